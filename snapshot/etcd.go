@@ -1,0 +1,236 @@
+package snapshot
+
+import "time"
+
+// Etcd is the etcd member of this node, online when it answers and from its
+// files when it does not.
+type Etcd struct {
+	Endpoint    string       `json:"endpoint,omitempty"`
+	Running     bool         `json:"running"`   // a process of it lives
+	Reachable   bool         `json:"reachable"` // it answered
+	Error       string       `json:"error,omitempty"`
+	Offline     bool         `json:"offline,omitempty"` // what follows was read from the db file
+	DataDir     string       `json:"dataDir,omitempty"`
+	DBPath      string       `json:"dbPath,omitempty"`
+	DBFileSize  int64        `json:"dbFileSize,omitempty"`  // bytes
+	Device      string       `json:"device,omitempty"`      // major:minor under DataDir
+	Quota       int64        `json:"quota,omitempty"`       // bytes in force
+	QuotaSource string       `json:"quotaSource,omitempty"` // file, or "default"
+	QuotaLine   int          `json:"quotaLine,omitempty"`
+	Members     []EtcdMember `json:"members,omitempty"`
+	Status      *EtcdStatus  `json:"status,omitempty"`
+	Alarms      []EtcdAlarm  `json:"alarms,omitempty"`
+	Latency     *EtcdLatency `json:"latency,omitempty"`
+	Prefixes    []EtcdPrefix `json:"prefixes,omitempty"` // biggest first
+	Writers     []EtcdWriter `json:"writers,omitempty"`  // busiest first
+}
+
+// An EtcdMember is an entry of the member list.
+type EtcdMember struct {
+	ID         string   `json:"id"` // hex
+	Name       string   `json:"name"`
+	PeerURLs   []string `json:"peerURLs"`
+	ClientURLs []string `json:"clientURLs"`
+	Learner    bool     `json:"learner,omitempty"`
+}
+
+// EtcdStatus is Maintenance.Status, or what the file says.
+type EtcdStatus struct {
+	MemberID  string   `json:"memberID"`
+	Leader    string   `json:"leader"` // member ID, "0" for none
+	Term      uint64   `json:"term"`
+	Revision  int64    `json:"revision"`
+	Compacted int64    `json:"compacted,omitempty"`
+	DBSize    int64    `json:"dbSize"` // bytes
+	InUse     int64    `json:"inUse"`  // bytes
+	Version   string   `json:"version"`
+	Errors    []string `json:"errors,omitempty"`
+}
+
+// An EtcdAlarm is a raised alarm.
+type EtcdAlarm struct {
+	Member string `json:"member"`
+	Kind   string `json:"kind"` // NOSPACE, CORRUPT
+}
+
+// EtcdLatency is how fast etcd is now: timed reads and a write-free view of
+// its histograms. Recent figures are the change over Window; -1 where nothing
+// was counted in it.
+type EtcdLatency struct {
+	LinearizableMs   float64 `json:"linearizableMs"`
+	SerializableMs   float64 `json:"serializableMs"`
+	FsyncP99Ms       float64 `json:"fsyncP99Ms"`    // WAL fsync, since start
+	FsyncRecentMs    float64 `json:"fsyncRecentMs"` // mean over Window
+	CommitP99Ms      float64 `json:"commitP99Ms"`   // backend commit, since start
+	CommitRecentMs   float64 `json:"commitRecentMs"`
+	LeaderChanges    float64 `json:"leaderChanges"` // since start
+	ProposalsFailed  float64 `json:"proposalsFailed"`
+	ProposalsPending float64 `json:"proposalsPending"`
+	SlowApplies      float64 `json:"slowApplies"`
+	WindowMs         float64 `json:"windowMs"`
+}
+
+// An EtcdPrefix is a share of the key space.
+type EtcdPrefix struct {
+	Prefix   string `json:"prefix"` // such as /registry/configmaps/
+	Keys     int    `json:"keys"`
+	Bytes    int64  `json:"bytes"`             // of the latest revisions
+	Versions int64  `json:"versions"`          // sum of the keys' versions: how often they were written
+	History  int64  `json:"history,omitempty"` // bytes of all stored revisions, offline only
+}
+
+// An EtcdWriter is a key that is written much, and who writes it.
+type EtcdWriter struct {
+	Key       string    `json:"key"`
+	Version   int64     `json:"version"`
+	Bytes     int64     `json:"bytes"`             // of the latest value
+	Churn     int64     `json:"churn"`             // Version times Bytes
+	Manager   string    `json:"manager,omitempty"` // managedFields manager of the latest write
+	Kind      string    `json:"kind,omitempty"`
+	Namespace string    `json:"namespace,omitempty"`
+	Name      string    `json:"name,omitempty"`
+	Last      time.Time `json:"last,omitzero"`
+}
+
+// Cluster is the Kubernetes objects, from wherever they could be read.
+type Cluster struct {
+	Source       string            `json:"source"` // api, etcd, etcd-file
+	API          APIServer         `json:"api"`
+	Nodes        []Node            `json:"nodes,omitempty"`
+	Pods         []Pod             `json:"pods,omitempty"`
+	Services     []Service         `json:"services,omitempty"`
+	Endpoints    []Endpoint        `json:"endpoints,omitempty"`
+	Workloads    []Workload        `json:"workloads,omitempty"` // Deployments, DaemonSets, StatefulSets, CronJobs
+	Leases       []Lease           `json:"leases,omitempty"`
+	Bindings     []Binding         `json:"bindings,omitempty"`
+	Roles        []Role            `json:"roles,omitempty"`
+	Settings     map[string]string `json:"settings,omitempty"` // podSubnet, serviceSubnet, dnsDomain, controlPlaneEndpoint, kubernetesVersion, proxyMode
+	ControlPlane bool              `json:"controlPlane"`       // this node runs one, by its manifests
+}
+
+// APIServer is how the API server answered on this node's way to it.
+type APIServer struct {
+	URL       string    `json:"url,omitempty"`
+	Reachable bool      `json:"reachable"` // it answered at all
+	Ready     bool      `json:"ready"`     // /readyz said ok
+	Error     string    `json:"error,omitempty"`
+	Failing   []string  `json:"failing,omitempty"`   // checks of /readyz?verbose that fail
+	LatencyMs []float64 `json:"latencyMs,omitempty"` // of small reads that reach etcd, one each
+	Identity  string    `json:"identity,omitempty"`  // whom the credentials used were taken for
+	Denied    []string  `json:"denied,omitempty"`    // kinds that the credentials may not read
+	Write     string    `json:"write,omitempty"`     // answer to a dry-run create: ok, or the error
+	WriteMs   float64   `json:"writeMs,omitempty"`
+}
+
+// A Node is a Node object.
+type Node struct {
+	Name         string      `json:"name"`
+	Ready        string      `json:"ready"` // True, False, Unknown
+	Conditions   []Condition `json:"conditions,omitempty"`
+	Addresses    []string    `json:"addresses,omitempty"`
+	PodCIDRs     []string    `json:"podCIDRs,omitempty"`
+	Taints       []string    `json:"taints,omitempty"`
+	Cordoned     bool        `json:"cordoned,omitempty"`
+	ControlPlane bool        `json:"controlPlane,omitempty"`
+	Kubelet      string      `json:"kubelet,omitempty"` // version
+}
+
+// A Pod is a Pod object.
+type Pod struct {
+	Namespace      string            `json:"namespace"`
+	Name           string            `json:"name"`
+	UID            string            `json:"uid,omitempty"`
+	Node           string            `json:"node,omitempty"`
+	Phase          string            `json:"phase"`
+	Ready          bool              `json:"ready"`
+	Reason         string            `json:"reason,omitempty"`
+	Message        string            `json:"message,omitempty"`
+	IP             string            `json:"ip,omitempty"`
+	HostNet        bool              `json:"hostNet,omitempty"`
+	Ports          []int             `json:"ports,omitempty"` // TCP container ports
+	Owner          string            `json:"owner,omitempty"` // Kind/name
+	ServiceAccount string            `json:"serviceAccount,omitempty"`
+	Commands       []string          `json:"commands,omitempty"` // one a container: image and argv
+	Restarts       int               `json:"restarts,omitempty"`
+	Annotations    map[string]string `json:"annotations,omitempty"` // kubernetes.io/ and *.kubernetes.io/ only
+	Deleting       bool              `json:"deleting,omitempty"`
+	Created        time.Time         `json:"created,omitzero"`
+}
+
+// A Service is a Service object.
+type Service struct {
+	Namespace string            `json:"namespace"`
+	Name      string            `json:"name"`
+	Type      string            `json:"type"`
+	IPs       []string          `json:"ips,omitempty"`
+	Ports     []ServicePort     `json:"ports,omitempty"`
+	Selector  map[string]string `json:"selector,omitempty"`
+}
+
+// A ServicePort is a port of a Service.
+type ServicePort struct {
+	Name     string `json:"name,omitempty"`
+	Protocol string `json:"protocol"`
+	Port     int    `json:"port"`
+	Target   string `json:"target,omitempty"`
+	NodePort int    `json:"nodePort,omitempty"`
+}
+
+// An Endpoint is an address of an EndpointSlice.
+type Endpoint struct {
+	Namespace string `json:"namespace"`
+	Service   string `json:"service"`
+	Address   string `json:"address"`
+	Port      int    `json:"port"`
+	PortName  string `json:"portName,omitempty"`
+	Ready     bool   `json:"ready"`
+	Node      string `json:"node,omitempty"`
+	Pod       string `json:"pod,omitempty"` // name, in Namespace
+}
+
+// A Workload is an object that makes pods.
+type Workload struct {
+	Kind           string   `json:"kind"`
+	Namespace      string   `json:"namespace"`
+	Name           string   `json:"name"`
+	Replicas       int      `json:"replicas"`
+	Ready          int      `json:"ready"`
+	ServiceAccount string   `json:"serviceAccount,omitempty"`
+	Commands       []string `json:"commands,omitempty"`
+}
+
+// A Lease is a Lease object.
+type Lease struct {
+	Namespace   string    `json:"namespace"`
+	Name        string    `json:"name"`
+	Holder      string    `json:"holder,omitempty"`
+	Renewed     time.Time `json:"renewed,omitzero"`
+	Seconds     int       `json:"seconds,omitempty"`
+	Transitions int       `json:"transitions,omitempty"`
+}
+
+// A Binding is a RoleBinding or, with no namespace, a ClusterRoleBinding.
+type Binding struct {
+	Namespace string   `json:"namespace,omitempty"`
+	Name      string   `json:"name"`
+	Role      string   `json:"role"`                // Kind/name
+	Subjects  []string `json:"subjects"`            // User:name, Group:name, ServiceAccount:namespace/name
+	Bootstrap bool     `json:"bootstrap,omitempty"` // labelled kubernetes.io/bootstrapping
+}
+
+// A Role is a Role or, with no namespace, a ClusterRole that is not bootstrap policy.
+type Role struct {
+	Namespace string   `json:"namespace,omitempty"`
+	Name      string   `json:"name"`
+	Rules     []string `json:"rules"` // "verbs on group/resources"
+}
+
+// Node returns the Node object of that name.
+func (c *Cluster) Node(name string) (Node, bool) {
+	for _, n := range c.Nodes {
+		if n.Name == name {
+			return n, true
+		}
+	}
+	return Node{}, false
+}

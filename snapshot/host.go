@@ -1,0 +1,133 @@
+package snapshot
+
+import "time"
+
+// Host is the machine beneath everything: kernel, memory, disks, pressure.
+type Host struct {
+	Hostname  string            `json:"hostname"`
+	Kernel    string            `json:"kernel"` // uname -r
+	OS        string            `json:"os"`     // PRETTY_NAME of os-release
+	Boot      time.Time         `json:"boot,omitzero"`
+	CPUs      int               `json:"cpus"`
+	Load      []float64         `json:"load,omitempty"` // 1, 5, 15 minutes
+	MemTotal  uint64            `json:"memTotal"`       // bytes
+	MemFree   uint64            `json:"memFree"`        // bytes, MemAvailable
+	Pressure  []Pressure        `json:"pressure,omitempty"`
+	Mounts    []Mount           `json:"mounts,omitempty"`
+	Disks     []Disk            `json:"disks,omitempty"`
+	Sysctls   map[string]string `json:"sysctls,omitempty"` // dotted key to live value
+	Container bool              `json:"container"`         // the node is itself a container
+	Root      bool              `json:"root"`              // collected with uid 0
+}
+
+// Pressure is one file of /proc/pressure: shares of time in percent.
+type Pressure struct {
+	Resource string  `json:"resource"` // cpu, memory, io
+	Some10   float64 `json:"some10"`
+	Some60   float64 `json:"some60"`
+	Full10   float64 `json:"full10"`
+	Full60   float64 `json:"full60"`
+}
+
+// A Mount is a line of /proc/self/mountinfo with statfs(2) of its target.
+type Mount struct {
+	Device   string `json:"device"` // major:minor
+	Source   string `json:"source"`
+	Root     string `json:"root"`
+	Target   string `json:"target"`
+	FSType   string `json:"fsType"`
+	Options  string `json:"options"`
+	ReadOnly bool   `json:"readOnly"`
+	Total    uint64 `json:"total"` // bytes
+	Free     uint64 `json:"free"`  // bytes for non-root
+	Inodes   uint64 `json:"inodes"`
+	IFree    uint64 `json:"ifree"`
+}
+
+// A Disk is a line of /proc/diskstats, as the change over Window.
+type Disk struct {
+	Device   string  `json:"device"` // major:minor
+	Name     string  `json:"name"`
+	Reads    uint64  `json:"reads"`
+	Writes   uint64  `json:"writes"`
+	ReadMs   float64 `json:"readMs"`  // mean milliseconds a read
+	WriteMs  float64 `json:"writeMs"` // mean milliseconds a write
+	BusyPct  float64 `json:"busyPct"`
+	WindowMs float64 `json:"windowMs"`
+	InFlight uint64  `json:"inFlight"`
+}
+
+// Processes are all that /proc shows.
+type Processes struct {
+	List []Process `json:"list"`
+}
+
+// A Process is read from /proc/PID/{stat,status,cmdline,cgroup,exe,ns}.
+type Process struct {
+	PID       int       `json:"pid"`
+	PPID      int       `json:"ppid"`
+	Name      string    `json:"name"` // comm
+	Exe       string    `json:"exe,omitempty"`
+	Deleted   bool      `json:"deleted,omitempty"` // Exe was unlinked
+	Args      []string  `json:"args,omitempty"`    // secrets replaced
+	UID       uint32    `json:"uid"`
+	State     string    `json:"state"` // R S D T t Z ...
+	Start     time.Time `json:"start,omitzero"`
+	RSS       uint64    `json:"rss"` // bytes
+	Threads   int       `json:"threads"`
+	Cgroup    string    `json:"cgroup,omitempty"`    // path below the hierarchy's root; on v1 that of blkio, else of the first
+	Container string    `json:"container,omitempty"` // container ID in the cgroup path
+	NetNS     uint64    `json:"netns,omitempty"`
+	MntNS     uint64    `json:"mntns,omitempty"`
+}
+
+// ByName returns the processes whose comm, or base name of the executable or
+// of argument 0, is name.
+func (p *Processes) ByName(name string) []Process {
+	var out []Process
+	for _, x := range p.List {
+		if x.Name == name || base(x.Exe) == name || len(x.Args) > 0 && base(x.Args[0]) == name ||
+			len(name) > 15 && x.Name == name[:15] {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+func base(path string) string {
+	for i := len(path) - 1; i >= 0; i-- {
+		if path[i] == '/' {
+			return path[i+1:]
+		}
+	}
+	return path
+}
+
+// Cgroups are the control groups that limit something.
+type Cgroups struct {
+	Mode   string    `json:"mode"`             // v1, v2, hybrid
+	Root   string    `json:"root"`             // where the hierarchy with I/O control is mounted
+	Limits []IOLimit `json:"limits"`           // every I/O limit in force
+	Groups []Cgroup  `json:"groups,omitempty"` // groups on the path of a control-plane process
+}
+
+// An IOLimit is one line of blkio.throttle.* (v1) or one key of a line of
+// io.max (v2).
+type IOLimit struct {
+	Cgroup string `json:"cgroup"` // path below the hierarchy's root, "/" for the root
+	File   string `json:"file"`   // absolute path
+	Line   int    `json:"line"`
+	Raw    string `json:"raw"`    // the line
+	Device string `json:"device"` // major:minor
+	Kind   string `json:"kind"`   // rbps, wbps, riops, wiops
+	Value  uint64 `json:"value"`  // bytes or operations a second
+}
+
+// A Cgroup is the state of one group.
+type Cgroup struct {
+	Path     string  `json:"path"`
+	Frozen   bool    `json:"frozen,omitempty"`
+	IOSome10 float64 `json:"ioSome10,omitempty"` // io.pressure (v2)
+	IOFull10 float64 `json:"ioFull10,omitempty"`
+	Waiting  uint64  `json:"waiting,omitempty"` // blkio.io_queued where the kernel counts it
+}

@@ -1,0 +1,191 @@
+package snapshot
+
+import "time"
+
+// Kubelet is the kubelet's process, configuration and health.
+type Kubelet struct {
+	Running       bool     `json:"running"`
+	PID           int      `json:"pid,omitempty"`
+	Args          []string `json:"args,omitempty"`
+	Config        *Text    `json:"config,omitempty"`
+	ConfigErr     string   `json:"configErr,omitempty"`
+	Kubeconfig    string   `json:"kubeconfig,omitempty"`
+	ClientCert    string   `json:"clientCert,omitempty"` // path
+	StaticPodPath string   `json:"staticPodPath,omitempty"`
+	ClusterDNS    []string `json:"clusterDNS,omitempty"`
+	CgroupDriver  string   `json:"cgroupDriver,omitempty"`
+	Endpoint      string   `json:"endpoint,omitempty"` // CRI socket
+	NodeName      string   `json:"nodeName,omitempty"`
+	Healthz       string   `json:"healthz,omitempty"` // body of http://127.0.0.1:10248/healthz, "" when it did not answer
+	HealthErr     string   `json:"healthErr,omitempty"`
+}
+
+// PKI is every certificate and key of the node, by fingerprint.
+type PKI struct {
+	Certificates []Certificate `json:"certificates"`
+	Keys         []Key         `json:"keys"`
+}
+
+// A Certificate is one certificate of a file, an embedded field or a handshake.
+type Certificate struct {
+	Path      string    `json:"path"`
+	Subject   string    `json:"subject"`
+	CN        string    `json:"cn,omitempty"`
+	Orgs      []string  `json:"orgs,omitempty"`
+	Issuer    string    `json:"issuer"`
+	NotBefore time.Time `json:"notBefore,omitzero"`
+	NotAfter  time.Time `json:"notAfter,omitzero"`
+	SHA256    string    `json:"sha256,omitempty"` // of the DER
+	SPKI      string    `json:"spki,omitempty"`   // SHA-256 of the public key
+	CA        bool      `json:"ca,omitempty"`
+	DNS       []string  `json:"dns,omitempty"`
+	IPs       []string  `json:"ips,omitempty"`
+	Usages    []string  `json:"usages,omitempty"`
+	SignedBy  string    `json:"signedBy,omitempty"` // path of the CA on this node whose key signed it
+	Error     string    `json:"error,omitempty"`    // why the file does not parse
+	Mode      uint32    `json:"mode,omitempty"`
+}
+
+// A Key is a private key's fingerprint. The key itself is never kept.
+type Key struct {
+	Path  string `json:"path"`
+	SPKI  string `json:"spki,omitempty"` // SHA-256 of its public key
+	Mode  uint32 `json:"mode"`
+	Error string `json:"error,omitempty"`
+}
+
+// Kubeconfigs are the client configurations found on the node, parsed and
+// never executed, and the users' kuberc files.
+type Kubeconfigs struct {
+	Files   []Kubeconfig `json:"files"`
+	Kubercs []Kuberc     `json:"kubercs,omitempty"`
+}
+
+// A Kubeconfig is one client configuration. Text.Content has its secrets
+// replaced by their fingerprints.
+type Kubeconfig struct {
+	Text
+	Error    string              `json:"error,omitempty"`
+	Current  string              `json:"current,omitempty"`
+	Clusters []KubeconfigCluster `json:"clusters,omitempty"`
+	Contexts []KubeconfigContext `json:"contexts,omitempty"`
+	Users    []KubeconfigUser    `json:"users,omitempty"`
+}
+
+// A KubeconfigCluster is an entry of clusters.
+type KubeconfigCluster struct {
+	Name      string `json:"name"`
+	Line      int    `json:"line"`
+	Server    string `json:"server"`
+	CA        string `json:"ca,omitempty"` // SHA-256 of the first CA certificate's DER
+	CASubject string `json:"caSubject,omitempty"`
+	Insecure  bool   `json:"insecure,omitempty"`
+	Proxy     string `json:"proxy,omitempty"`
+}
+
+// A KubeconfigContext is an entry of contexts.
+type KubeconfigContext struct {
+	Name      string `json:"name"`
+	Cluster   string `json:"cluster"`
+	User      string `json:"user"`
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// A KubeconfigUser is an entry of users.
+type KubeconfigUser struct {
+	Name         string       `json:"name"`
+	Line         int          `json:"line"`
+	Cert         *Certificate `json:"cert,omitempty"`
+	Token        string       `json:"token,omitempty"` // fingerprint
+	AuthProvider string       `json:"authProvider,omitempty"`
+	Impersonate  string       `json:"impersonate,omitempty"`
+	Exec         *ExecPlugin  `json:"exec,omitempty"`
+}
+
+// An ExecPlugin is a program that a kubeconfig runs to get credentials,
+// described without running it.
+type ExecPlugin struct {
+	Command    string     `json:"command"` // as written
+	Line       int        `json:"line"`
+	Args       []string   `json:"args,omitempty"`
+	Env        []string   `json:"env,omitempty"` // NAME=value, secrets replaced
+	APIVersion string     `json:"apiVersion,omitempty"`
+	Binary     *Binary    `json:"binary,omitempty"`     // what Command resolves to
+	Body       *Text      `json:"body,omitempty"`       // when it is a script; secrets replaced
+	Identities []Identity `json:"identities,omitempty"` // credentials that the program or the files it names hold
+}
+
+// An Identity is who a credential would be to the API server.
+type Identity struct {
+	User   string   `json:"user"`
+	Groups []string `json:"groups,omitempty"`
+	Kind   string   `json:"kind"`   // service-account token, certificate, static token
+	Source string   `json:"source"` // file it was found in
+	Line   int      `json:"line,omitempty"`
+	SHA256 string   `json:"sha256,omitempty"` // fingerprint of the credential
+}
+
+// A Kuberc is a kubectl preferences file.
+type Kuberc struct {
+	Text
+	Policy    string   `json:"policy,omitempty"` // credentialPluginPolicy
+	Allowlist []string `json:"allowlist,omitempty"`
+	Aliases   []string `json:"aliases,omitempty"`
+	Error     string   `json:"error,omitempty"`
+}
+
+// Static is the static pods' manifests.
+type Static struct {
+	Dir       string     `json:"dir"`
+	Manifests []Manifest `json:"manifests"`
+}
+
+// A Manifest is one file of the static pod directory.
+type Manifest struct {
+	Text
+	Error      string              `json:"error,omitempty"`
+	ErrorLine  int                 `json:"errorLine,omitempty"`
+	Namespace  string              `json:"namespace,omitempty"`
+	Name       string              `json:"name,omitempty"`
+	HostNet    bool                `json:"hostNet,omitempty"`
+	HostPaths  []string            `json:"hostPaths,omitempty"`
+	Containers []ManifestContainer `json:"containers,omitempty"`
+}
+
+// A ManifestContainer is a container of a static pod.
+type ManifestContainer struct {
+	Name    string `json:"name"`
+	Image   string `json:"image"`
+	Command string `json:"command"` // base name of the program
+	Flags   []Flag `json:"flags,omitempty"`
+}
+
+// A Flag is one argument of the form --name=value or -name value.
+type Flag struct {
+	Name  string `json:"name"` // without dashes
+	Value string `json:"value"`
+	Line  int    `json:"line"` // in the manifest
+}
+
+// Component returns the first manifest container that runs the program
+// command, and its manifest.
+func (s *Static) Component(command string) (Manifest, ManifestContainer, bool) {
+	for _, m := range s.Manifests {
+		for _, c := range m.Containers {
+			if c.Command == command {
+				return m, c, true
+			}
+		}
+	}
+	return Manifest{}, ManifestContainer{}, false
+}
+
+// Flag returns the last flag of that name, which is the one that wins.
+func (c ManifestContainer) Flag(name string) (Flag, bool) {
+	for i := len(c.Flags) - 1; i >= 0; i-- {
+		if c.Flags[i].Name == name {
+			return c.Flags[i], true
+		}
+	}
+	return Flag{}, false
+}

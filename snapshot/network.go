@@ -1,0 +1,150 @@
+package snapshot
+
+// Network is what rtnetlink and nfnetlink say, for each network namespace.
+type Network struct {
+	Namespaces []NetNS      `json:"namespaces"` // the host's first
+	DNAT       []DNAT       `json:"dnat,omitempty"`
+	Conntrack  Conntrack    `json:"conntrack"`
+	Rules      []FilterRule `json:"rules,omitempty"` // verdicts that drop, reject or redirect, outside the service proxy's chains
+	Resolv     *Text        `json:"resolv,omitempty"`
+	Hosts      *Text        `json:"hosts,omitempty"`
+}
+
+// A NetNS is one network namespace.
+type NetNS struct {
+	Inode     uint64  `json:"inode"`
+	Host      bool    `json:"host,omitempty"`
+	Namespace string  `json:"namespace,omitempty"` // of the pod
+	Pod       string  `json:"pod,omitempty"`
+	Path      string  `json:"path,omitempty"` // where it can be entered
+	Links     []Link  `json:"links"`
+	Routes    []Route `json:"routes,omitempty"`
+	Qdiscs    []Qdisc `json:"qdiscs,omitempty"`
+}
+
+// Name is "host" or "namespace/pod".
+func (n NetNS) Name() string {
+	if n.Host {
+		return "host"
+	}
+	return n.Namespace + "/" + n.Pod
+}
+
+// A Link is a network interface.
+type Link struct {
+	Index     int      `json:"index"`
+	Name      string   `json:"name"`
+	Kind      string   `json:"kind"` // veth, bridge, vxlan, device ...
+	Up        bool     `json:"up"`
+	Carrier   bool     `json:"carrier"`
+	MTU       int      `json:"mtu"`
+	MAC       string   `json:"mac,omitempty"`
+	Master    string   `json:"master,omitempty"`
+	Peer      int      `json:"peer,omitempty"`      // index of a veth's other end
+	PeerNS    uint64   `json:"peerNS,omitempty"`    // inode of the namespace it lies in, when known
+	Addresses []string `json:"addresses,omitempty"` // CIDR
+	RxBytes   uint64   `json:"rxBytes"`
+	TxBytes   uint64   `json:"txBytes"`
+	RxDropped uint64   `json:"rxDropped"`
+	TxDropped uint64   `json:"txDropped"`
+}
+
+// A Route is one route of the main, local or another table.
+type Route struct {
+	Dst     string `json:"dst"` // CIDR, or default
+	Gateway string `json:"gateway,omitempty"`
+	Link    string `json:"link,omitempty"`
+	Source  string `json:"source,omitempty"`
+	Type    string `json:"type"` // unicast, blackhole, unreachable, prohibit, local
+	Table   int    `json:"table"`
+}
+
+// A Qdisc is a queueing discipline. Raw is the kernel's own TCA_OPTIONS, so
+// that exactly this qdisc can be made again.
+type Qdisc struct {
+	Link       string  `json:"link"`
+	Kind       string  `json:"kind"`
+	Handle     string  `json:"handle"` // "8001:"
+	Parent     string  `json:"parent"` // "root", "ingress" or "1:2"
+	DelayUs    uint64  `json:"delayUs,omitempty"`
+	JitterUs   uint64  `json:"jitterUs,omitempty"`
+	LossPct    float64 `json:"lossPct,omitempty"`
+	CorruptPct float64 `json:"corruptPct,omitempty"`
+	RateBps    uint64  `json:"rateBps,omitempty"` // bits a second
+	BurstBytes uint64  `json:"burstBytes,omitempty"`
+	LimitBytes uint64  `json:"limitBytes,omitempty"`
+	Bytes      uint64  `json:"bytes"`
+	Packets    uint64  `json:"packets"`
+	Drops      uint64  `json:"drops"`
+	Overlimits uint64  `json:"overlimits"`
+	Backlog    uint64  `json:"backlog"` // bytes waiting now
+	Raw        []byte  `json:"raw,omitempty"`
+}
+
+// A DNAT is a translation that the node's netfilter rules make of an address
+// and port, followed through the chains to every destination it can end at.
+type DNAT struct {
+	Address  string   `json:"address,omitempty"` // "" for a node port
+	Port     int      `json:"port"`
+	Protocol string   `json:"protocol"`
+	To       []string `json:"to"`    // address:port
+	Chain    string   `json:"chain"` // where it begins
+}
+
+// Conntrack is the connection tracking table.
+type Conntrack struct {
+	Count int    `json:"count"`
+	Max   int    `json:"max"`
+	Flows []Flow `json:"flows,omitempty"` // those of Services, bounded
+}
+
+// A Flow is one tracked connection.
+type Flow struct {
+	Protocol string `json:"protocol"`
+	From     string `json:"from"`
+	To       string `json:"to"`
+	NATTo    string `json:"natTo,omitempty"` // where replies come from
+	State    string `json:"state,omitempty"`
+}
+
+// A FilterRule is one netfilter rule rendered as text.
+type FilterRule struct {
+	Backend string `json:"backend"` // nft or legacy
+	Family  string `json:"family"`
+	Table   string `json:"table"`
+	Chain   string `json:"chain"`
+	Handle  uint64 `json:"handle"`
+	Text    string `json:"text"`
+	Verdict string `json:"verdict"`
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
+}
+
+// Probes are connections made to see what works: bounded, never through a proxy.
+type Probes struct {
+	List []Probe `json:"list"`
+}
+
+// A Probe is several tries of one connection.
+type Probe struct {
+	Kind     string       `json:"kind"`             // pod, service, nodeport, dns, tcp, https
+	From     string       `json:"from"`             // host, or namespace/pod whose network it was made from
+	To       string       `json:"to"`               // address:port
+	Target   string       `json:"target,omitempty"` // namespace/name of the pod or Service
+	Path     []Hop        `json:"path,omitempty"`   // interfaces passed, in order, as far as this node sees
+	Tries    int          `json:"tries"`
+	Lost     int          `json:"lost"`
+	Refused  int          `json:"refused"`
+	MinMs    float64      `json:"minMs"`
+	MedianMs float64      `json:"medianMs"`
+	MaxMs    float64      `json:"maxMs"`
+	Status   int          `json:"status,omitempty"` // HTTP
+	Error    string       `json:"error,omitempty"`  // of the last failed try
+	Cert     *Certificate `json:"cert,omitempty"`   // leaf presented
+}
+
+// A Hop is an interface on a packet's way.
+type Hop struct {
+	NetNS string `json:"netns"` // host, or namespace/pod
+	Link  string `json:"link"`
+}

@@ -1,0 +1,134 @@
+// Package snapshot holds the typed evidence that every rule reads.
+//
+// A Snapshot is plain data. It has no method that touches a machine, it
+// marshals to JSON and back without loss, and nothing changes it once the
+// collectors are done. A rule therefore gives the same answer on a live node,
+// on a bundle opened a year later, and in a test.
+//
+// # Invariants
+//
+//   - Only the standard library is imported.
+//   - A section that was not collected is nil and a [Gap] says why. A rule is
+//     never run without the sections it needs, so unknown is never taken for
+//     healthy.
+//   - Time is [Snapshot.At], never the wall clock.
+//   - Private keys and tokens never enter: fingerprints and what a check of
+//     them said do.
+//   - Fields are only ever added, so that an older bundle still reads.
+package snapshot
+
+import (
+	"reflect"
+	"strings"
+	"time"
+)
+
+// Version is the schema version written into every snapshot.
+const Version = 1
+
+// A Snapshot is what was known about one node at one moment.
+type Snapshot struct {
+	Version int       `json:"version"`
+	Node    string    `json:"node"` // the node's Kubernetes name, else its host name
+	At      time.Time `json:"at"`   // when collection began, by the node's clock
+	Tool    string    `json:"tool"` // version of klustered that collected it
+
+	Host        *Host        `json:"host,omitempty"`
+	Processes   *Processes   `json:"processes,omitempty"`
+	Cgroups     *Cgroups     `json:"cgroups,omitempty"`
+	Systemd     *Systemd     `json:"systemd,omitempty"`
+	Persistence *Persistence `json:"persistence,omitempty"`
+	Trust       *Trust       `json:"trust,omitempty"`
+	Logs        *Logs        `json:"logs,omitempty"`
+	Runtime     *Runtime     `json:"runtime,omitempty"`
+	CNI         *CNI         `json:"cni,omitempty"`
+	Network     *Network     `json:"network,omitempty"`
+	Probes      *Probes      `json:"probes,omitempty"`
+	Kubelet     *Kubelet     `json:"kubelet,omitempty"`
+	PKI         *PKI         `json:"pki,omitempty"`
+	Kubeconfigs *Kubeconfigs `json:"kubeconfigs,omitempty"`
+	Static      *Static      `json:"static,omitempty"`
+	Etcd        *Etcd        `json:"etcd,omitempty"`
+	Cluster     *Cluster     `json:"cluster,omitempty"`
+
+	Gaps   []Gap    `json:"gaps,omitempty"`
+	Timing []Timing `json:"timing,omitempty"`
+}
+
+// A Section names one part of a Snapshot: the JSON name of its field.
+type Section string
+
+// The sections.
+const (
+	SectionHost        Section = "host"
+	SectionProcesses   Section = "processes"
+	SectionCgroups     Section = "cgroups"
+	SectionSystemd     Section = "systemd"
+	SectionPersistence Section = "persistence"
+	SectionTrust       Section = "trust"
+	SectionLogs        Section = "logs"
+	SectionRuntime     Section = "runtime"
+	SectionCNI         Section = "cni"
+	SectionNetwork     Section = "network"
+	SectionProbes      Section = "probes"
+	SectionKubelet     Section = "kubelet"
+	SectionPKI         Section = "pki"
+	SectionKubeconfigs Section = "kubeconfigs"
+	SectionStatic      Section = "static"
+	SectionEtcd        Section = "etcd"
+	SectionCluster     Section = "cluster"
+)
+
+// A Gap records evidence that was sought and not obtained.
+type Gap struct {
+	Section Section `json:"section"`
+	Source  string  `json:"source"` // the path, socket or address
+	Reason  string  `json:"reason"`
+}
+
+// A Timing is how long one collector took.
+type Timing struct {
+	Name string  `json:"name"`
+	Ms   float64 `json:"ms"`
+}
+
+// Sections returns every section, in the order of the fields.
+func Sections() []Section {
+	var all []Section
+	t := reflect.TypeFor[Snapshot]()
+	for i := range t.NumField() {
+		if t.Field(i).Type.Kind() == reflect.Pointer {
+			name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+			all = append(all, Section(name))
+		}
+	}
+	return all
+}
+
+// Has reports whether section x was collected.
+func (s *Snapshot) Has(x Section) bool {
+	v := field(s, x)
+	return v.IsValid() && !v.IsNil()
+}
+
+// Only returns a copy of s that holds just the given sections.
+func (s *Snapshot) Only(keep ...Section) *Snapshot {
+	c := &Snapshot{Version: s.Version, Node: s.Node, At: s.At, Tool: s.Tool}
+	for _, x := range keep {
+		if from := field(s, x); from.IsValid() {
+			field(c, x).Set(from)
+		}
+	}
+	return c
+}
+
+func field(s *Snapshot, x Section) reflect.Value {
+	v := reflect.ValueOf(s).Elem()
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		if name == string(x) && v.Field(i).Kind() == reflect.Pointer {
+			return v.Field(i)
+		}
+	}
+	return reflect.Value{}
+}
