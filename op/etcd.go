@@ -1,0 +1,153 @@
+package op
+
+import (
+	"context"
+	"fmt"
+)
+
+// An EtcdSnapshot saves a snapshot of etcd on the node. It stays after an
+// undo: it is what everything can be restored from.
+type EtcdSnapshot struct {
+	Path string `json:"path"`
+}
+
+// Kind is "etcd-snapshot".
+func (EtcdSnapshot) Kind() string { return "etcd-snapshot" }
+
+func (e EtcdSnapshot) String() string { return "save a snapshot of etcd to " + e.Path }
+
+// Before keeps nothing.
+func (EtcdSnapshot) Before(context.Context, Machine) (State, error) { return keep(nil) }
+
+// Do saves and verifies the snapshot.
+func (e EtcdSnapshot) Do(ctx context.Context, m Machine) error {
+	_, err := m.SaveSnapshot(ctx, e.Path)
+	return err
+}
+
+// Undo keeps the snapshot.
+func (EtcdSnapshot) Undo(context.Context, Machine, State) error { return nil }
+
+// OneWay says what stays.
+func (e EtcdSnapshot) OneWay() string { return "the snapshot stays at " + e.Path }
+
+// An EtcdCompact drops the history of the key space.
+type EtcdCompact struct {
+	Revision int64 `json:"revision,omitempty"` // 0 is the current one
+}
+
+// Kind is "etcd-compact".
+func (EtcdCompact) Kind() string { return "etcd-compact" }
+
+func (e EtcdCompact) String() string {
+	if e.Revision == 0 {
+		return "compact etcd's history up to its current revision"
+	}
+	return fmt.Sprintf("compact etcd's history up to revision %d", e.Revision)
+}
+
+// Before keeps nothing.
+func (EtcdCompact) Before(context.Context, Machine) (State, error) { return keep(nil) }
+
+// Do compacts.
+func (e EtcdCompact) Do(ctx context.Context, m Machine) error {
+	_, err := m.Compact(ctx, e.Revision)
+	return err
+}
+
+// Undo does nothing.
+func (EtcdCompact) Undo(context.Context, Machine, State) error { return nil }
+
+// OneWay says what stays.
+func (EtcdCompact) OneWay() string { return "dropped history does not come back; the snapshot has it" }
+
+// Risk is [EtcdMaintenance].
+func (EtcdCompact) Risk() Risk { return EtcdMaintenance }
+
+// An EtcdDefragment gives a member's free pages back to the file system.
+type EtcdDefragment struct {
+	Endpoint string `json:"endpoint"`
+}
+
+// Kind is "etcd-defragment".
+func (EtcdDefragment) Kind() string { return "etcd-defragment" }
+
+func (e EtcdDefragment) String() string {
+	return fmt.Sprintf("defragment the etcd member at %s (it does not answer meanwhile)", e.Endpoint)
+}
+
+// Before keeps nothing.
+func (EtcdDefragment) Before(context.Context, Machine) (State, error) { return keep(nil) }
+
+// Do defragments.
+func (e EtcdDefragment) Do(ctx context.Context, m Machine) error {
+	return m.Defragment(ctx, e.Endpoint)
+}
+
+// Undo does nothing.
+func (EtcdDefragment) Undo(context.Context, Machine, State) error { return nil }
+
+// OneWay says what stays.
+func (EtcdDefragment) OneWay() string { return "the file stays compact; its content is the same" }
+
+// Risk is [EtcdMaintenance].
+func (EtcdDefragment) Risk() Risk { return EtcdMaintenance }
+
+// An EtcdDisarm disarms an alarm.
+type EtcdDisarm struct {
+	Alarm Alarm `json:"alarm"`
+}
+
+// Kind is "etcd-disarm".
+func (EtcdDisarm) Kind() string { return "etcd-disarm" }
+
+func (e EtcdDisarm) String() string {
+	return fmt.Sprintf("disarm the %s alarm of member %s", e.Alarm.Kind, e.Alarm.Member)
+}
+
+// Before keeps whether the alarm is raised.
+func (e EtcdDisarm) Before(ctx context.Context, m Machine) (State, error) {
+	all, err := m.Alarms(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range all {
+		if a == e.Alarm {
+			return keep(true)
+		}
+	}
+	return keep(false)
+}
+
+// Do disarms.
+func (e EtcdDisarm) Do(ctx context.Context, m Machine) error {
+	return m.SetAlarm(ctx, e.Alarm, false)
+}
+
+// Undo raises the alarm again, if it was.
+func (e EtcdDisarm) Undo(ctx context.Context, m Machine, s State) error {
+	raised, err := recall[bool](s)
+	if err != nil || !raised {
+		return err
+	}
+	return m.SetAlarm(ctx, e.Alarm, true)
+}
+
+// An EtcdProveWrite proves that etcd takes writes: it puts a key of
+// klustered's own and deletes it. A plan that ends in one fails, and is
+// undone, when etcd still refuses.
+type EtcdProveWrite struct{}
+
+// Kind is "etcd-prove-write".
+func (EtcdProveWrite) Kind() string { return "etcd-prove-write" }
+
+func (EtcdProveWrite) String() string { return "prove that etcd takes a write" }
+
+// Before keeps nothing.
+func (EtcdProveWrite) Before(context.Context, Machine) (State, error) { return keep(nil) }
+
+// Do writes and deletes the key.
+func (EtcdProveWrite) Do(ctx context.Context, m Machine) error { return m.ProveWrite(ctx) }
+
+// Undo does nothing: nothing was left.
+func (EtcdProveWrite) Undo(context.Context, Machine, State) error { return nil }

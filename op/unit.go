@@ -1,0 +1,73 @@
+package op
+
+import (
+	"context"
+	"fmt"
+)
+
+// A Unit starts, stops or restarts a systemd unit.
+type Unit struct {
+	Verb string `json:"verb"` // start, stop, restart
+	Name string `json:"name"`
+}
+
+// Kind is "unit".
+func (Unit) Kind() string { return "unit" }
+
+func (u Unit) String() string { return u.Verb + " " + u.Name }
+
+// Before keeps the unit's state.
+func (u Unit) Before(ctx context.Context, m Machine) (State, error) {
+	active, err := m.UnitActive(ctx, u.Name)
+	if err != nil {
+		return nil, err
+	}
+	return keep(active)
+}
+
+// Do does what Verb says.
+func (u Unit) Do(ctx context.Context, m Machine) error {
+	switch u.Verb {
+	case "start":
+		return m.StartUnit(ctx, u.Name)
+	case "stop":
+		return m.StopUnit(ctx, u.Name)
+	case "restart":
+		return m.RestartUnit(ctx, u.Name)
+	}
+	return fmt.Errorf("cannot %s %s: no such verb", u.Verb, u.Name)
+}
+
+// Undo brings the unit back to the state it had. A unit that was active and
+// is to be active is restarted, since its files have been put back.
+func (u Unit) Undo(ctx context.Context, m Machine, s State) error {
+	was, err := recall[string](s)
+	if err != nil {
+		return err
+	}
+	switch {
+	case was == "active" && u.Verb == "stop":
+		return m.StartUnit(ctx, u.Name)
+	case was == "active" || was == "activating":
+		return m.RestartUnit(ctx, u.Name)
+	}
+	return m.StopUnit(ctx, u.Name)
+}
+
+// A ReloadUnits makes systemd read its files again. Undone, it does so again,
+// so a plan that removes a unit's file has one after it, and one before.
+type ReloadUnits struct{}
+
+// Kind is "reload-units".
+func (ReloadUnits) Kind() string { return "reload-units" }
+
+func (ReloadUnits) String() string { return "make systemd read its unit files again" }
+
+// Before keeps nothing.
+func (ReloadUnits) Before(context.Context, Machine) (State, error) { return keep(nil) }
+
+// Do reloads.
+func (ReloadUnits) Do(ctx context.Context, m Machine) error { return m.ReloadUnits(ctx) }
+
+// Undo reloads.
+func (ReloadUnits) Undo(ctx context.Context, m Machine, _ State) error { return m.ReloadUnits(ctx) }

@@ -1,0 +1,125 @@
+// Package symptom is the vocabulary that faults explain.
+//
+// A symptom is what a person notices: a node NotReady, a name that does not
+// resolve. Faults never refer to one another; they name the symptoms they
+// produce, and symptoms name the further symptoms they lead to. The engine
+// joins the two into one graph, which [Validate] requires to be acyclic.
+//
+// Each symptom also says how it is observed in a snapshot: seen, absent, or,
+// when the evidence is missing, not looked for.
+package symptom
+
+import (
+	"fmt"
+
+	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/snapshot"
+)
+
+// An ID names a symptom. IDs are never reused.
+type ID string
+
+// A Strength is how surely a cause produces an effect.
+type Strength float64
+
+// The strengths. Faults and symptoms use these names and never a bare number.
+const (
+	Always    Strength = 0.98
+	Usually   Strength = 0.80
+	Sometimes Strength = 0.40
+)
+
+// An Edge says that its owner produces Symptom.
+type Edge struct {
+	Symptom  ID
+	Strength Strength
+	// Cluster marks an effect that shows on other nodes as well as on the
+	// cause's own.
+	Cluster bool
+}
+
+// A State is whether a symptom shows on one node.
+type State int
+
+// The states.
+const (
+	NotLooked State = iota // the evidence is missing
+	Absent
+	Seen
+)
+
+// A Symptom is one thing people notice.
+type Symptom struct {
+	ID    ID
+	Title string // present tense, no capital, no full stop
+	// LeadsTo are the further symptoms that this one produces.
+	LeadsTo []Edge
+	// Observe looks for the symptom. Facts quote what shows it.
+	Observe func(s *snapshot.Snapshot) (State, []finding.Fact)
+}
+
+// The symptoms, from those nearest a cause to those nearest the user.
+const (
+	DiskPressure       ID = "io-pressure"            // tasks of the node wait for the disk
+	RuntimeDown        ID = "runtime-down"           // the container runtime does not answer
+	PodNetworkDown     ID = "pod-network-not-ready"  // the runtime reports NetworkReady=false
+	SandboxFailing     ID = "pod-sandbox-failing"    // pods cannot be given a network
+	KubeletDown        ID = "kubelet-down"           // the kubelet does not run or does not answer
+	KubeletRejected    ID = "kubelet-rejected"       // the API server does not accept the kubelet
+	NodeNotReady       ID = "node-not-ready"         // the Node is NotReady or Unknown
+	EtcdDown           ID = "etcd-down"              // the member does not answer
+	EtcdSlow           ID = "etcd-slow"              // fsync, commit or reads are slow
+	EtcdLeaderLost     ID = "etcd-leader-elections"  // leaders change
+	EtcdReadOnly       ID = "etcd-read-only"         // writes are refused for want of space
+	APIDown            ID = "apiserver-down"         // it does not answer
+	APISlow            ID = "apiserver-slow"         // small requests take long
+	APIWritesFail      ID = "api-writes-fail"        // objects cannot be created
+	ControllersIdle    ID = "controllers-idle"       // leases of the controllers are not renewed
+	PodTrafficSlow     ID = "pod-traffic-degraded"   // packets to or from pods are late or lost
+	ServiceUnreachable ID = "service-degraded"       // a Service is slow or does not answer
+	NodePortDegraded   ID = "nodeport-degraded"      // a node port is slow or does not answer
+	DNSFailing         ID = "cluster-dns-failing"    // names do not resolve, or late
+	PodsNotStarting    ID = "pods-not-starting"      // pods are Pending or in creation
+	AdminLockedOut     ID = "admin-locked-out"       // an admin kubeconfig gives no working identity
+	AdminRunsProgram   ID = "kubectl-runs-a-program" // an admin kubeconfig runs a program at each use
+	FixUndone          ID = "setting-comes-back"     // something sets a value again by itself
+)
+
+// Validate reports an error if a symptom is doubled, unknown, or if LeadsTo
+// has a cycle.
+func Validate(all []Symptom) error {
+	byID := map[ID]Symptom{}
+	for _, s := range all {
+		if _, ok := byID[s.ID]; ok {
+			return fmt.Errorf("symptom %s: declared twice", s.ID)
+		}
+		byID[s.ID] = s
+	}
+	state := map[ID]int{}
+	var visit func(ID) error
+	visit = func(x ID) error {
+		s, ok := byID[x]
+		switch {
+		case !ok:
+			return fmt.Errorf("symptom %s: not declared", x)
+		case state[x] == 1:
+			return fmt.Errorf("symptom %s: leads to itself", x)
+		case state[x] == 2:
+			return nil
+		}
+		state[x] = 1
+		for _, e := range s.LeadsTo {
+			if err := visit(e.Symptom); err != nil {
+				return err
+			}
+		}
+		state[x] = 2
+		return nil
+	}
+	for _, s := range all {
+		if err := visit(s.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
