@@ -1,0 +1,55 @@
+# klustered. The two commands that matter: make demo, make test.
+
+BIN     := bin/klustered
+TAGS    := grpcnotrace
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GOBUILD := CGO_ENABLED=0 go build -buildvcs=false -trimpath -tags $(TAGS)
+LDFLAGS := -s -w -X github.com/klustered/klustered/internal/cli.version=$(VERSION)
+DRILL   ?= node-not-ready
+LAB     ?= 1
+SEEDS   ?= 1
+
+.PHONY: help build demo test unit lab drills race lint fuzz bench generate clean
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+build: ## build bin/klustered
+	@mkdir -p bin
+	$(GOBUILD) -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/klustered
+
+demo: build ## show klustered at work: recorded incidents, then a drill on a real cluster (DRILL=NAME|all, LAB=0 for no cluster)
+	@scripts/demo $(BIN) '$(DRILL)' '$(LAB)'
+
+test: ## every test: units, laws, lab (SHORT=1 leaves the lab out)
+	@scripts/test $(if $(SHORT),short,full)
+
+unit: ## unit tests and laws alone
+	go vet -tags $(TAGS) ./...
+	go test -tags $(TAGS) -short ./...
+
+lab: build ## the tests on a real cluster alone
+	go test -tags $(TAGS) -v -timeout 60m -run Integration ./lab/... ./internal/...
+
+drills: build ## every drill with SEEDS seeds: found, fixed, undone, fixed again, scored
+	KLUSTERED_DRILL_SEEDS=$(SEEDS) go test -tags $(TAGS) -v -timeout 120m -run IntegrationDrill ./internal/cli
+
+race: ## unit tests and laws under the race detector
+	go test -tags $(TAGS) -race -short ./...
+
+lint: ## formatting, vet, generated files
+	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+	go vet -tags $(TAGS) ./...
+	go run ./internal/gen -check
+
+fuzz: ## every fuzz target for ten seconds
+	@scripts/fuzz 10s
+
+bench: build ## triage time, memory, binary size, lab start cold and from the snapshot
+	@scripts/bench $(BIN)
+
+generate: ## write the generated files
+	go generate ./...
+
+clean: ## remove what was built here (the lab's cache stays: klustered lab prune)
+	rm -rf bin
