@@ -132,3 +132,10 @@ func field(s *Snapshot, x Section) reflect.Value {
 	}
 	return reflect.Value{}
 }
+
+// Take sets section x of s to that of from.
+func (s *Snapshot) Take(from *Snapshot, x Section) {
+	if to := field(s, x); to.IsValid() {
+		to.Set(field(from, x))
+	}
+}

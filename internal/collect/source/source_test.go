@@ -1,0 +1,208 @@
+package source
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/klustered/klustered/snapshot"
+)
+
+func put(t *testing.T, dir, name, data string) {
+	t.Helper()
+	p := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(p, []byte(data), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func link(t *testing.T, dir, target, name string) {
+	t.Helper()
+	p := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(target, p); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestLinksStayUnderTheRoot(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "etc/hostname", "inside\n")
+	link(t, dir, "/etc/hostname", "a")
+	link(t, dir, "../../../../etc/hostname", "deep/b")
+	link(t, dir, "/etc", "conf")
+	link(t, dir, "loop", "loop")
+	e := New(dir, false)
+	for _, name := range []string{"/a", "/deep/b", "/conf/hostname", "/../etc/hostname"} {
+		data, err := e.ReadFile(name)
+		if err != nil || string(data) != "inside\n" {
+			t.Errorf("%s: %q, %v", name, data, err)
+		}
+		real, err := e.walk(name, true)
+		if err != nil || real != filepath.Join(dir, "etc/hostname") {
+			t.Errorf("walk %s: %q, %v", name, real, err)
+		}
+		if got := e.Resolve(name); got != "/etc/hostname" {
+			t.Errorf("resolve %s: %q", name, got)
+		}
+		if got := e.Abs(name); got != filepath.Join(dir, "etc/hostname") {
+			t.Errorf("abs %s: %q", name, got)
+		}
+	}
+	if _, err := e.ReadFile("/loop"); !errors.Is(err, unix.ELOOP) {
+		t.Errorf("loop: %v", err)
+	}
+	if _, err := e.walk("/loop", true); !errors.Is(err, unix.ELOOP) {
+		t.Errorf("walk loop: %v", err)
+	}
+	if got, err := e.Readlink("/a"); got != "/etc/hostname" || err != nil {
+		t.Errorf("readlink: %q, %v", got, err)
+	}
+	if i, err := e.Lstat("/a"); err != nil || !i.IsLink() {
+		t.Errorf("lstat: %+v, %v", i, err)
+	}
+	if i, err := e.Stat("/a"); err != nil || !i.IsRegular() || i.Mode != 0o644 || i.Size != 7 {
+		t.Errorf("stat: %+v, %v", i, err)
+	}
+	if got := e.Glob("/*/host*"); !slices.Equal(got, []string{"/conf/hostname", "/etc/hostname"}) {
+		t.Errorf("glob: %q", got)
+	}
+	if list, err := e.ReadDir("/"); err != nil || len(list) != 5 || list[0].Name() != "a" {
+		t.Errorf("readdir: %v, %v", list, err)
+	}
+}
+
+func TestReadingNeverWaitsAndIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	big, err := os.Create(filepath.Join(dir, "big"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := big.Truncate(MaxFile + 1); err != nil {
+		t.Fatal(err)
+	}
+	big.Close()
+	e := New(dir, false)
+	for _, name := range []string{"/pipe", "/big", "/absent"} {
+		if _, err := e.ReadFile(name); err == nil {
+			t.Errorf("%s was read", name)
+		}
+	}
+	x, err := e.Text("/big", 10)
+	if err != nil || !x.Truncated || len(x.Content) != 10 || x.Size != MaxFile+1 || len(x.SHA256) != 64 {
+		t.Errorf("text: %+v, %v", x, err)
+	}
+	if _, err := (&Env{Root: "/", Live: true}).ReadFile("/proc/self/stat"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTextKeepsWhatAPlanPins(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "f", "one\n\xfftwo\n")
+	link(t, dir, "f", "l")
+	x, err := New(dir, false).Text("/l", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x.Link != "f" || x.Truncated || x.Content != "one\n\ufffdtwo\n" || x.Mode != 0o644 || x.Modified.IsZero() {
+		t.Errorf("%+v", x)
+	}
+	if x.SHA256 != "e934aa5aecd0c564a71c6006cbb3b4c2213efa55dd1242a3f221e163c828dcb6" {
+		t.Errorf("sum %q", x.SHA256)
+	}
+}
+
+func TestPackages(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "usr/bin/tool", "#!/bin/sh -e\n")
+	put(t, dir, "usr/bin/bad", "\x7fELF changed")
+	link(t, dir, "usr/bin", "bin")
+	put(t, dir, "var/lib/dpkg/info/tool:amd64.list", "/.\n/bin\n/bin/tool\n/usr/bin/bad\n")
+	put(t, dir, "var/lib/dpkg/info/tool:amd64.md5sums", "2aa8b0d1fd9c9c1a5a0f6d1e2f3a4b5c  usr/bin/bad\nc04fdeb9277fb4f19afef3eb8003b45b  bin/tool\n")
+	e := New(dir, false)
+	for name, want := range map[string]string{"/bin/tool": "tool", "/usr/bin/tool": "tool", "/usr/bin/bad": "tool", "/usr/bin/none": ""} {
+		if got := e.PackageOwner(name); got != want {
+			t.Errorf("owner of %s: %q, want %q", name, got, want)
+		}
+	}
+	b, err := e.Binary("/bin/tool")
+	if err != nil || b.Script != "/bin/sh -e" || b.ELF || b.Target != "/usr/bin/tool" || b.Package != "tool" || b.PackageSum != "same" {
+		t.Errorf("%+v, %v", b, err)
+	}
+	if b, _ := e.Binary("/usr/bin/bad"); !b.ELF || b.PackageSum != "differs" {
+		t.Errorf("%+v", b)
+	}
+	if b, err := e.Binary("/usr/bin/none"); err == nil || b.Error == "" {
+		t.Errorf("%+v, %v", b, err)
+	}
+	if !e.HasPackages() || New(t.TempDir(), false).HasPackages() {
+		t.Error("HasPackages")
+	}
+}
+
+func TestBinaryOfAGoProgram(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := New("/", true).Binary(self)
+	if err != nil || !b.ELF || !strings.Contains(b.GoMain, "source") || len(b.SHA256) != 64 {
+		t.Errorf("%+v, %v", b, err)
+	}
+}
+
+func TestGaps(t *testing.T) {
+	var e Env
+	e.Gap(snapshot.SectionHost, "/proc", nil)
+	e.Gap(snapshot.SectionHost, "/proc/stat", errors.New("gone"))
+	if g := e.Gaps(); len(g) != 1 || g[0].Reason != "gone" {
+		t.Errorf("%+v", g)
+	}
+}
+
+func FuzzDpkg(f *testing.F) {
+	f.Add("/.\n/bin/x\n", "d41d8cd98f00b204e9800998ecf8427e  bin/x\n")
+	f.Fuzz(func(t *testing.T, list, sums string) {
+		owners := map[string]string{}
+		parseList(list, "p", owners)
+		for name := range owners {
+			if name[0] != '/' {
+				t.Errorf("relative %q", name)
+			}
+		}
+		parseSums(sums)
+		parseMagic([]byte(list))
+	})
+}
+
+func BenchmarkPackageIndex(b *testing.B) {
+	if !New("/", true).HasPackages() {
+		var list bytes.Buffer
+		for i := range 300 {
+			fmt.Fprintf(&list, "/usr/share/doc/file-%d\n", i)
+		}
+		for b.Loop() {
+			parseList(list.String(), "p", map[string]string{})
+		}
+		return
+	}
+	for b.Loop() {
+		New("/", true).PackageOwner("/bin/sh")
+	}
+}
