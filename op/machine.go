@@ -30,6 +30,7 @@ type File struct {
 	GID       int               `json:"gid"`
 	Xattrs    map[string][]byte `json:"xattrs,omitempty"`
 	Immutable bool              `json:"immutable,omitempty"` // chattr +i
+	Append    bool              `json:"append,omitempty"`    // chattr +a
 	Modified  time.Time         `json:"modified,omitzero"`
 }
 

@@ -38,6 +38,14 @@ func (u Unit) Do(ctx context.Context, m Machine) error {
 	return fmt.Errorf("cannot %s %s: no such verb", u.Verb, u.Name)
 }
 
+// Late reports 2 for a unit that will be started again: its files come first.
+func (u Unit) Late(s State) int {
+	if was, err := recall[string](s); err == nil && (was == "active" || was == "activating") {
+		return 2
+	}
+	return 0
+}
+
 // Undo brings the unit back to the state it had. A unit that was active and
 // is to be active is restarted, since its files have been put back.
 func (u Unit) Undo(ctx context.Context, m Machine, s State) error {
@@ -55,7 +63,7 @@ func (u Unit) Undo(ctx context.Context, m Machine, s State) error {
 }
 
 // A ReloadUnits makes systemd read its files again. Undone, it does so again,
-// so a plan that removes a unit's file has one after it, and one before.
+// when all files have been put back and before a unit is started.
 type ReloadUnits struct{}
 
 // Kind is "reload-units".
@@ -68,6 +76,9 @@ func (ReloadUnits) Before(context.Context, Machine) (State, error) { return keep
 
 // Do reloads.
 func (ReloadUnits) Do(ctx context.Context, m Machine) error { return m.ReloadUnits(ctx) }
+
+// Late is 1.
+func (ReloadUnits) Late(State) int { return 1 }
 
 // Undo reloads.
 func (ReloadUnits) Undo(ctx context.Context, m Machine, _ State) error { return m.ReloadUnits(ctx) }
