@@ -1,0 +1,28 @@
+// Package machine is the live node as ops change it: the only writer.
+//
+// It composes the parts that [op.Machine] asks for. Each part is its own, so
+// that the laws can put a simulation in the place of one and keep the others.
+package machine
+
+import (
+	"context"
+
+	"github.com/klustered/klustered/op"
+)
+
+// An Issuer makes kubeconfigs: see [op.Machine].
+type Issuer interface {
+	Issue(ctx context.Context, x op.IssueKubeconfig) ([]byte, error)
+}
+
+// Parts are the parts of a machine.
+type Parts struct {
+	op.Files
+	op.Units
+	op.Network
+	op.Kube
+	op.Etcd
+	Issuer
+}
+
+var _ op.Machine = Parts{}
