@@ -1,0 +1,127 @@
+// Package secret replaces credentials in text by fingerprints, so that a
+// snapshot can quote a file without holding what it grants.
+package secret
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"regexp"
+	"strings"
+)
+
+// Fingerprint is the hex SHA-256 of a credential.
+func Fingerprint(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// Mark is what stands for the credential s in a text: enough to tell two
+// apart, and nothing to log in with.
+func Mark(s string) string { return "(secret sha256:" + Fingerprint([]byte(s))[:16] + ")" }
+
+var (
+	privateKey = regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)`)
+	jwt        = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`)
+	base64Run  = regexp.MustCompile(`[A-Za-z0-9+/_-]{40,}={0,2}`)
+	bearer     = regexp.MustCompile(`(?i)(\b(?:bearer|basic)\s+)([A-Za-z0-9._~+/=-]{12,})`)
+	urlUser    = regexp.MustCompile(`(://[^/\s:@"']+:)([^/\s@"']+)(@)`)
+	assigned   = regexp.MustCompile(`(?i)([a-z0-9_-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key)[a-z0-9_-]*["']?[ \t]*[:=][ \t]*["']?)([^\s"'$,;&|(){}<>%]{6,})`)
+)
+
+// Scrub replaces what looks like a private key, a token or a password in
+// text. The number of lines stays the same, so that line numbers hold.
+func Scrub(text string) string {
+	text = privateKey.ReplaceAllStringFunc(text, func(s string) string {
+		return Mark(s) + strings.Repeat("\n", strings.Count(s, "\n"))
+	})
+	text = jwt.ReplaceAllStringFunc(text, Mark)
+	text = base64Run.ReplaceAllStringFunc(text, func(s string) string {
+		if Sensitive(s) {
+			return Mark(s)
+		}
+		return s
+	})
+	text = bearer.ReplaceAllStringFunc(text, second(bearer))
+	text = urlUser.ReplaceAllStringFunc(text, second(urlUser))
+	return assigned.ReplaceAllStringFunc(text, second(assigned))
+}
+
+// second replaces the second group of pattern unless it or its key names a
+// file, which is no secret.
+func second(pattern *regexp.Regexp) func(string) string {
+	return func(s string) string {
+		m := pattern.FindStringSubmatch(s)
+		key := strings.TrimRight(m[1], "\"' \t:=")
+		if strings.HasPrefix(m[2], "/") || strings.HasPrefix(m[2], "./") || reference(key) {
+			return s
+		}
+		rest := strings.Join(m[3:], "")
+		return m[1] + Mark(m[2]) + rest
+	}
+}
+
+// Sensitive reports whether the base64 text s holds a private key.
+func Sensitive(s string) bool {
+	data, ok := Decode(s)
+	return ok && bytes.Contains(data, []byte("PRIVATE KEY"))
+}
+
+// Decode reads base64 of either alphabet, padded or not.
+func Decode(s string) ([]byte, bool) {
+	s = strings.TrimRight(s, "=")
+	for _, e := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		if data, err := e.DecodeString(s); err == nil {
+			return data, true
+		}
+	}
+	return nil, false
+}
+
+// reference reports whether a key of that name says where a credential is, or
+// something else about it, and does not hold one.
+func reference(key string) bool {
+	key = strings.ToLower(key)
+	for _, end := range []string{"file", "path", "dir", "url", "name", "policy", "type", "mode", "ttl"} {
+		if strings.HasSuffix(key, end) {
+			return true
+		}
+	}
+	return false
+}
+
+// Named reports whether a key of that name commonly holds a credential.
+func Named(key string) bool {
+	key = strings.ToLower(key)
+	if reference(key) {
+		return false
+	}
+	for _, w := range []string{"password", "passwd", "secret", "token", "apikey", "api_key", "api-key", "access_key", "accesskey", "key-data", "private", "credential"} {
+		if strings.Contains(key, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// Args returns the arguments of a program with secrets replaced: the value of
+// a flag whose name says so, and whatever [Scrub] finds.
+func Args(args []string) []string {
+	out := make([]string, len(args))
+	hide := false
+	for i, a := range args {
+		name, value, ok := strings.Cut(a, "=")
+		flag := strings.HasPrefix(a, "-")
+		switch {
+		case hide && !flag && !strings.HasPrefix(a, "/"):
+			out[i] = Mark(a)
+		case ok && Named(strings.TrimLeft(name, "-")) && !strings.HasPrefix(value, "/"):
+			out[i] = name + "=" + Mark(value)
+		default:
+			out[i] = Scrub(a)
+		}
+		hide = flag && !ok && Named(strings.TrimLeft(a, "-")) && len(a) > 2
+	}
+	return out
+}
