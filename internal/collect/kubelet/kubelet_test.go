@@ -1,0 +1,157 @@
+package kubelet
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/snapshot"
+)
+
+// node unpacks a fixture and returns it as a node that does not run.
+func node(t *testing.T, name string) *source.Env {
+	t.Helper()
+	a, err := txtar.ParseFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, f := range a.Files {
+		p := filepath.Join(dir, f.Name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(p, f.Data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return source.New(dir, false)
+}
+
+func TestStopped(t *testing.T) {
+	e := node(t, "testdata/node.txtar")
+	var s snapshot.Snapshot
+	if err := collect(t.Context(), e, &s); err != nil {
+		t.Fatal(err)
+	}
+	k := s.Kubelet
+	k.Args, k.Config = nil, nil
+	want := &snapshot.Kubelet{
+		Kubeconfig: "/etc/kubernetes/kubelet.conf", ClientCert: "/etc/kubernetes/pki/current.pem",
+		StaticPodPath: "/etc/kubernetes/manifests", ClusterDNS: []string{"10.96.0.10"}, CgroupDriver: "systemd",
+		Endpoint: "unix:///run/other.sock", NodeName: "node-7",
+	}
+	if !reflect.DeepEqual(k, want) {
+		t.Errorf("got %+v, want %+v", k, want)
+	}
+}
+
+func TestNoKubelet(t *testing.T) {
+	var s snapshot.Snapshot
+	err := collect(t.Context(), source.New(t.TempDir(), false), &s)
+	if err == nil || s.Kubelet != nil {
+		t.Errorf("got %v and %+v", err, s.Kubelet)
+	}
+}
+
+func TestRunning(t *testing.T) {
+	e := node(t, "testdata/node.txtar")
+	s := snapshot.Snapshot{Processes: &snapshot.Processes{List: []snapshot.Process{{
+		PID: 7, Name: "kubelet", Args: []string{"kubelet", "--config=/var/lib/kubelet/config.yaml", "--cgroup-driver", "cgroupfs"},
+	}}}}
+	if err := collect(t.Context(), e, &s); err != nil {
+		t.Fatal(err)
+	}
+	if k := s.Kubelet; !k.Running || k.PID != 7 || k.CgroupDriver != "cgroupfs" || k.NodeName != "" || k.Config == nil {
+		t.Errorf("got %+v", k)
+	}
+}
+
+func TestBrokenConfig(t *testing.T) {
+	e := node(t, "testdata/node.txtar")
+	if err := os.WriteFile(filepath.Join(e.Root, "var/lib/kubelet/config.yaml"), []byte("kind: KubeletConfiguration\nclusterDNS: {\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var s snapshot.Snapshot
+	if err := collect(t.Context(), e, &s); err != nil {
+		t.Fatal(err)
+	}
+	if k := s.Kubelet; !strings.Contains(k.ConfigErr, "line ") || k.Config == nil {
+		t.Errorf("got %q", k.ConfigErr)
+	}
+}
+
+func TestStatic(t *testing.T) {
+	e := node(t, "testdata/node.txtar")
+	var s snapshot.Snapshot
+	if err := collectStatic(t.Context(), e, &s); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, m := range s.Static.Manifests {
+		names = append(names, filepath.Base(m.Path)+" "+m.Name+" "+strconv.Itoa(m.ErrorLine))
+	}
+	if got, want := strings.Join(names, ", "), "broken.yaml.bak  4, etcd.yaml etcd 0, list.json  1"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	m, c, ok := s.Static.Component("etcd")
+	flags := []snapshot.Flag{{Name: "data-dir", Value: "/var/lib/etcd", Line: 13}, {Name: "quota-backend-bytes", Value: "2147483648", Line: 14}, {Name: "debug", Line: 16}}
+	if !ok || !m.HostNet || m.HostPaths[0] != "/var/lib/etcd" || !reflect.DeepEqual(c.Flags, flags) {
+		t.Errorf("got %+v", m)
+	}
+}
+
+func TestHealthz(t *testing.T) {
+	answer := http.StatusOK
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(answer)
+		w.Write([]byte("ok\n"))
+	}))
+	defer srv.Close()
+	host, port, _ := net.SplitHostPort(srv.Listener.Addr().String())
+	n, _ := strconv.Atoi(port)
+	c := config{HealthzBindAddress: host, HealthzPort: &n}
+	if body, problem := healthz(t.Context(), c); body != "ok" || problem != "" {
+		t.Errorf("got %q, %q", body, problem)
+	}
+	answer = http.StatusInternalServerError
+	if body, problem := healthz(t.Context(), c); body != "ok" || !strings.Contains(problem, "500") {
+		t.Errorf("got %q, %q", body, problem)
+	}
+	srv.Close()
+	if _, problem := healthz(t.Context(), c); !strings.Contains(problem, "refused") {
+		t.Errorf("got %q", problem)
+	}
+}
+
+func FuzzParseManifest(f *testing.F) {
+	f.Add([]byte("kind: Pod\nmetadata: {name: x}\nspec:\n  containers:\n  - command: [a, --b=c, -d, e]\n"))
+	f.Add([]byte("a: &a [*a]"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m := ParseManifest(data)
+		if m.Error == "" && (m.Name == "" || len(m.Containers) == 0) {
+			t.Errorf("no error for %+v", m)
+		}
+	})
+}
+
+func FuzzUnit(f *testing.F) {
+	f.Add("[Service]\nEnvironment=\"A=b c\"\nExecStart=/x $A ${A}\n")
+	f.Fuzz(func(t *testing.T, data string) {
+		u, env := parseUnit(data), map[string]string{}
+		parseEnv(data, env)
+		ParseFlags(expand(u.exec, env))
+		parseConfig([]byte(data))
+		parseClient([]byte(data))
+		nodeName([]byte(data))
+	})
+}
