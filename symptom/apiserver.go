@@ -1,0 +1,136 @@
+package symptom
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/snapshot"
+)
+
+const (
+	// slowRequestMs is the time of a small request from which the API server
+	// is said to be slow: Kubernetes' own objective for one object is 1 s at
+	// the 99th percentile, and half of that is far above a healthy median.
+	slowRequestMs = 500
+	// idleAfter is the age of a controller's lease from which nobody holds it:
+	// three times its duration of 15 s.
+	idleAfter = 45 * time.Second
+)
+
+func apis() []Symptom {
+	return []Symptom{{
+		ID: APIDown, Title: "the API server does not answer, or is not ready",
+		LeadsTo: []Edge{everywhere(ControllersIdle, Usually), everywhere(NodeNotReady, Sometimes), everywhere(PodsNotStarting, Sometimes)},
+		Observe: apiDown,
+	}, {
+		ID: APISlow, Title: "small requests to the API server take long",
+		LeadsTo: []Edge{everywhere(ControllersIdle, Sometimes), everywhere(NodeNotReady, Sometimes)},
+		Observe: apiSlow,
+	}, {
+		ID: APIWritesFail, Title: "objects cannot be written",
+		LeadsTo: []Edge{everywhere(ControllersIdle, Usually), everywhere(NodeNotReady, Sometimes), everywhere(PodsNotStarting, Sometimes)},
+		Observe: apiWritesFail,
+	}, {
+		ID: ControllersIdle, Title: "a control-plane controller does no work",
+		LeadsTo: []Edge{everywhere(PodsNotStarting, Usually)},
+		Observe: controllersIdle,
+	}}
+}
+
+func apiDown(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.Cluster == nil || s.Cluster.API.URL == "" {
+		return NotLooked, nil
+	}
+	a := s.Cluster.API
+	switch {
+	case !a.Reachable:
+		return saw(a.URL, orWords(a.Error, "no answer"), "an answer")
+	case a.Ready:
+		return Absent, nil
+	case len(a.Failing) > 0:
+		return saw(a.URL+"/readyz", "failing: "+strings.Join(a.Failing, ", "), "ok")
+	case a.Error != "":
+		return saw(a.URL+"/readyz", a.Error, "ok")
+	}
+	return NotLooked, nil
+}
+
+// apiSlow goes by the median, so that one late answer is none.
+func apiSlow(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.Cluster == nil || !s.Cluster.API.Reachable || len(s.Cluster.API.LatencyMs) == 0 {
+		return NotLooked, nil
+	}
+	sorted := slices.Sorted(slices.Values(s.Cluster.API.LatencyMs))
+	median := sorted[len(sorted)/2]
+	if median < slowRequestMs {
+		return Absent, nil
+	}
+	return saw(s.Cluster.API.URL, fmt.Sprintf("half of %d small reads take %s or more", len(sorted), ms(median)), "under "+ms(slowRequestMs))
+}
+
+// apiWritesFail believes a write that was refused; a lease that was renewed
+// proves that others are taken, which a dry run does not: it ends before etcd.
+func apiWritesFail(s *snapshot.Snapshot) (State, []finding.Fact) {
+	c := s.Cluster
+	if c == nil || !c.API.Reachable {
+		return NotLooked, nil
+	}
+	w := c.API.Write
+	if w != "" && w != "ok" && !strings.Contains(strings.ToLower(w), "forbidden") {
+		return saw(c.API.URL, clip(w), "the write is taken")
+	}
+	if state, facts := etcdReadOnly(s); state == Seen {
+		if more := noSpace(s); len(more) > 0 {
+			facts = more
+		}
+		return Seen, facts
+	}
+	if facts := noSpace(s); len(facts) > 0 && !writtenSince(s, facts[0].At) {
+		return Seen, facts
+	}
+	if writtenSince(s, s.At.Add(-leaseFresh)) {
+		return Absent, nil
+	}
+	return NotLooked, nil
+}
+
+// noSpace are recent lines of etcd or of the API server that say so.
+func noSpace(s *snapshot.Snapshot) []finding.Fact {
+	var facts []finding.Fact
+	for _, f := range logged(s, recent, logEtcdNoSpace, logAPIEtcdError) {
+		if strings.Contains(f.Got, "space") {
+			facts = append(facts, f)
+		}
+	}
+	return facts
+}
+
+// writtenSince reports whether a lease was renewed after t.
+func writtenSince(s *snapshot.Snapshot, t time.Time) bool {
+	return slices.ContainsFunc(s.Cluster.Leases, func(l snapshot.Lease) bool { return l.Renewed.After(t) })
+}
+
+func controllersIdle(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.Cluster == nil {
+		return NotLooked, nil
+	}
+	looked := false
+	var facts []finding.Fact
+	for _, l := range s.Cluster.Leases {
+		if l.Namespace != "kube-system" || l.Name != "kube-controller-manager" && l.Name != "kube-scheduler" {
+			continue
+		}
+		looked = true
+		if age := s.At.Sub(l.Renewed); age >= idleAfter {
+			facts = append(facts, finding.Fact{Source: "leases/kube-system/" + l.Name, At: l.Renewed,
+				Got: fmt.Sprintf("renewed %s ago by %s", age.Round(time.Second), orWords(l.Holder, "nobody")), Want: "renewed every few seconds"})
+		}
+	}
+	if !looked {
+		return NotLooked, nil
+	}
+	return verdict(facts)
+}

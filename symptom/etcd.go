@@ -1,0 +1,131 @@
+package symptom
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/snapshot"
+)
+
+const (
+	// slowSyncMs is the mean of recent WAL syncs and backend commits from
+	// which etcd is said to be slow. etcd asks for 10 and 25 ms at the 99th
+	// percentile, and warns of a sync at 1 s; a busy small node with a healthy
+	// disk stays below 100 ms.
+	slowSyncMs = 200
+	// slowReadMs is the time of one small linearizable read; etcd warns of
+	// any request above 100 ms, which a node short of CPU also reaches.
+	slowReadMs = 500
+	// manyPending are proposals that wait for the disk or for a quorum.
+	manyPending = 20
+	// settling is how long after its start a member may elect leaders.
+	settling = time.Minute
+	// electionAge is how long ago an election may be to be told of.
+	electionAge = 5 * time.Minute
+)
+
+func etcds() []Symptom {
+	return []Symptom{{
+		ID: EtcdDown, Title: "the etcd member does not answer",
+		LeadsTo: []Edge{everywhere(APIDown, Usually)},
+		Observe: etcdDown,
+	}, {
+		ID: EtcdSlow, Title: "etcd is slow",
+		LeadsTo: []Edge{here(EtcdLeaderLost, Sometimes), everywhere(APISlow, Usually), everywhere(APIWritesFail, Sometimes), everywhere(APIDown, Sometimes), here(ControllersIdle, Sometimes)},
+		Observe: etcdSlow,
+	}, {
+		ID: EtcdLeaderLost, Title: "etcd changes its leader or has none",
+		LeadsTo: []Edge{everywhere(APISlow, Usually), everywhere(APIWritesFail, Sometimes), here(ControllersIdle, Sometimes)},
+		Observe: etcdLeaderLost,
+	}, {
+		ID: EtcdReadOnly, Title: "etcd refuses writes for want of space",
+		LeadsTo: []Edge{everywhere(APIWritesFail, Always), everywhere(ControllersIdle, Usually)},
+		Observe: etcdReadOnly,
+	}}
+}
+
+func etcdDown(s *snapshot.Snapshot) (State, []finding.Fact) {
+	e := s.Etcd
+	switch {
+	case e == nil:
+		return NotLooked, nil
+	case e.Reachable:
+		return Absent, nil
+	case e.Endpoint == "" && e.DataDir == "":
+		return NotLooked, nil // no member here
+	}
+	got := orWords(e.Error, "no answer")
+	if !e.Running {
+		got = "no process of etcd runs; " + got
+	}
+	return saw(orWords(e.Endpoint, e.DataDir), got, "an answer")
+}
+
+func etcdSlow(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.Etcd == nil || !s.Etcd.Reachable || s.Etcd.Latency == nil {
+		return NotLooked, nil
+	}
+	l, at := s.Etcd.Latency, orWords(s.Etcd.Endpoint, "etcd")
+	var facts []finding.Fact
+	slow := func(what string, got float64, limit float64) {
+		if got >= limit {
+			facts = append(facts, finding.Fact{Source: at, Got: what + " takes " + ms(got), Want: "under " + ms(limit)})
+		}
+	}
+	slow("a WAL sync", l.FsyncRecentMs, slowSyncMs)
+	slow("a backend commit", l.CommitRecentMs, slowSyncMs)
+	slow("a linearizable read", l.LinearizableMs, slowReadMs)
+	if l.ProposalsPending >= manyPending {
+		facts = append(facts, finding.Fact{Source: at, Got: fmt.Sprintf("%.0f proposals wait", l.ProposalsPending), Want: fmt.Sprintf("under %d", manyPending)})
+	}
+	return verdict(append(facts, logged(s, recent, logEtcdSlowSync)...))
+}
+
+func etcdLeaderLost(s *snapshot.Snapshot) (State, []finding.Fact) {
+	e := s.Etcd
+	if e == nil || !e.Reachable {
+		return NotLooked, nil
+	}
+	if e.Status != nil && (e.Status.Leader == "0" || e.Status.Leader == "") {
+		return saw(orWords(e.Endpoint, "etcd"), "no leader", "a leader")
+	}
+	if s.Logs == nil {
+		return NotLooked, nil
+	}
+	start := started(s, "etcd")
+	var facts []finding.Fact
+	for _, f := range logged(s, electionAge, logEtcdLeaderLost, logEtcdLeaderChanged) {
+		if f.At.Sub(start) > settling {
+			facts = append(facts, f)
+		}
+	}
+	return verdict(facts)
+}
+
+// started is when the youngest process of that name began, or the zero time.
+func started(s *snapshot.Snapshot, name string) time.Time {
+	var t time.Time
+	if s.Processes != nil {
+		for _, p := range s.Processes.ByName(name) {
+			if p.Start.After(t) {
+				t = p.Start
+			}
+		}
+	}
+	return t
+}
+
+func etcdReadOnly(s *snapshot.Snapshot) (State, []finding.Fact) {
+	e := s.Etcd
+	if e == nil || !e.Reachable && !e.Offline {
+		return NotLooked, nil
+	}
+	var facts []finding.Fact
+	for _, a := range e.Alarms {
+		if a.Kind == "NOSPACE" {
+			facts = append(facts, finding.Fact{Source: orWords(e.Endpoint, e.DBPath), Got: fmt.Sprintf("alarm NOSPACE of member %s", a.Member), Want: "no alarm"})
+		}
+	}
+	return verdict(facts)
+}

@@ -1,0 +1,17 @@
+package symptom
+
+// The observations of the log reader that symptoms rest on. Logs support what
+// is probed and are never believed when a probe says otherwise.
+const (
+	logSandboxFailed     = "kubelet-sandbox-failed"
+	logSandboxCNI        = "sandbox-network-failed"
+	logUnauthorized      = "unauthorized"
+	logX509              = "x509"
+	logCertExpired       = "cert-expired"
+	logLeaseFailed       = "kubelet-lease-failed"
+	logEtcdSlowSync      = "etcd-fdatasync-slow"
+	logEtcdLeaderLost    = "etcd-leader-lost"
+	logEtcdLeaderChanged = "etcd-leader-changed"
+	logEtcdNoSpace       = "etcd-no-space"
+	logAPIEtcdError      = "apiserver-etcd-error"
+)

@@ -1,0 +1,67 @@
+package symptom
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/snapshot"
+)
+
+// startingFor is how long a pod may take to start, its image pulled, before
+// that is a symptom.
+const startingFor = 90 * time.Second
+
+func nodes() []Symptom {
+	return []Symptom{{
+		ID: NodeNotReady, Title: "the node is not Ready",
+		LeadsTo: []Edge{here(PodsNotStarting, Usually), everywhere(ServiceUnreachable, Sometimes)},
+		Observe: nodeNotReady,
+	}, {
+		ID: PodsNotStarting, Title: "pods do not start",
+		Observe: podsNotStarting,
+	}}
+}
+
+func nodeNotReady(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.Cluster == nil {
+		return NotLooked, nil
+	}
+	n, ok := s.Cluster.Node(s.Node)
+	switch {
+	case !ok || n.Ready == "":
+		return NotLooked, nil
+	case n.Ready == "True":
+		return Absent, nil
+	}
+	got := "Ready=" + n.Ready
+	f := finding.Fact{Source: "nodes/" + n.Name, Want: "Ready=True"}
+	for _, c := range n.Conditions {
+		if c.Type == "Ready" {
+			got += ": " + orWords(c.Message, c.Reason)
+			f.At = c.Since
+		}
+	}
+	f.Got = clip(got)
+	return Seen, []finding.Fact{f}
+}
+
+// podsNotStarting looks at this node's pods and, where this node runs a
+// control plane, at those that no node was found for.
+func podsNotStarting(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.Cluster == nil || s.Cluster.Source == "etcd-file" || len(s.Cluster.Pods) == 0 {
+		return NotLooked, nil
+	}
+	var facts []finding.Fact
+	for _, p := range s.Cluster.Pods {
+		mine := p.Node == s.Node || p.Node == "" && s.Cluster.ControlPlane
+		if !mine || p.Phase != "Pending" || p.Deleting || p.Created.IsZero() {
+			continue
+		}
+		if age := s.At.Sub(p.Created); age >= startingFor {
+			facts = append(facts, finding.Fact{Source: "pods/" + p.Namespace + "/" + p.Name,
+				Got: clip(fmt.Sprintf("Pending for %s: %s", age.Round(time.Second), orWords(p.Message, orWords(p.Reason, "no reason given")))), Want: "Running"})
+		}
+	}
+	return verdict(facts)
+}

@@ -1,0 +1,292 @@
+package symptom
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/klustered/klustered/snapshot"
+)
+
+var now = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+
+func TestVocabulary(t *testing.T) {
+	all := All()
+	if err := Validate(all); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all {
+		if s.Title == "" || s.Observe == nil {
+			t.Errorf("%s: no title or no Observe", s.ID)
+		}
+		if state, facts := s.Observe(&snapshot.Snapshot{At: now}); state != NotLooked || facts != nil {
+			t.Errorf("%s: state %v of an empty snapshot, want not looked for", s.ID, state)
+		}
+	}
+}
+
+func TestValidateRejects(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		all  []Symptom
+	}{
+		{"doubled", []Symptom{{ID: "a"}, {ID: "a"}}},
+		{"unknown_effect", []Symptom{{ID: "a", LeadsTo: []Edge{{Symptom: "b"}}}}},
+		{"cycle", []Symptom{{ID: "a", LeadsTo: []Edge{{Symptom: "b"}}}, {ID: "b", LeadsTo: []Edge{{Symptom: "a"}}}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if Validate(tt.all) == nil {
+				t.Error("no error")
+			}
+		})
+	}
+}
+
+// snap is a snapshot of node n, changed by each f.
+func snap(fs ...func(*snapshot.Snapshot)) *snapshot.Snapshot {
+	s := &snapshot.Snapshot{Node: "n", At: now, Kubelet: &snapshot.Kubelet{Running: true, Healthz: "ok"}}
+	for _, f := range fs {
+		f(s)
+	}
+	return s
+}
+
+func logs(id, source string, ago time.Duration) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		if s.Logs == nil {
+			s.Logs = &snapshot.Logs{}
+		}
+		s.Logs.Observations = append(s.Logs.Observations, snapshot.Observation{ID: id, Source: source, Last: now.Add(-ago), Sample: "no space: " + id})
+	}
+}
+
+func probe(kind string, tries, lost, refused int, median float64) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		if s.Probes == nil {
+			s.Probes = &snapshot.Probes{}
+		}
+		s.Probes.List = append(s.Probes.List, snapshot.Probe{Kind: kind, From: "host", To: "x:1", Target: "ns/x",
+			Tries: tries, Lost: lost, Refused: refused, MedianMs: median})
+	}
+}
+
+func lease(ns, name string, ago time.Duration) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		cluster(s).Leases = append(cluster(s).Leases, snapshot.Lease{Namespace: ns, Name: name, Renewed: now.Add(-ago)})
+	}
+}
+
+func cluster(s *snapshot.Snapshot) *snapshot.Cluster {
+	if s.Cluster == nil {
+		s.Cluster = &snapshot.Cluster{Source: "api", API: snapshot.APIServer{URL: "https://api", Reachable: true, Ready: true}}
+	}
+	return s.Cluster
+}
+
+func api(f func(*snapshot.Cluster)) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) { f(cluster(s)) }
+}
+
+func etcd(f func(*snapshot.Etcd)) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		s.Etcd = &snapshot.Etcd{Endpoint: "https://127.0.0.1:2379", Running: true, Reachable: true,
+			Status: &snapshot.EtcdStatus{Leader: "a1"}, Latency: &snapshot.EtcdLatency{FsyncRecentMs: 4, CommitRecentMs: 8, LinearizableMs: 2}}
+		f(s.Etcd)
+	}
+}
+
+func runtime(f func(*snapshot.Runtime)) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		s.Runtime = &snapshot.Runtime{Socket: "/run/x.sock", Reachable: true, Conditions: []snapshot.Condition{{Type: "NetworkReady", Status: "True"}}}
+		f(s.Runtime)
+	}
+}
+
+func TestObserve(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		id   ID
+		s    *snapshot.Snapshot
+		want State
+	}{
+		{"runtime_answers", RuntimeDown, snap(runtime(func(*snapshot.Runtime) {})), Absent},
+		{"runtime_silent", RuntimeDown, snap(runtime(func(r *snapshot.Runtime) { r.Reachable = false })), Seen},
+		{"no_kubernetes_here", RuntimeDown, &snapshot.Snapshot{Runtime: &snapshot.Runtime{}}, NotLooked},
+		{"network_ready", PodNetworkDown, snap(runtime(func(*snapshot.Runtime) {})), Absent},
+		{"network_not_ready", PodNetworkDown, snap(runtime(func(r *snapshot.Runtime) { r.Conditions[0].Status = "False" })), Seen},
+		{"network_of_a_silent_runtime", PodNetworkDown, snap(runtime(func(r *snapshot.Runtime) { r.Reachable = false })), NotLooked},
+		{"sandbox_fails", SandboxFailing, snap(logs(logSandboxFailed, "journal:kubelet.service", 10*time.Second)), Seen},
+		{"sandbox_failed_long_ago", SandboxFailing, snap(logs(logSandboxFailed, "journal:kubelet.service", time.Hour)), Absent},
+		{"sandbox_made_since", SandboxFailing, snap(logs(logSandboxFailed, "journal:kubelet.service", 30*time.Second),
+			runtime(func(r *snapshot.Runtime) {
+				r.Sandboxes = []snapshot.Sandbox{{Ready: true, Created: now.Add(-5 * time.Second)}}
+			})), Absent},
+		{"kubelet_ok", KubeletDown, snap(), Absent},
+		{"kubelet_silent", KubeletDown, snap(func(s *snapshot.Snapshot) { s.Kubelet.Healthz, s.Kubelet.HealthErr = "", "refused" }), Seen},
+		{"kubelet_not_asked", KubeletDown, snap(func(s *snapshot.Snapshot) { s.Kubelet.Healthz = "" }), NotLooked},
+		{"kubelet_health_port_off", KubeletDown, snap(func(s *snapshot.Snapshot) {
+			s.Kubelet.Healthz, s.Kubelet.HealthErr = "", "refused"
+			s.Kubelet.Config = &snapshot.Text{Content: "healthzPort: 0\n"}
+		}), Absent},
+		{"kubelet_gone", KubeletDown, snap(func(s *snapshot.Snapshot) { *s.Kubelet = snapshot.Kubelet{Kubeconfig: "/k"} }), Seen},
+		{"kubelet_where_none_is_meant", KubeletDown, &snapshot.Snapshot{Kubelet: &snapshot.Kubelet{}}, NotLooked},
+		{"rejected_by_log", KubeletRejected, snap(logs(logUnauthorized, "journal:kubelet.service", time.Second), logs(logLeaseFailed, "journal:kubelet.service", time.Second)), Seen},
+		{"rejected_but_lease_fresh", KubeletRejected, snap(logs(logUnauthorized, "journal:kubelet.service", time.Second), logs(logLeaseFailed, "journal:kubelet.service", time.Second), lease("kube-node-lease", "n", 3*time.Second)), Absent},
+		{"expired_certificate", KubeletRejected, snap(func(s *snapshot.Snapshot) {
+			s.Kubelet.ClientCert = "/c"
+			s.PKI = &snapshot.PKI{Certificates: []snapshot.Certificate{{Path: "/c", NotAfter: now.Add(-time.Hour)}}}
+		}), Seen},
+		{"etcd_answers", EtcdDown, snap(etcd(func(*snapshot.Etcd) {})), Absent},
+		{"etcd_silent", EtcdDown, snap(etcd(func(e *snapshot.Etcd) { e.Reachable = false })), Seen},
+		{"etcd_quick", EtcdSlow, snap(etcd(func(*snapshot.Etcd) {})), Absent},
+		{"etcd_busy_but_well", EtcdSlow, snap(etcd(func(e *snapshot.Etcd) { e.Latency.FsyncRecentMs, e.Latency.LinearizableMs = 90, 150 })), Absent},
+		{"etcd_sync_slow", EtcdSlow, snap(etcd(func(e *snapshot.Etcd) { e.Latency.FsyncRecentMs = 800 })), Seen},
+		{"etcd_nothing_written", EtcdSlow, snap(etcd(func(e *snapshot.Etcd) { e.Latency.FsyncRecentMs, e.Latency.CommitRecentMs = -1, -1 })), Absent},
+		{"etcd_says_so", EtcdSlow, snap(etcd(func(*snapshot.Etcd) {}), logs(logEtcdSlowSync, "etcd", time.Second)), Seen},
+		{"no_leader", EtcdLeaderLost, snap(etcd(func(e *snapshot.Etcd) { e.Status.Leader = "0" })), Seen},
+		{"first_election", EtcdLeaderLost, snap(etcd(func(*snapshot.Etcd) {}), logs(logEtcdLeaderLost, "etcd", time.Minute), began(90*time.Second)), Absent},
+		{"election_in_service", EtcdLeaderLost, snap(etcd(func(*snapshot.Etcd) {}), logs(logEtcdLeaderLost, "etcd", time.Minute), began(time.Hour)), Seen},
+		{"alarm", EtcdReadOnly, snap(etcd(func(e *snapshot.Etcd) { e.Alarms = []snapshot.EtcdAlarm{{Member: "a", Kind: "NOSPACE"}} })), Seen},
+		{"no_alarm", EtcdReadOnly, snap(etcd(func(*snapshot.Etcd) {})), Absent},
+		{"api_ready", APIDown, snap(api(func(*snapshot.Cluster) {})), Absent},
+		{"api_gone", APIDown, snap(api(func(c *snapshot.Cluster) { c.API.Reachable = false })), Seen},
+		{"api_not_ready", APIDown, snap(api(func(c *snapshot.Cluster) { c.API.Ready, c.API.Failing = false, []string{"etcd"} })), Seen},
+		{"api_quick", APISlow, snap(api(func(c *snapshot.Cluster) { c.API.LatencyMs = []float64{3, 4, 2000} })), Absent},
+		{"api_slow", APISlow, snap(api(func(c *snapshot.Cluster) { c.API.LatencyMs = []float64{3, 900, 2000} })), Seen},
+		{"write_refused", APIWritesFail, snap(api(func(c *snapshot.Cluster) { c.API.Write = "etcdserver: timed out" })), Seen},
+		{"write_not_allowed_to_us", APIWritesFail, snap(api(func(c *snapshot.Cluster) { c.API.Write = "configmaps is forbidden" })), NotLooked},
+		{"dry_run_proves_nothing", APIWritesFail, snap(api(func(c *snapshot.Cluster) { c.API.Write = "ok" })), NotLooked},
+		{"lease_proves_it", APIWritesFail, snap(api(func(c *snapshot.Cluster) { c.API.Write = "ok" }), lease("kube-node-lease", "n", 4*time.Second)), Absent},
+		{"alarm_means_no_write", APIWritesFail, snap(api(func(c *snapshot.Cluster) { c.API.Write = "ok" }), etcd(func(e *snapshot.Etcd) { e.Alarms = []snapshot.EtcdAlarm{{Kind: "NOSPACE"}} })), Seen},
+		{"controllers_at_work", ControllersIdle, snap(lease("kube-system", "kube-scheduler", 2*time.Second)), Absent},
+		{"controller_gone", ControllersIdle, snap(lease("kube-system", "kube-scheduler", 2*time.Minute)), Seen},
+		{"other_leases", ControllersIdle, snap(lease("default", "mine", time.Hour)), NotLooked},
+		{"pod_quick", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 0.3)), Absent},
+		{"pod_one_lost", PodTrafficSlow, snap(probe("pod", 8, 1, 0, 0.3)), Absent},
+		{"pod_lossy", PodTrafficSlow, snap(probe("pod", 8, 3, 0, 0.3)), Seen},
+		{"pod_late_beside_others", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 30), probe("pod", 8, 0, 0, 0.2)), Seen},
+		{"all_a_little_late", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 14), probe("pod", 8, 0, 0, 12)), Absent},
+		{"all_late", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 300)), Seen},
+		{"pod_refuses_is_not_the_way", PodTrafficSlow, snap(probe("pod", 8, 0, 8, 0)), Absent},
+		{"service_refuses", ServiceUnreachable, snap(probe("service", 8, 0, 8, 0)), Seen},
+		{"service_without_endpoints", ServiceUnreachable, snap(probe("service", 8, 0, 8, 0), api(func(c *snapshot.Cluster) {
+			c.Endpoints = []snapshot.Endpoint{{Namespace: "ns", Service: "x"}}
+		})), NotLooked},
+		{"names_resolve", DNSFailing, snap(probe("dns", 4, 0, 0, 40)), Absent},
+		{"names_late", DNSFailing, snap(probe("dns", 4, 0, 0, 2100)), Seen},
+		{"node_ready", NodeNotReady, snap(api(func(c *snapshot.Cluster) { c.Nodes = []snapshot.Node{{Name: "n", Ready: "True"}} })), Absent},
+		{"node_unknown", NodeNotReady, snap(api(func(c *snapshot.Cluster) { c.Nodes = []snapshot.Node{{Name: "n", Ready: "Unknown"}} })), Seen},
+		{"other_node", NodeNotReady, snap(api(func(c *snapshot.Cluster) { c.Nodes = []snapshot.Node{{Name: "m", Ready: "False"}} })), NotLooked},
+		{"pod_in_creation", PodsNotStarting, snap(api(func(c *snapshot.Cluster) { c.Pods = []snapshot.Pod{pending("n", 20*time.Second)} })), Absent},
+		{"pod_pending", PodsNotStarting, snap(api(func(c *snapshot.Cluster) { c.Pods = []snapshot.Pod{pending("n", 5*time.Minute)} })), Seen},
+		{"pod_pending_elsewhere", PodsNotStarting, snap(api(func(c *snapshot.Cluster) { c.Pods = []snapshot.Pod{pending("m", 5*time.Minute)} })), Absent},
+		{"disk_idle", DiskPressure, snap(pressure(20, 20)), Absent},
+		{"disk_burst", DiskPressure, snap(pressure(95, 20)), Absent},
+		{"disk_stalled", DiskPressure, snap(pressure(95, 90)), Seen},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			x, ok := Lookup(tt.id)
+			if !ok {
+				t.Fatalf("no symptom %s", tt.id)
+			}
+			before := *tt.s
+			state, facts := x.Observe(tt.s)
+			if state != tt.want {
+				t.Errorf("state %v, want %v; facts %v", state, tt.want, facts)
+			}
+			if state == Seen && (len(facts) == 0 || facts[0].Got == "" || facts[0].Source == "") {
+				t.Errorf("seen without a quoted fact: %v", facts)
+			}
+			if before.Node != tt.s.Node {
+				t.Error("the snapshot was changed")
+			}
+		})
+	}
+}
+
+func pressure(ten, minute float64) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		s.Host = &snapshot.Host{Pressure: []snapshot.Pressure{{Resource: "io", Some10: ten, Some60: minute}}}
+	}
+}
+
+func pending(node string, age time.Duration) snapshot.Pod {
+	return snapshot.Pod{Namespace: "ns", Name: "p", Node: node, Phase: "Pending", Created: now.Add(-age)}
+}
+
+func began(ago time.Duration) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		s.Processes = &snapshot.Processes{List: []snapshot.Process{{Name: "etcd", Start: now.Add(-ago)}}}
+	}
+}
+
+func TestAccess(t *testing.T) {
+	conf := func(path string, u snapshot.KubeconfigUser) *snapshot.Snapshot {
+		k := snapshot.Kubeconfig{Text: snapshot.Text{Path: path}, Current: "c", Users: []snapshot.KubeconfigUser{u},
+			Contexts: []snapshot.KubeconfigContext{{Name: "c", User: "u"}}}
+		return &snapshot.Snapshot{At: now, Kubeconfigs: &snapshot.Kubeconfigs{Files: []snapshot.Kubeconfig{k}}}
+	}
+	good := &snapshot.Certificate{NotAfter: now.Add(time.Hour)}
+	old := &snapshot.Certificate{NotAfter: now.Add(-time.Hour)}
+	runs := &snapshot.ExecPlugin{Command: "/opt/x", Line: 7}
+	gone := &snapshot.ExecPlugin{Command: "/opt/x", Binary: &snapshot.Binary{Error: "no such file"}}
+	for _, tt := range []struct {
+		name       string
+		s          *snapshot.Snapshot
+		runs, lost State
+	}{
+		{"certificate", conf("/root/.kube/config", snapshot.KubeconfigUser{Name: "u", Cert: good}), Absent, Absent},
+		{"expired", conf("/root/.kube/config", snapshot.KubeconfigUser{Name: "u", Cert: old}), Absent, Seen},
+		{"expired_of_a_component", conf("/etc/kubernetes/scheduler.conf", snapshot.KubeconfigUser{Name: "u", Cert: old}), Absent, NotLooked},
+		{"program", conf("/root/.kube/config", snapshot.KubeconfigUser{Name: "u", Exec: runs}), Seen, NotLooked},
+		{"program_gone", conf("/root/.kube/config", snapshot.KubeconfigUser{Name: "u", Exec: gone}), Seen, Seen},
+		{"program_of_nobody", conf("/root/.kube/config", snapshot.KubeconfigUser{Name: "other", Exec: runs}), Absent, NotLooked},
+		{"no_credential", conf("/etc/kubernetes/admin.conf", snapshot.KubeconfigUser{Name: "u"}), Absent, Seen},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got, _ := adminRunsProgram(tt.s); got != tt.runs {
+				t.Errorf("runs a program: %v, want %v", got, tt.runs)
+			}
+			if got, _ := adminLockedOut(tt.s); got != tt.lost {
+				t.Errorf("locked out: %v, want %v", got, tt.lost)
+			}
+		})
+	}
+}
+
+func TestFixUndone(t *testing.T) {
+	limit := &snapshot.Cgroups{Limits: []snapshot.IOLimit{{Value: 1}}}
+	entry := func(line string) *snapshot.Persistence {
+		return &snapshot.Persistence{Entries: []snapshot.Persistent{{Enabled: true, Source: "/etc/cron.d/x", Line: 2,
+			Command: "/opt/x.sh", Scripts: []snapshot.Text{{Path: "/opt/x.sh", Content: "#!/bin/sh\n" + line + "\n"}}}}}
+	}
+	for _, tt := range []struct {
+		name string
+		s    *snapshot.Snapshot
+		want State
+	}{
+		{"sets_it_again", &snapshot.Snapshot{Cgroups: limit, Persistence: entry(`echo "8:0 9" > $g/blkio.throttle.write_bps_device`)}, Seen},
+		{"commented_out", &snapshot.Snapshot{Cgroups: limit, Persistence: entry(`# io.max`)}, Absent},
+		{"no_limit_in_force", &snapshot.Snapshot{Cgroups: &snapshot.Cgroups{}, Persistence: entry(`echo > io.max`)}, Absent},
+		{"shapes_traffic", &snapshot.Snapshot{Persistence: entry(`tc qdisc replace dev eth0 root tbf rate 9kbit`),
+			Network: &snapshot.Network{Namespaces: []snapshot.NetNS{{Qdiscs: []snapshot.Qdisc{{RateBps: 9000}}}}}}, Seen},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got, facts := fixUndone(tt.s); got != tt.want {
+				t.Errorf("state %v, want %v; %v", got, tt.want, facts)
+			}
+		})
+	}
+}
+
+func TestAllIsInOrder(t *testing.T) {
+	var before []ID
+	for _, s := range All() {
+		for _, e := range s.LeadsTo {
+			if slices.Contains(before, e.Symptom) {
+				t.Errorf("%s comes after %s, to which it leads", s.ID, e.Symptom)
+			}
+		}
+		before = append(before, s.ID)
+	}
+}

@@ -1,0 +1,150 @@
+package symptom
+
+import (
+	"fmt"
+
+	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/snapshot"
+)
+
+const (
+	// fewLost is how many tries of a probe must be lost: one can be chance.
+	fewLost = 2
+	// lostShare is the least share of tries lost.
+	lostShare = 0.25
+	// lateMs is a median that no healthy path inside a cluster reaches, when
+	// it is also lateTimes the best of the same snapshot.
+	lateMs    = 10
+	lateTimes = 5
+	// lateAnywayMs is late whatever the others are, since all of them may go
+	// through the same interface.
+	lateAnywayMs = 100
+	// lateNameMs is a late answer of the cluster's name server, which works
+	// on the CPU it is given.
+	lateNameMs = 500
+)
+
+func traffic() []Symptom {
+	return []Symptom{{
+		ID: PodTrafficSlow, Title: "packets to or from pods are late or lost",
+		LeadsTo: []Edge{everywhere(ServiceUnreachable, Usually), everywhere(NodePortDegraded, Sometimes), everywhere(DNSFailing, Sometimes)},
+		Observe: probing(lateAnywayMs, "pod", "tcp"),
+	}, {
+		ID: ServiceUnreachable, Title: "a Service is slow or does not answer",
+		LeadsTo: []Edge{everywhere(NodePortDegraded, Sometimes), everywhere(DNSFailing, Sometimes)},
+		Observe: probing(lateAnywayMs, "service", "https"),
+	}, {
+		ID: NodePortDegraded, Title: "a node port is slow or does not answer",
+		Observe: probing(lateAnywayMs, "nodeport"),
+	}, {
+		ID: DNSFailing, Title: "cluster names do not resolve, or late",
+		Observe: probing(lateNameMs, "dns"),
+	}}
+}
+
+// probing looks at the probes of some kinds.
+func probing(late float64, kinds ...string) func(*snapshot.Snapshot) (State, []finding.Fact) {
+	return func(s *snapshot.Snapshot) (State, []finding.Fact) {
+		if s.Probes == nil {
+			return NotLooked, nil
+		}
+		best, looked := fastest(s.Probes.List), false
+		var facts []finding.Fact
+		for _, p := range s.Probes.List {
+			if !among(p.Kind, kinds) || p.Tries == 0 || nobodyThere(s, p) {
+				continue
+			}
+			looked = true
+			if why := degraded(p, best, late); why != "" {
+				facts = append(facts, finding.Fact{Source: p.Kind + " " + p.From + " -> " + p.To, Got: why, Want: "an answer within milliseconds"})
+			}
+		}
+		if !looked {
+			return NotLooked, nil
+		}
+		return verdict(facts)
+	}
+}
+
+func among(x string, list []string) bool {
+	for _, y := range list {
+		if x == y {
+			return true
+		}
+	}
+	return false
+}
+
+// fastest is the least median of the probes that were answered, in ms.
+func fastest(list []snapshot.Probe) float64 {
+	best := 0.0
+	for _, p := range list {
+		if p.MedianMs > 0 && p.Lost < p.Tries && (best == 0 || p.MedianMs < best) {
+			best = p.MedianMs
+		}
+	}
+	return best
+}
+
+// degraded says what is wrong with a probe, or "".
+func degraded(p snapshot.Probe, best, late float64) string {
+	answered := p.Tries - p.Lost - p.Refused
+	switch {
+	case p.Refused == p.Tries && p.Kind != "pod" && p.Kind != "tcp":
+		return "refused" + cause(p)
+	case p.Lost >= fewLost && float64(p.Lost) >= lostShare*float64(p.Tries):
+		return fmt.Sprintf("%d of %d tries lost%s", p.Lost, p.Tries, cause(p))
+	case p.Lost == p.Tries:
+		return "no answer" + cause(p)
+	case answered > 0 && p.MedianMs >= late:
+		return "half of the answers take " + ms(p.MedianMs) + " or more"
+	case answered > 0 && p.Kind != "dns" && p.MedianMs >= lateMs && p.MedianMs >= lateTimes*best:
+		return fmt.Sprintf("half of the answers take %s or more, others %s", ms(p.MedianMs), ms(best))
+	}
+	return ""
+}
+
+func cause(p snapshot.Probe) string {
+	if p.Error == "" {
+		return ""
+	}
+	return ": " + clip(p.Error)
+}
+
+// nobodyThere reports whether the target is known to have nothing that could
+// answer: a pod that is not ready, a Service without a ready endpoint.
+func nobodyThere(s *snapshot.Snapshot, p snapshot.Probe) bool {
+	c := s.Cluster
+	if c == nil || p.Target == "" {
+		return false
+	}
+	if p.Kind == "pod" {
+		for _, x := range c.Pods {
+			if x.Namespace+"/"+x.Name == p.Target {
+				return !x.Ready || x.Deleting
+			}
+		}
+		return false
+	}
+	known := false
+	for _, e := range c.Endpoints {
+		if e.Namespace+"/"+e.Service == p.Target {
+			if known = true; e.Ready {
+				return false
+			}
+		}
+	}
+	if known {
+		return true
+	}
+	return len(c.Endpoints) > 0 && isService(c, p.Target)
+}
+
+func isService(c *snapshot.Cluster, name string) bool {
+	for _, x := range c.Services {
+		if x.Namespace+"/"+x.Name == name {
+			return true
+		}
+	}
+	return false
+}
