@@ -3,10 +3,13 @@ package collect
 import (
 	"slices"
 
+	"github.com/klustered/klustered/internal/collect/host"
 	"github.com/klustered/klustered/internal/collect/source"
 )
 
 // All returns every collector. Each area hands over its own list.
 func All() []source.Collector {
-	return slices.Concat[[]source.Collector]()
+	return slices.Concat(
+		host.Collectors(),
+	)
 }

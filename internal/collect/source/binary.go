@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"debug/buildinfo"
 	"encoding/hex"
+	"hash"
 	"io"
 	"os"
 	"strings"
@@ -42,12 +43,11 @@ func (e *Env) Binary(name string) (snapshot.Binary, error) {
 	b.Size, b.Mode, b.UID = i.Size, i.Mode, i.UID
 	body := e.content(f, fileID{i.Dev, i.Ino, i.Size, i.Modified})
 	b.ELF, b.Script, b.GoMain, b.GoModule, b.SHA256, b.Error = body.ELF, body.Script, body.GoMain, body.GoModule, body.SHA256, body.Error
-	e.packageOf(&b, body.PackageSum)
+	e.packageOf(&b, f)
 	return b, nil
 }
 
 // content reads what depends on the file's bytes alone, once for each file.
-// PackageSum holds the MD5 sum for the moment.
 func (e *Env) content(f *os.File, id fileID) snapshot.Binary {
 	e.mu.Lock()
 	b, ok := e.known[id]
@@ -77,13 +77,20 @@ func identify(f *os.File) snapshot.Binary {
 			b.GoModule = strings.TrimSpace(info.Main.Path + " " + info.Main.Version)
 		}
 	}
-	sum, weak := sha256.New(), md5.New()
-	if _, err := io.Copy(io.MultiWriter(sum, weak), io.NewSectionReader(f, 0, maxHashed)); err != nil {
+	sum, err := hexSum(sha256.New(), f)
+	if err != nil {
 		b.Error = err.Error()
-		return b
 	}
-	b.SHA256, b.PackageSum = hex.EncodeToString(sum.Sum(nil)), hex.EncodeToString(weak.Sum(nil))
+	b.SHA256 = sum
 	return b
+}
+
+// hexSum is the sum of the file's bytes.
+func hexSum(h hash.Hash, f *os.File) (string, error) {
+	if _, err := io.Copy(h, io.NewSectionReader(f, 0, maxHashed)); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // parseMagic tells an ELF file or the interpreter of a script from the first
@@ -101,22 +108,21 @@ func parseMagic(head []byte) (elf bool, script string) {
 
 // packageOf sets the owner of the program and how it compares with the sum
 // that the package keeps.
-func (e *Env) packageOf(b *snapshot.Binary, weak string) {
+func (e *Env) packageOf(b *snapshot.Binary, f *os.File) {
 	for _, name := range []string{b.Target, b.Path} {
-		if name == "" {
-			continue
+		owner := ""
+		if name != "" {
+			owner = e.owner(name)
 		}
-		owner := e.owner(name)
 		if owner == "" {
 			continue
 		}
 		b.Package, _, _ = strings.Cut(owner, ":")
-		switch want := e.packages().sum(owner, name); {
-		case want == "":
-		case want == weak:
-			b.PackageSum = "same"
-		default:
+		if want := e.packages().sum(owner, name); want != "" {
 			b.PackageSum = "differs"
+			if got, err := hexSum(md5.New(), f); err == nil && got == want {
+				b.PackageSum = "same"
+			}
 		}
 		return
 	}

@@ -1,0 +1,98 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/snapshot"
+)
+
+// tools are the commands that an operator relies on.
+var tools = []string{
+	"kubectl", "kubeadm", "kubelet", "crictl", "ctr", "containerd", "runc", "etcdctl", "etcdutl", "helm",
+	"bash", "sh", "systemctl", "journalctl", "ls", "cat", "grep", "ps", "top", "kill", "id", "sudo", "ssh",
+	"iptables", "iptables-save", "nft", "tc", "ip", "ss", "mount", "df", "curl", "openssl", "vi", "crontab",
+}
+
+// usualPath is a root login's search path where nothing else is known.
+const usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// collectTrust finds every file that the search path offers for each tool.
+func collectTrust(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
+	t := &snapshot.Trust{Tools: make([]snapshot.Tool, len(tools))}
+	dirs := searchPath(e)
+	e.HasPackages() // build the index before it is asked from all sides
+	var wg sync.WaitGroup
+	for i, name := range tools {
+		wg.Go(func() {
+			if ctx.Err() == nil {
+				t.Tools[i] = snapshot.Tool{Name: name, Hits: hits(e, dirs, name)}
+			}
+		})
+	}
+	wg.Wait()
+	const preload = "/etc/ld.so.preload"
+	x, err := e.Text(preload, 4<<10)
+	switch {
+	case err == nil:
+		t.Preload = &x
+	case !errors.Is(err, fs.ErrNotExist):
+		e.Gap(snapshot.SectionTrust, preload, err)
+	}
+	s.Trust = t
+	return ctx.Err()
+}
+
+// hits are the distinct files that dirs offer for name, the first one first.
+func hits(e *source.Env, dirs []string, name string) []snapshot.Binary {
+	var out []snapshot.Binary
+	seen := map[string]bool{}
+	for _, dir := range dirs {
+		file := path.Join(dir, name)
+		i, err := e.Lstat(file)
+		if err != nil {
+			continue
+		}
+		// With /bin a link to /usr/bin the same file shows twice.
+		real := path.Join(e.Resolve(dir), name)
+		if seen[real] || i.IsDir() {
+			continue
+		}
+		seen[real] = true
+		b, err := e.Binary(file)
+		e.Gap(snapshot.SectionTrust, file, err)
+		out = append(out, b)
+	}
+	return out
+}
+
+var pathLine = regexp.MustCompile(`(?m)^\s*(?:export\s+)?PATH=["']?([^"'\n]+)`)
+
+// searchPath is the usual path, preceded by the folders that /etc/environment
+// and root's profiles put before it.
+func searchPath(e *source.Env) []string {
+	var dirs []string
+	seen := map[string]bool{}
+	add := func(list string) {
+		for dir := range strings.SplitSeq(list, ":") {
+			if strings.HasPrefix(dir, "/") && !seen[dir] {
+				seen[dir] = true
+				dirs = append(dirs, dir)
+			}
+		}
+	}
+	for _, file := range []string{"/root/.bashrc", "/root/.bash_profile", "/root/.profile", "/etc/environment"} {
+		for _, m := range pathLine.FindAllSubmatch(read(e, file), -1) {
+			before, _, _ := strings.Cut(string(m[1]), "$")
+			add(before)
+		}
+	}
+	add(usualPath)
+	return dirs
+}
