@@ -54,7 +54,7 @@ type Persistence struct {
 
 // A Persistent is one thing that runs by itself.
 type Persistent struct {
-	Kind       string   `json:"kind"`   // crontab, cron.d, cron-spool, cron-dir, at, service, timer, path, rc.local, profile
+	Kind       string   `json:"kind"`   // crontab, cron.d, cron-spool, cron-dir, at, service, timer, path, socket, rc.local, profile, udev, hook, generator
 	Source     string   `json:"source"` // file
 	Line       int      `json:"line"`   // 0 when the whole file is the entry
 	Text       string   `json:"text"`   // the line quoted
@@ -69,6 +69,7 @@ type Persistent struct {
 	Companions []string `json:"companions,omitempty"` // other files of the same entry: the service of a timer, drop-ins
 	Package    string   `json:"package,omitempty"`    // owner of Source, "" when none
 	Scripts    []Text   `json:"scripts,omitempty"`    // text files that the command runs or sources, depth 3
+	Files      []Text   `json:"files,omitempty"`      // Source, Companions and Links as they were read
 }
 
 // Trust is what tells whether the operator's own tools are what they seem.

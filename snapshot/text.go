@@ -1,6 +1,8 @@
 package snapshot
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
 	"time"
 )
@@ -25,6 +27,13 @@ type Text struct {
 // Lines returns the content's lines without their ends.
 func (t Text) Lines() []string {
 	return strings.Split(strings.TrimSuffix(t.Content, "\n"), "\n")
+}
+
+// Whole reports whether Content is the file's true bytes, neither cut nor with
+// secrets replaced, so that a changed file may be made from it.
+func (t Text) Whole() bool {
+	sum := sha256.Sum256([]byte(t.Content))
+	return hex.EncodeToString(sum[:]) == t.SHA256
 }
 
 // Find returns the first line that contains sub and its number from 1, or "" and 0.
