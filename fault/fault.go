@@ -66,6 +66,11 @@ type Fault struct {
 	// Explains are the symptoms the fault produces.
 	Explains []symptom.Edge
 
+	// Follows are symptoms of the same node that bring the fault's state about
+	// by themselves. While one of them is seen, and another finding explains
+	// it, this fault is its consequence and no root.
+	Follows []symptom.ID
+
 	// Remedy plans the repair of f. Nil means that no safe repair is known;
 	// the runbook then says what a person should do. It may read every
 	// section. An error says why this case has no safe repair.
