@@ -11,9 +11,9 @@ import (
 const (
 	// slowSyncMs is the mean of recent WAL syncs and backend commits from
 	// which etcd is said to be slow. etcd asks for 10 and 25 ms at the 99th
-	// percentile, and warns of a sync at 1 s; a busy small node with a healthy
-	// disk stays below 100 ms.
-	slowSyncMs = 200
+	// percentile, and warns of any request that takes 100 ms, which one such
+	// sync alone uses up.
+	slowSyncMs = 100
 	// slowReadMs is the time of one small linearizable read; etcd warns of
 	// any request above 100 ms, which a node short of CPU also reaches.
 	slowReadMs = 500
