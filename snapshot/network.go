@@ -8,6 +8,7 @@ type Network struct {
 	Rules      []FilterRule `json:"rules,omitempty"` // verdicts that drop, reject or redirect, outside the service proxy's chains
 	Resolv     *Text        `json:"resolv,omitempty"`
 	Hosts      *Text        `json:"hosts,omitempty"`
+	Netem      bool         `json:"netem,omitempty"` // the kernel has the netem qdisc, loaded, built in or as a module
 }
 
 // A NetNS is one network namespace.
@@ -87,8 +88,9 @@ type DNAT struct {
 	Address  string   `json:"address,omitempty"` // "" for a node port
 	Port     int      `json:"port"`
 	Protocol string   `json:"protocol"`
-	To       []string `json:"to"`    // address:port
-	Chain    string   `json:"chain"` // where it begins
+	To       []string `json:"to"`                // address:port
+	Chain    string   `json:"chain"`             // where it begins
+	Service  string   `json:"service,omitempty"` // namespace/name, with :port when it is named, as the rules' comments or names tell it
 }
 
 // Conntrack is the connection tracking table.
