@@ -26,7 +26,7 @@ func List(root fs.FS) ([]Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot list %q: %w", Dir, err)
 	}
-	if _, err := fs.Stat(root, Dir); err != nil {
+	if _, err := fs.ReadDir(root, Dir); err != nil {
 		return nil, fmt.Errorf("cannot list %q: %w", Dir, err)
 	}
 	var logs []Log

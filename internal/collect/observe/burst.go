@@ -33,7 +33,7 @@ func (b *bursts) add(source string, l Line) {
 	}
 	s.Count++
 	if s.Count == 1 || !l.Time.Before(s.Last) {
-		s.Last, s.Sample = l.Time, clip(l.Text)
+		s.Last, s.Sample = l.Time, l.Text[:min(len(l.Text), maxText)]
 	}
 }
 
@@ -47,7 +47,11 @@ func (s *Set) Bursts(n int) []snapshot.Burst {
 	slices.SortFunc(list, func(a, b snapshot.Burst) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Shape, b.Shape))
 	})
-	return list[:min(n, len(list))]
+	list = list[:min(n, len(list))]
+	for i := range list {
+		list[i].Shape, list[i].Sample = clip(list[i].Shape), clip(list[i].Sample)
+	}
+	return list
 }
 
 // isError reports whether a line is an error by its own words: klog's first

@@ -80,13 +80,11 @@ func zapFields(line string, names []string, params map[string]string) map[string
 }
 
 // param makes a capture fit to print: quotes that were quoted again lose
-// their backslashes.
+// their backslashes, and credentials are taken out.
 func param(s string) string {
 	s = strings.TrimSpace(strings.ReplaceAll(s, `\`, ""))
-	if len(s) > maxParam {
-		s = s[:maxParam]
-	}
-	return s
+	s = clip(s)
+	return strings.ToValidUTF8(s[:min(len(s), maxParam)], "?")
 }
 
 // catalogue returns all known messages.

@@ -3,9 +3,12 @@
 package observe
 
 import (
+	"maps"
 	"regexp"
+	"strings"
 	"time"
 
+	"github.com/klustered/klustered/internal/collect/secret"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -60,6 +63,7 @@ type Line struct {
 const (
 	maxObservations = 512
 	maxSample       = 1024
+	maxText         = 16 << 10 // of a sample before it is scrubbed and cut
 )
 
 // A Set collects observations. It is not safe for concurrent use.
@@ -155,7 +159,7 @@ func (s *Set) record(n *known, source string, l Line, params map[string]string) 
 		o.First = l.Time
 	}
 	if o.Count == 1 || !l.Time.Before(o.Last) {
-		o.Last, o.Sample, o.Params = l.Time, clip(l.Text), params
+		o.Last, o.Sample, o.Params = l.Time, l.Text[:min(len(l.Text), maxText)], params
 		if l.Cursor != nil {
 			o.Cursor = l.Cursor()
 		}
@@ -175,18 +179,19 @@ func longer(a, b string) string {
 	return a
 }
 
+// clip is a text as it may be kept: without credentials, and not too long.
 func clip(s string) string {
-	if len(s) > maxSample {
-		return s[:maxSample]
-	}
-	return s
+	s = secret.Scrub(s[:min(len(s), maxText)])
+	return strings.ToValidUTF8(s[:min(len(s), maxSample)], "?")
 }
 
 // Observations returns what was seen, in the order of ids, then sources.
 func (s *Set) Observations() []snapshot.Observation {
 	var list []snapshot.Observation
 	for _, o := range s.order {
-		list = append(list, *o)
+		c := *o
+		c.Sample, c.Params = clip(o.Sample), maps.Clone(o.Params)
+		list = append(list, c)
 	}
 	sortObservations(list)
 	return list
