@@ -12,7 +12,8 @@ import (
 )
 
 // ParseCNI reads a network configuration as libcni does: as a list when its
-// name ends in .conflist, else as a single plugin. It fills Error and
+// name ends in .conflist, as a single plugin when it ends in .conf or .json.
+// It fills Error and
 // ErrorLine when libcni, or the first attachment of a pod, would refuse it.
 // A list without plugins of its own has those of parts, the files of the
 // folder beside it that has the network's name.
@@ -34,12 +35,25 @@ func ParseCNI(t Text, parts ...Text) CNIFile {
 	case !cniName.MatchString(f.Name):
 		f.refuse(name.offset, "name %q is not allowed", f.Name)
 	}
-	if path.Ext(t.Path) != ".conflist" {
+	if !isList(t.Path, top) {
 		f.plugin(jsonValue{raw: []byte(t.Content)}, 1)
 		return f
 	}
 	f.list(top, parts)
 	return f
+}
+
+// isList reports whether the file is read as a list. One that libcni does not
+// read, such as a file put aside under another name, is what it looks like.
+func isList(name string, top map[string]jsonValue) bool {
+	switch path.Ext(name) {
+	case ".conflist":
+		return true
+	case ".conf", ".json":
+		return false
+	}
+	_, ok := top["plugins"]
+	return ok
 }
 
 // cniName is what libcni allows as the name of a network.

@@ -1,0 +1,131 @@
+// Package cri reads the container runtime, over its CRI socket and from its
+// configuration, and the pod network's configuration and programs.
+package cri
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/snapshot"
+)
+
+// Collectors are the collectors of this package: the runtime section, and the
+// CNI section, which needs to know the runtime's folders.
+func Collectors() []source.Collector {
+	return []source.Collector{
+		{
+			Section: snapshot.SectionRuntime,
+			After:   []snapshot.Section{snapshot.SectionProcesses, snapshot.SectionKubelet},
+			Timeout: 2500 * time.Millisecond,
+			Collect: collect,
+		},
+		{
+			Section: snapshot.SectionCNI,
+			After:   []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionKubelet},
+			Collect: collectCNI,
+		},
+	}
+}
+
+// answerTime is how long the runtime may take for all answers together; it
+// leaves time to hand over what came until then.
+const answerTime = 2 * time.Second
+
+// sockets are where runtimes listen by default.
+var sockets = []string{"/run/containerd/containerd.sock", "/run/crio/crio.sock", "/run/k3s/containerd/containerd.sock"}
+
+// errNoRuntime says why the section stays empty.
+var errNoRuntime = errors.New("no container runtime with a CRI runs, and no configuration of one is there")
+
+// collect sets s.Runtime. It stays nil on a machine with no trace of a
+// runtime that Kubernetes could use.
+func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
+	r := &snapshot.Runtime{}
+	p, running := process(s.Processes)
+	r.Running, r.Name = running, p.Name
+	readConfig(e, r, p)
+	r.Socket = socket(e, s.Kubelet, r.Socket)
+	if !running && r.Config == nil && s.Kubelet == nil && !e.Exists(r.Socket) {
+		return errNoRuntime
+	}
+	if err := reach(ctx, e, r, s.Processes != nil); err != nil {
+		r.Error = err.Error()
+	}
+	s.Runtime = r
+	return nil
+}
+
+// process returns the running runtime.
+func process(p *snapshot.Processes) (snapshot.Process, bool) {
+	if p == nil {
+		return snapshot.Process{}, false
+	}
+	for _, name := range []string{"containerd", "crio"} {
+		for _, x := range p.ByName(name) {
+			if x.State != "Z" && x.Container == "" {
+				x.Name = name
+				return x, true
+			}
+		}
+	}
+	return snapshot.Process{}, false
+}
+
+// socket is the path that the kubelet uses, else the one that the runtime's
+// configuration names, else the first default that exists.
+func socket(e *source.Env, k *snapshot.Kubelet, configured string) string {
+	var used string
+	if k != nil {
+		used = strings.TrimPrefix(k.Endpoint, "unix://")
+	}
+	if name := cmp.Or(used, configured); name != "" {
+		return name
+	}
+	for _, name := range sockets {
+		if e.Exists(name) {
+			return name
+		}
+	}
+	return sockets[0]
+}
+
+// reach asks the runtime, when one listens. It never connects to a socket
+// that no runtime process serves: systemd could hold it and start a unit.
+func reach(ctx context.Context, e *source.Env, r *snapshot.Runtime, processesKnown bool) error {
+	switch {
+	case !e.Live:
+		return errors.New("not asked: the node does not run here")
+	case !strings.HasPrefix(r.Socket, "/"):
+		return fmt.Errorf("cannot use endpoint %q: not a unix socket", r.Socket)
+	case processesKnown && !r.Running:
+		return errors.New("no process of a container runtime runs")
+	}
+	if data, err := e.ReadFile("/proc/net/unix"); err == nil && !listens(string(data), e.Resolve(r.Socket), r.Socket) {
+		return fmt.Errorf("cannot reach %s: nothing listens on it", r.Socket)
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	return ask(ctx, e.Abs(r.Socket), r)
+}
+
+// listens reports whether /proc/net/unix shows a listening socket bound to
+// one of the paths. A server may have bound /var/run for /run.
+func listens(table string, paths ...string) bool {
+	for line := range strings.Lines(table) {
+		f := strings.Fields(line)
+		if len(f) < 8 || f[3] != "00010000" { // __SO_ACCEPTCON
+			continue
+		}
+		for _, p := range paths {
+			if strings.TrimPrefix(f[7], "/var") == strings.TrimPrefix(p, "/var") {
+				return true
+			}
+		}
+	}
+	return false
+}
