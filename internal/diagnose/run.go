@@ -1,0 +1,258 @@
+package diagnose
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/klustered/klustered/fault"
+	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/internal/causal"
+	"github.com/klustered/klustered/op"
+	"github.com/klustered/klustered/snapshot"
+	"github.com/klustered/klustered/symptom"
+)
+
+// likely is the confidence below which a finding that explains nothing seen
+// is a note and no cause.
+const likely = 0.5
+
+// Run diagnoses the nodes of snaps together. Nil snapshots are left out.
+func Run(snaps []*snapshot.Snapshot, faults []*fault.Fault) *Diagnosis {
+	snaps = slices.DeleteFunc(slices.Clone(snaps), func(s *snapshot.Snapshot) bool { return s == nil })
+	d := &Diagnosis{}
+	for _, s := range snaps {
+		d.Nodes = append(d.Nodes, s.Node)
+		d.Kubernetes = d.Kubernetes || symptom.KubernetesNode(s)
+		if s.At.After(d.At) {
+			d.At = s.At
+		}
+	}
+	d.Others = others(snaps)
+	d.Coverage, d.Sources = cover(snaps), sources(snaps)
+	found, skipped := detect(snaps, faults)
+	d.Skipped = skipped
+	w := newWeb(snaps, d.Others, found)
+	w.rank(d)
+	d.Trust = trust(snaps)
+	d.Layers = ladder(snaps, d)
+	return d
+}
+
+// A found is a finding with the fault it is of and the snapshot it was made from.
+type found struct {
+	fault   *fault.Fault
+	finding finding.Finding
+	node    int
+	snap    *snapshot.Snapshot
+}
+
+// detect runs every rule on every node.
+func detect(snaps []*snapshot.Snapshot, faults []*fault.Fault) ([]found, []Skipped) {
+	var all []found
+	var skipped []Skipped
+	for i, s := range snaps {
+		for _, f := range faults {
+			if why := missing(s, f); why != "" {
+				skipped = append(skipped, Skipped{Fault: f.ID, Node: s.Node, Reason: why})
+				continue
+			}
+			list, err := guarded(s, f)
+			if err != nil {
+				skipped = append(skipped, Skipped{Fault: f.ID, Node: s.Node, Reason: err.Error()})
+			}
+			for _, x := range list {
+				x.Fault, x.Node = f.ID, s.Node
+				all = append(all, found{f, x, i, s})
+			}
+		}
+	}
+	return once(all), skipped
+}
+
+// guarded runs one rule. Evidence is hostile input: a rule that panics on it
+// has not been evaluated.
+func guarded(s *snapshot.Snapshot, f *fault.Fault) (list []finding.Finding, err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			list, err = nil, fmt.Errorf("the rule failed: %v", x)
+		}
+	}()
+	return f.Detect(s.Only(slices.Concat(f.Needs, f.Uses)...)), nil
+}
+
+// missing says which section a rule lacks, or "".
+func missing(s *snapshot.Snapshot, f *fault.Fault) string {
+	for _, x := range f.Needs {
+		if s.Has(x) {
+			continue
+		}
+		for _, g := range s.Gaps {
+			if g.Section == x {
+				return fmt.Sprintf("needs %s: %s", x, g.Reason)
+			}
+		}
+		return fmt.Sprintf("needs %s, which this node does not have", x)
+	}
+	return ""
+}
+
+// once keeps the first of findings that several nodes make about one thing of
+// the whole cluster.
+func once(all []found) []found {
+	seen := map[string]bool{}
+	var out []found
+	for _, x := range all {
+		switch x.finding.Subject.Kind {
+		case "member", "object", "node":
+			key := x.fault.ID + " " + x.finding.Subject.String()
+			if seen[key] {
+				continue
+			}
+			seen[key] = true
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// others are the nodes of the cluster that no snapshot is of.
+func others(snaps []*snapshot.Snapshot) []string {
+	have, out := map[string]bool{}, []string(nil)
+	for _, s := range snaps {
+		have[s.Node] = true
+	}
+	for _, s := range snaps {
+		if s.Cluster == nil {
+			continue
+		}
+		for _, n := range s.Cluster.Nodes {
+			if !have[n.Name] {
+				have[n.Name] = true
+				out = append(out, n.Name)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// plan asks the fault for its remedy.
+func plan(x found) (p op.Plan, err error) {
+	if x.fault.Remedy == nil {
+		return nil, nil
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			p, err = nil, fmt.Errorf("the remedy failed: %v", r)
+		}
+	}()
+	return x.fault.Remedy(x.snap, x.finding)
+}
+
+// rank sorts what was found into causes, forecast and notes, and ties the
+// symptoms to them. Forecast is what does not show itself while all that it
+// could explain has been told already: it hides behind the other causes.
+func (w *web) rank(d *Diagnosis) {
+	r := causal.Rank(w.edges, causal.Evidence{Found: w.causes(), Seen: w.seen, Absent: w.absent})
+	told := map[causal.Node]bool{} // explained by a root that shows itself
+	for _, c := range r.Causes {
+		if c.Root && w.direct(c) {
+			for _, n := range c.Explains {
+				told[n] = true
+			}
+		}
+	}
+	for _, c := range r.Causes {
+		x := w.cause(c)
+		switch {
+		case !c.Root, len(c.Explains) == 0 && c.Confidence < likely:
+			d.Notes = add(d.Notes, x)
+			continue
+		case len(told) > 0 && !w.direct(c) && subset(c.Explains, told):
+			d.Forecast = add(d.Forecast, x)
+		default:
+			d.Causes = add(d.Causes, x)
+		}
+		w.explain(c, x.Fault.ID)
+	}
+	d.Symptoms = w.sightings
+}
+
+// direct reports whether a symptom that the fault itself names is seen.
+func (w *web) direct(c causal.Cause) bool {
+	x := w.found[w.index[c.Node]]
+	return slices.ContainsFunc(c.Explains, func(n causal.Node) bool {
+		id := w.sightings[w.place[n]].ID
+		return slices.ContainsFunc(x.fault.Explains, func(e symptom.Edge) bool { return e.Symptom == id })
+	})
+}
+
+func subset(list []causal.Node, of map[causal.Node]bool) bool {
+	return !slices.ContainsFunc(list, func(n causal.Node) bool { return !of[n] })
+}
+
+func add(list []Cause, c Cause) []Cause {
+	c.Rank = len(list) + 1
+	return append(list, c)
+}
+
+func (w *web) cause(c causal.Cause) Cause {
+	x := w.found[w.index[c.Node]]
+	out := Cause{Fault: x.fault, Finding: x.finding, Confidence: c.Confidence}
+	for _, n := range c.Explains {
+		if id := w.sightings[w.place[n]].ID; !slices.Contains(out.Explains, id) {
+			out.Explains = append(out.Explains, id)
+		}
+	}
+	for _, n := range c.Behind {
+		out.Behind = append(out.Behind, w.found[w.index[n]].fault.ID)
+	}
+	out.Plan, out.PlanErr = plan(x)
+	return out
+}
+
+// explain notes at each symptom that the fault explains it.
+func (w *web) explain(c causal.Cause, id string) {
+	for _, n := range c.Explains {
+		s := &w.sightings[w.place[n]]
+		if !slices.Contains(s.ExplainedBy, id) {
+			s.ExplainedBy = append(s.ExplainedBy, id)
+		}
+	}
+}
+
+// cover counts the evidence that was had, and lists what was not.
+func cover(snaps []*snapshot.Snapshot) Coverage {
+	var c Coverage
+	for _, s := range snaps {
+		gapped := map[snapshot.Section]bool{}
+		for _, g := range s.Gaps {
+			whole := !s.Has(g.Section)
+			c.Gaps = append(c.Gaps, Gap{Node: s.Node, Gap: g, Whole: whole})
+			if whole {
+				gapped[g.Section] = true
+			}
+		}
+		for _, x := range snapshot.Sections() {
+			if s.Has(x) {
+				c.Seen++
+				c.Total++
+			} else if gapped[x] {
+				c.Total++
+			}
+		}
+	}
+	return c
+}
+
+func sources(snaps []*snapshot.Snapshot) []Source {
+	var out []Source
+	for _, s := range snaps {
+		for _, t := range s.Timing {
+			out = append(out, Source{s.Node, t})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Source) int { return cmp.Compare(b.Ms, a.Ms) })
+	return out
+}

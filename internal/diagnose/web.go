@@ -1,0 +1,123 @@
+package diagnose
+
+import (
+	"fmt"
+
+	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/internal/causal"
+	"github.com/klustered/klustered/snapshot"
+	"github.com/klustered/klustered/symptom"
+)
+
+// A web is the causal graph of some nodes: findings, the symptoms of each
+// node, and what was seen of them.
+type web struct {
+	found     []found
+	index     map[causal.Node]int // of a finding's node in found
+	edges     []causal.Edge
+	seen      []causal.Node
+	absent    []causal.Node
+	sightings []Sighting          // in the order of seen
+	place     map[causal.Node]int // of a symptom's node in sightings
+	nodes     int                 // with those that were not looked at
+}
+
+func newWeb(snaps []*snapshot.Snapshot, others []string, all []found) *web {
+	w := &web{found: all, index: map[causal.Node]int{}, place: map[causal.Node]int{}, nodes: len(snaps) + len(others)}
+	for _, s := range symptom.All() {
+		for i, snap := range snaps {
+			w.look(s, i, snap)
+		}
+		if s.ID == symptom.NodeNotReady {
+			w.lookFromAfar(s, snaps, others)
+		}
+		for i := range w.nodes {
+			w.link(symptomNode(i, s.ID), i, s.LeadsTo)
+		}
+	}
+	for i, f := range all {
+		n := findingNode(i)
+		w.index[n] = i
+		w.link(n, f.node, f.fault.Explains)
+		for _, id := range f.fault.Follows {
+			if from := symptomNode(f.node, id); w.shows(from) {
+				w.edges = append(w.edges, causal.Edge{From: from, To: n, Strength: float64(symptom.Usually)})
+			}
+		}
+	}
+	return w
+}
+
+func findingNode(i int) causal.Node { return causal.Node(fmt.Sprintf("finding/%04d", i)) }
+
+func symptomNode(node int, id symptom.ID) causal.Node {
+	return causal.Node(fmt.Sprintf("symptom/%d/%s", node, id))
+}
+
+func (w *web) causes() []causal.Node {
+	out := make([]causal.Node, len(w.found))
+	for i := range w.found {
+		out[i] = findingNode(i)
+	}
+	return out
+}
+
+func (w *web) shows(n causal.Node) bool {
+	_, ok := w.place[n]
+	return ok
+}
+
+// link adds the edges from a cause or symptom of one node. An effect on
+// another node is far: that node may have its own way to go, so its absence
+// there says nothing.
+func (w *web) link(from causal.Node, node int, to []symptom.Edge) {
+	for _, e := range to {
+		for i := range w.nodes {
+			if i == node || e.Cluster {
+				w.edges = append(w.edges, causal.Edge{From: from, To: symptomNode(i, e.Symptom), Strength: float64(e.Strength), Far: i != node})
+			}
+		}
+	}
+}
+
+// look observes a symptom on the node of snap.
+func (w *web) look(s symptom.Symptom, node int, snap *snapshot.Snapshot) {
+	state, facts := observe(s, snap)
+	n := symptomNode(node, s.ID)
+	switch state {
+	case symptom.Seen:
+		w.place[n] = len(w.sightings)
+		w.seen = append(w.seen, n)
+		w.sightings = append(w.sightings, Sighting{ID: s.ID, Title: s.Title, Node: snap.Node, Facts: facts})
+	case symptom.Absent:
+		w.absent = append(w.absent, n)
+	}
+}
+
+// observe guards against a panic on hostile evidence: that is not looked for.
+func observe(s symptom.Symptom, snap *snapshot.Snapshot) (state symptom.State, facts []finding.Fact) {
+	defer func() {
+		if recover() != nil {
+			state, facts = symptom.NotLooked, nil
+		}
+	}()
+	return s.Observe(snap)
+}
+
+// lookFromAfar observes a symptom of nodes that nobody looked at, by what the
+// API said of them to one that was.
+func (w *web) lookFromAfar(s symptom.Symptom, snaps []*snapshot.Snapshot, others []string) {
+	for i, name := range others {
+		for _, snap := range snaps {
+			if snap.Cluster == nil {
+				continue
+			}
+			if _, ok := snap.Cluster.Node(name); ok {
+				stub := snap.Only(snapshot.SectionCluster)
+				stub.Node = name
+				w.look(s, len(snaps)+i, stub)
+				break
+			}
+		}
+	}
+}
