@@ -1,0 +1,187 @@
+package object
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/klustered/klustered/snapshot"
+)
+
+// meta is an object's ObjectMeta.
+func meta(m Message) Message { return m.Sub(1) }
+
+// Node converts a core/v1 Node.
+func Node(m Message) snapshot.Node {
+	spec, status := m.Sub(2), m.Sub(3)
+	n := snapshot.Node{
+		Name: meta(m).String(1), Ready: "Unknown", PodCIDRs: spec.Strings(7), Cordoned: spec.Bool(4),
+		Kubelet: status.Sub(7).String(7), Conditions: conditions(status.All(4)),
+	}
+	for _, c := range n.Conditions {
+		if c.Type == "Ready" {
+			n.Ready = c.Status
+		}
+	}
+	for _, a := range status.All(5) {
+		if strings.HasSuffix(a.String(1), "IP") {
+			n.Addresses = append(n.Addresses, a.String(2))
+		}
+	}
+	for _, t := range spec.All(5) {
+		n.Taints = append(n.Taints, taint(t))
+	}
+	_, n.ControlPlane = meta(m).Map(11)["node-role.kubernetes.io/control-plane"]
+	return n
+}
+
+func taint(t Message) string {
+	s := t.String(1)
+	if v := t.String(2); v != "" {
+		s += "=" + v
+	}
+	return s + ":" + t.String(3)
+}
+
+// conditions converts conditions whose reason is field 5 and whose message is
+// field 6, as those of nodes.
+func conditions(list []Message) []snapshot.Condition {
+	var out []snapshot.Condition
+	for _, c := range list {
+		out = append(out, snapshot.Condition{
+			Type: c.String(1), Status: c.String(2), Since: c.Time(4), Reason: c.String(5), Message: c.String(6),
+		})
+	}
+	return out
+}
+
+// Pod converts a core/v1 Pod.
+func Pod(m Message) snapshot.Pod {
+	h, spec, status := meta(m), m.Sub(2), m.Sub(3)
+	p := snapshot.Pod{
+		Namespace: h.String(3), Name: h.String(1), UID: h.String(5), Node: spec.String(10),
+		Phase: status.String(1), Reason: status.String(4), Message: status.String(3), IP: status.String(6),
+		HostNet: spec.Bool(11), ServiceAccount: spec.String(8), Commands: commands(spec),
+		Deleting: h.Has(9), Created: h.Time(8), Annotations: annotations(h.Map(12)),
+	}
+	for _, c := range status.All(2) {
+		switch {
+		case c.String(1) == "Ready":
+			p.Ready = c.String(2) == "True"
+		case c.String(2) == "False" && p.Reason == "" && c.String(1) == "PodScheduled":
+			p.Reason, p.Message = c.String(5), c.String(6)
+		}
+	}
+	for _, c := range slices.Concat(status.All(10), status.All(8)) {
+		p.Restarts += int(c.Int(5))
+		if w := c.Sub(2).Sub(1); w.String(1) != "" && p.Reason == "" {
+			p.Reason, p.Message = w.String(1), w.String(2)
+		}
+	}
+	for _, o := range h.All(13) {
+		if o.Bool(6) || p.Owner == "" {
+			p.Owner = o.String(1) + "/" + o.String(3)
+		}
+	}
+	for _, c := range spec.All(2) {
+		for _, port := range c.All(6) {
+			if proto := port.String(4); proto == "TCP" || proto == "" {
+				p.Ports = append(p.Ports, int(port.Int(3)))
+			}
+		}
+	}
+	return p
+}
+
+// annotations keeps those of Kubernetes itself.
+func annotations(all map[string]string) map[string]string {
+	var out map[string]string
+	for k, v := range all {
+		domain, _, _ := strings.Cut(k, "/")
+		ours := domain == "kubernetes.io" || strings.HasSuffix(domain, ".kubernetes.io")
+		if !ours || len(v) > 1024 || strings.Contains(k, "last-applied") {
+			continue
+		}
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[k] = v
+	}
+	return out
+}
+
+// secretArg matches an argument that hands over a secret.
+var secretArg = regexp.MustCompile(`(?i)((?:token|password|passwd|secret|apikey|api-key)[a-z0-9_-]*[=: ]\s*)\S+`)
+
+// commands tells what the containers of a pod's spec run.
+func commands(spec Message) []string {
+	var out []string
+	for _, c := range slices.Concat(spec.All(20), spec.All(2)) {
+		line := strings.Join(slices.Concat([]string{c.String(2)}, c.Strings(3), c.Strings(4)), " ")
+		line = secretArg.ReplaceAllString(line, "${1}(secret)")
+		if len(line) > 4096 {
+			line = line[:4096]
+		}
+		out = append(out, strings.ToValidUTF8(line, "?"))
+	}
+	return out
+}
+
+// Service converts a core/v1 Service.
+func Service(m Message) snapshot.Service {
+	h, spec := meta(m), m.Sub(2)
+	s := snapshot.Service{
+		Namespace: h.String(3), Name: h.String(1), Type: spec.String(4), Selector: spec.Map(2), IPs: spec.Strings(18),
+	}
+	if ip := spec.String(3); len(s.IPs) == 0 && ip != "" {
+		s.IPs = []string{ip}
+	}
+	for _, p := range spec.All(1) {
+		s.Ports = append(s.Ports, snapshot.ServicePort{
+			Name: p.String(1), Protocol: p.String(2), Port: int(p.Int(3)), Target: target(p.Sub(4)), NodePort: int(p.Int(5)),
+		})
+	}
+	return s
+}
+
+// target converts an IntOrString.
+func target(m Message) string {
+	if m.Int(1) == 1 {
+		return m.String(3)
+	}
+	if n := m.Int(2); n != 0 {
+		return strconv.FormatInt(n, 10)
+	}
+	return ""
+}
+
+// Endpoints converts a discovery/v1 EndpointSlice.
+func Endpoints(m Message) []snapshot.Endpoint {
+	var out []snapshot.Endpoint
+	h := meta(m)
+	for _, e := range m.All(2) {
+		ready := e.Sub(2)
+		x := snapshot.Endpoint{
+			Namespace: h.String(3), Service: h.Map(11)["kubernetes.io/service-name"], Node: e.String(6),
+			Ready: !ready.Has(1) || ready.Bool(1),
+		}
+		if ref := e.Sub(4); ref.String(1) == "Pod" {
+			x.Pod = ref.String(3)
+		}
+		for _, addr := range e.Strings(1) {
+			for _, p := range m.All(3) {
+				x.Address, x.Port, x.PortName = addr, int(p.Int(3)), p.String(1)
+				out = append(out, x)
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b snapshot.Endpoint) int {
+		return cmp.Or(strings.Compare(a.Address, b.Address), cmp.Compare(a.Port, b.Port))
+	})
+	return out
+}
+
+// ConfigMap returns the data of a core/v1 ConfigMap.
+func ConfigMap(m Message) map[string]string { return m.Map(2) }
