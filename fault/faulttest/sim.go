@@ -1,0 +1,176 @@
+package faulttest
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/snapshot"
+)
+
+// simulated are collectors of the sections that are not files. Collectors of
+// other sections may wait for them.
+func (m *Machine) simulated() []source.Collector {
+	w := m.World
+	collectors := []source.Collector{}
+	add := func(x snapshot.Section, set func(s *snapshot.Snapshot)) {
+		collectors = append(collectors, source.Collector{
+			Section: x,
+			Collect: func(_ context.Context, _ *source.Env, s *snapshot.Snapshot) error {
+				set(s)
+				return nil
+			},
+		})
+	}
+	add(snapshot.SectionHost, func(s *snapshot.Snapshot) { s.Host = clone(w.Host) })
+	add(snapshot.SectionProcesses, func(s *snapshot.Snapshot) { s.Processes = m.processes() })
+	add(snapshot.SectionRuntime, func(s *snapshot.Snapshot) { s.Runtime = m.runtime() })
+	add(snapshot.SectionNetwork, func(s *snapshot.Snapshot) { s.Network = clone(w.Network) })
+	add(snapshot.SectionProbes, func(s *snapshot.Snapshot) { s.Probes = clone(w.Probes) })
+	add(snapshot.SectionEtcd, func(s *snapshot.Snapshot) { s.Etcd = m.etcd() })
+	add(snapshot.SectionCluster, func(s *snapshot.Snapshot) { s.Cluster = m.cluster() })
+	add(snapshot.SectionLogs, func(s *snapshot.Snapshot) { s.Logs = clone(w.Logs) })
+	return collectors
+}
+
+// processes are those of the healthy node without the ones of stopped units.
+func (m *Machine) processes() *snapshot.Processes {
+	p := clone(m.World.Processes)
+	p.List = slices.DeleteFunc(p.List, func(x snapshot.Process) bool {
+		s, ok := m.World.Units[x.Name+".service"]
+		return ok && s != "active"
+	})
+	return p
+}
+
+func (m *Machine) runtime() *snapshot.Runtime {
+	r := clone(m.World.Runtime)
+	if m.World.Units["containerd.service"] != "active" {
+		return &snapshot.Runtime{
+			Name: r.Name, Socket: r.Socket, CNIConfDir: r.CNIConfDir, CNIBinDirs: r.CNIBinDirs, CNIMaxConf: r.CNIMaxConf,
+			Error: "dial unix " + r.Socket + ": connect: connection refused",
+		}
+	}
+	return r
+}
+
+func (m *Machine) etcd() *snapshot.Etcd {
+	e := clone(m.World.Etcd)
+	e.Quota, e.QuotaSource, e.QuotaLine = m.quota()
+	if m.full() {
+		e.Status.Errors = append(e.Status.Errors, "alarm:NOSPACE")
+	}
+	return e
+}
+
+// cluster adds to the healthy cluster what the objects say.
+func (m *Machine) cluster() *snapshot.Cluster {
+	c := clone(m.World.Cluster)
+	for _, p := range slices.Sorted(maps.Keys(m.World.Objects)) {
+		addObject(c, m.World.Objects[p])
+	}
+	return c
+}
+
+// An object is what the simulation reads of an API object.
+type object struct {
+	Kind     string `json:"kind"`
+	Metadata struct {
+		Name, Namespace string
+		Labels          map[string]string
+	} `json:"metadata"`
+	RoleRef  struct{ Kind, Name string } `json:"roleRef"`
+	Subjects []struct{ Kind, Namespace, Name string }
+	Rules    []struct{ Verbs, APIGroups, Resources []string }
+	Spec     struct {
+		Replicas *int
+		Template struct {
+			Spec struct {
+				ServiceAccountName string
+				Containers         []struct {
+					Image         string
+					Command, Args []string
+				}
+			}
+		}
+	}
+	Status struct{ ReadyReplicas int }
+}
+
+// addObject adds one API object to the section.
+func addObject(c *snapshot.Cluster, body json.RawMessage) {
+	var x object
+	if err := json.Unmarshal(body, &x); err != nil {
+		return
+	}
+	switch x.Kind {
+	case "RoleBinding", "ClusterRoleBinding":
+		b := snapshot.Binding{Namespace: x.Metadata.Namespace, Name: x.Metadata.Name, Role: x.RoleRef.Kind + "/" + x.RoleRef.Name}
+		b.Bootstrap = x.Metadata.Labels["kubernetes.io/bootstrapping"] != ""
+		for _, s := range x.Subjects {
+			name := s.Name
+			if s.Namespace != "" {
+				name = s.Namespace + "/" + name
+			}
+			b.Subjects = append(b.Subjects, s.Kind+":"+name)
+		}
+		c.Bindings = append(c.Bindings, b)
+	case "Role", "ClusterRole":
+		r := snapshot.Role{Namespace: x.Metadata.Namespace, Name: x.Metadata.Name}
+		for _, rule := range x.Rules {
+			r.Rules = append(r.Rules, strings.Join(rule.Verbs, ",")+" on "+strings.Join(rule.APIGroups, ",")+"/"+strings.Join(rule.Resources, ","))
+		}
+		c.Roles = append(c.Roles, r)
+	case "Deployment", "DaemonSet", "StatefulSet":
+		c.Workloads = append(c.Workloads, workload(x))
+	}
+}
+
+func workload(x object) snapshot.Workload {
+	w := snapshot.Workload{Kind: x.Kind, Namespace: x.Metadata.Namespace, Name: x.Metadata.Name, Replicas: 1}
+	if x.Spec.Replicas != nil {
+		w.Replicas = *x.Spec.Replicas
+	}
+	w.Ready = min(w.Replicas, x.Status.ReadyReplicas)
+	w.ServiceAccount = x.Spec.Template.Spec.ServiceAccountName
+	for _, c := range x.Spec.Template.Spec.Containers {
+		w.Commands = append(w.Commands, strings.TrimSpace(c.Image+" "+strings.Join(append(c.Command, c.Args...), " ")))
+	}
+	return w
+}
+
+// live adds to sections that were read from files what only a running node
+// says: states of units, answers of the kubelet.
+func (m *Machine) live(s *snapshot.Snapshot) {
+	if s.Systemd != nil {
+		s.Systemd.Reachable = true
+		for i := range s.Systemd.Units {
+			m.unitState(&s.Systemd.Units[i])
+		}
+	}
+	if s.Kubelet != nil {
+		s.Kubelet.Running = m.World.Units["kubelet.service"] == "active"
+		s.Kubelet.Healthz, s.Kubelet.HealthErr = "ok", ""
+		if !s.Kubelet.Running {
+			s.Kubelet.Healthz, s.Kubelet.HealthErr, s.Kubelet.PID = "", "connect: connection refused", 0
+		}
+	}
+}
+
+func (m *Machine) unitState(u *snapshot.Unit) {
+	file, masked := m.unitFile(u.Name)
+	u.Load, u.Active, u.Sub = "loaded", m.World.Units[u.Name], ""
+	switch {
+	case masked:
+		u.Load, u.Masked = "masked", true
+	case file == "":
+		u.Load = "not-found"
+	}
+	if u.Active == "" {
+		u.Active = "inactive"
+	}
+	u.Sub = map[string]string{"active": "running", "inactive": "dead", "failed": "failed"}[u.Active]
+}
