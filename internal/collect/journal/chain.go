@@ -82,6 +82,14 @@ func (c *chain) at(i uint64) uint64 {
 	return binary.LittleEndian.Uint64(b)
 }
 
+// through returns how many entries lie at off or before it in the file.
+func (c *chain) through(off uint64) uint64 {
+	return uint64(sort.Search(int(c.n), func(i int) bool {
+		at := c.at(uint64(i))
+		return at == 0 || at > off
+	}))
+}
+
 // before returns how many entries are older than t, in microseconds. Entries
 // of one file are in the order of time: journald starts another file when the
 // clock is set back.

@@ -23,13 +23,16 @@ type cursor struct {
 	since  uint64
 	chains []*position
 	groups [][]clause // an entry must satisfy a clause of each
-	cur    *Entry
+	// Between low and high lie the offsets of all entries that satisfy a
+	// clause of each group.
+	low, high uint64
+	cur       *Entry
 }
 
 // newCursor places a cursor behind the newest wanted entry. If an index turns
 // out to be broken it walks the file instead.
 func newCursor(f *file, q *Query) *cursor {
-	c := &cursor{f: f, q: q}
+	c := &cursor{f: f, q: q, high: f.source.size}
 	if !q.Since.IsZero() {
 		c.since = micros(q.Since.UnixMicro())
 	}
@@ -77,6 +80,9 @@ func (c *cursor) useIndex() error {
 		if err != nil {
 			return err
 		}
+		if err := c.narrow(chains); err != nil {
+			return err
+		}
 		if best == nil || n < least {
 			best, least = chains, n
 		}
@@ -89,6 +95,27 @@ func (c *cursor) useIndex() error {
 		best = []*chain{all}
 	}
 	c.drive(best)
+	return nil
+}
+
+// narrow keeps low and high within the entries of one group: those of a boot
+// lie together.
+func (c *cursor) narrow(chains []*chain) error {
+	low, high := c.f.source.size, uint64(0)
+	for _, ch := range chains {
+		if ch.n == 0 {
+			continue
+		}
+		end := position{ch, ch.n}
+		first, last := ch.at(0), end.offset()
+		for _, off := range []uint64{first, last} {
+			if _, err := c.f.head(off, typeEntry); err != nil {
+				return err
+			}
+		}
+		low, high = min(low, first), max(high, last)
+	}
+	c.low, c.high = max(c.low, low), min(c.high, high)
 	return nil
 }
 
@@ -115,6 +142,7 @@ func (c *cursor) drive(chains []*chain) {
 // useWalk drives the cursor by all entries that lie in the file.
 func (c *cursor) useWalk() {
 	c.chains, c.groups = nil, nil
+	c.low, c.high = 0, c.f.source.size
 	groups := c.q.groups()
 	wanted := map[string]bool{}
 	for _, g := range groups {
@@ -138,15 +166,16 @@ func (c *cursor) useWalk() {
 
 // seek skips what is newer than the query wants.
 func (c *cursor) seek() error {
-	if c.q.Until.IsZero() {
-		return nil
-	}
 	for _, p := range c.chains {
+		p.next = p.through(c.high)
+		if c.q.Until.IsZero() {
+			continue
+		}
 		n, err := p.before(micros(c.q.Until.UnixMicro()) + 1)
 		if err != nil {
 			return err
 		}
-		p.next = n
+		p.next = min(p.next, n)
 	}
 	return nil
 }
@@ -156,7 +185,7 @@ func (c *cursor) step() {
 	c.cur = nil
 	for {
 		off := c.pop()
-		if off == 0 {
+		if off == 0 || off < c.low {
 			return
 		}
 		r, err := c.f.entry(off)

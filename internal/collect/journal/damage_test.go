@@ -100,6 +100,24 @@ func TestZeroedMiddleCostsOnlyItself(t *testing.T) {
 	}
 }
 
+func TestWrongFirstEntryOfAnIndex(t *testing.T) {
+	for _, v := range variants {
+		b := journalFile(t, v)
+		off, err := openBytes(t, b).files[0].find("_SYSTEMD_UNIT=kubelet.service")
+		if err != nil || off == 0 {
+			t.Fatalf("%s: offset %d, error %v", v, off, err)
+		}
+		binary.LittleEndian.PutUint64(b[off+40:], uint64(len(b)-64))
+		j := openBytes(t, b)
+		if n := len(j.Tail(Query{Units: []string{"kubelet.service"}, Tail: 20})); n != 20 {
+			t.Errorf("%s: %d entries, want 20", v, n)
+		}
+		if j.Damage() == nil {
+			t.Errorf("%s: no damage", v)
+		}
+	}
+}
+
 func TestFlippedPayloadIsLeftOut(t *testing.T) {
 	for _, v := range variants {
 		b := journalFile(t, v)
