@@ -5,11 +5,13 @@ import (
 
 	"github.com/klustered/klustered/internal/collect/host"
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/collect/systemd"
 )
 
 // All returns every collector. Each area hands over its own list.
 func All() []source.Collector {
 	return slices.Concat(
 		host.Collectors(),
+		systemd.Collectors(),
 	)
 }

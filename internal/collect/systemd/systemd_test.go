@@ -1,0 +1,208 @@
+package systemd
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/snapshot"
+)
+
+// unpack makes a root of the fixture: scripts executable, links as links.
+func unpack(t *testing.T) *source.Env {
+	t.Helper()
+	a, err := txtar.ParseFile("testdata/node.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, f := range a.Files {
+		p := filepath.Join(dir, f.Name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(filepath.Dir(p), ".wants") {
+			err = os.Symlink("../"+filepath.Base(p), p)
+		} else {
+			mode := os.FileMode(0o644)
+			if strings.HasPrefix(string(f.Data), "#!") {
+				mode = 0o755
+			}
+			err = os.WriteFile(p, f.Data, mode)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("/dev/null", filepath.Join(dir, "etc/systemd/system/kubelet.service")); err != nil {
+		t.Fatal(err)
+	}
+	return source.New(dir, false)
+}
+
+func TestUnits(t *testing.T) {
+	s := &snapshot.Snapshot{}
+	if err := collectUnits(context.Background(), unpack(t), s); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, u := range s.Systemd.Units {
+		names = append(names, u.Name)
+	}
+	want := []string{"idle.service", "kubelet.service", "kubepods.slice", "loop.service", "tick.timer", "tock.service", "vendor.service"}
+	if !slices.Equal(names, want) {
+		t.Errorf("units %q", names)
+	}
+	k, _ := s.Systemd.Unit("kubelet.service")
+	if !k.Masked || k.Path != "/etc/systemd/system/kubelet.service" {
+		t.Errorf("kubelet %+v", k)
+	}
+	v, _ := s.Systemd.Unit("vendor.service")
+	if v.Package != "cron" || !slices.Equal(v.DropIns, []string{"/etc/systemd/system/service.d/10-all.conf", "/etc/systemd/system/vendor.service.d/20-more.conf"}) {
+		t.Errorf("vendor %+v", v)
+	}
+	var got []string
+	for _, x := range v.Settings {
+		got = append(got, fmt.Sprintf("%s=%s %s:%d", x.Key, x.Value, filepath.Base(x.Source), x.Line))
+	}
+	if want := []string{"Restart=no vendor.service:3", "Restart=on-failure 10-all.conf:2", "ExecStart=/usr/bin/vendor --more 20-more.conf:3", "ExecStartPost=/opt/lib/apply 8:0 20-more.conf:4"}; !slices.Equal(got, want) {
+		t.Errorf("settings\n got %q\nwant %q", got, want)
+	}
+	l, _ := s.Systemd.Unit("loop.service")
+	if !slices.Equal(l.WantedBy, []string{"/etc/systemd/system/multi-user.target.wants/loop.service"}) {
+		t.Errorf("wanted by %q", l.WantedBy)
+	}
+}
+
+func TestPersistence(t *testing.T) {
+	s := &snapshot.Snapshot{Processes: &snapshot.Processes{List: []snapshot.Process{
+		{PID: 9, Args: []string{"/bin/bash", "/opt/bin/fair"}}, {PID: 10, Args: []string{"sleep", "5"}}}}}
+	if err := collectPersistence(context.Background(), unpack(t), s); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, x := range s.Persistence.Entries {
+		var names []string
+		for _, t := range x.Scripts {
+			names = append(names, filepath.Base(t.Path))
+		}
+		line := fmt.Sprintf("%s %s:%d on=%v pkg=%s pids=%v files=%d %v", x.Kind, x.Source, x.Line, x.Enabled, x.Package, x.PIDs, len(x.Files), names)
+		got = append(got, line)
+		for _, t0 := range append(x.Scripts, x.Files...) {
+			if strings.Contains(t0.Content, "hunter2") || t0.SHA256 == "" {
+				t.Errorf("%s: %q", t0.Path, t0.Content)
+			}
+		}
+	}
+	want := strings.TrimSpace(`
+crontab /etc/crontab:2 on=true pkg=cron pids=[] files=1 []
+cron.d /etc/cron.d/odd.name:1 on=false pkg= pids=[] files=1 []
+cron.d /etc/cron.d/tuner:4 on=true pkg= pids=[9] files=1 [fair common.sh apply]
+cron.d /etc/cron.d/tuner:5 on=true pkg= pids=[] files=1 [common.sh]
+cron.d /etc/cron.d/vendor:1 on=true pkg=cron pids=[] files=1 []
+cron-spool /var/spool/cron/crontabs/root:2 on=true pkg= pids=[9] files=1 [fair common.sh apply]
+cron-dir /etc/cron.hourly/local:0 on=true pkg= pids=[9] files=1 [local fair common.sh apply]
+cron-dir /etc/cron.daily/vendor:0 on=true pkg=cron pids=[] files=1 []
+at /var/spool/cron/atjobs/a0000101b6d3c5:9 on=true pkg= pids=[9] files=1 [a0000101b6d3c5 fair common.sh apply]
+timer /etc/systemd/system/tick.timer:2 on=true pkg= pids=[9] files=3 [fair common.sh apply]
+service /etc/systemd/system/idle.service:2 on=false pkg= pids=[] files=1 []
+service /etc/systemd/system/loop.service:7 on=true pkg= pids=[] files=2 [apply]
+service /etc/systemd/system/vendor.service.d/20-more.conf:3 on=false pkg= pids=[] files=1 [apply]
+rc.local /etc/rc.local:0 on=true pkg= pids=[] files=1 [rc.local apply]
+profile /root/.bashrc:0 on=true pkg= pids=[] files=1 [.bashrc common.sh]
+udev /etc/udev/rules.d/99-x.rules:2 on=true pkg= pids=[] files=1 [apply]`)
+	if strings.Join(got, "\n") != want {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), want)
+	}
+}
+
+func TestParseCrontab(t *testing.T) {
+	for _, tc := range []struct {
+		line   string
+		system bool
+		want   job
+	}{
+		{"*/5 0-6,8 1 jan Mon root  a  b", true, job{schedule: "*/5 0-6,8 1 jan Mon", user: "root", command: "a  b"}},
+		{"@daily x y", false, job{schedule: "@daily", command: "x y"}},
+		{"1 2 3 4 5 date +\\%F % in", false, job{schedule: "1 2 3 4 5", command: "date +\\%F"}},
+		{"1 2 3 4 5", false, job{}},
+		{"! 2 3 4 5 x", false, job{}},
+		{"# 2 3 4 5 x", false, job{}},
+		{" A = b", false, job{}},
+	} {
+		got := parseCrontab([]byte(tc.line+"\n"), tc.system)
+		switch {
+		case tc.want.command == "" && len(got) > 0:
+			t.Errorf("%q: %+v", tc.line, got)
+		case tc.want.command == "":
+		case len(got) != 1 || got[0].schedule != tc.want.schedule || got[0].user != tc.want.user || got[0].command != tc.want.command || got[0].line != 1:
+			t.Errorf("%q: %+v", tc.line, got)
+		}
+	}
+}
+
+func TestSplit(t *testing.T) {
+	got := fmt.Sprintf("%q", split("a=1 b 'c d' \"e \\\" f\" # note\nx|y>/z; $(in ner) ${V}/p \\\n more `q`"))
+	want := `[["a=1" "b" "c d" "e \" f"] ["x"] ["y" "/z"] ["in" "ner"] ["${V}/p" "more"] ["q"]]`
+	if got != want {
+		t.Errorf("got %s", got)
+	}
+	if got := expand("${A}/$B-$C$", map[string]string{"A": "x", "B": "y"}); got != "x/y-$C$" {
+		t.Errorf("expand %q", got)
+	}
+}
+
+func TestDropInDirs(t *testing.T) {
+	want := []string{"a-b@c.service.d", "a-b@.service.d", "a-.service.d", "service.d"}
+	if got := dropInDirs("a-b@c.service"); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestUnitOf(t *testing.T) {
+	for data, want := range map[string]string{
+		"4:blkio:/x.service\n1:name=systemd:/system.slice/cron.service\n0::/y.service\n": "cron.service",
+		"0::/system.slice/a.service/sub\n":                                               "a.service",
+		"0::/user.slice\n":                                                               "",
+	} {
+		if got := unitOf([]byte(data)); got != want {
+			t.Errorf("%q: %q", data, got)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("[Service]\nExecStart=/bin/x \\\n y\n")
+	f.Add("PATH=/x\n* * * * * root a % b\n")
+	f.Add("a \"b $(c ${D} `e` \\")
+	f.Fuzz(func(t *testing.T, text string) {
+		data := []byte(text)
+		n := strings.Count(text, "\n") + 1
+		for _, s := range merge(parseUnit(data, "f")) {
+			if s.Line < 1 || s.Line > n {
+				t.Errorf("line %d of %d", s.Line, n)
+			}
+		}
+		for _, j := range parseCrontab(data, true) {
+			if j.line < 1 || j.line > n || j.command == "" {
+				t.Errorf("%+v", j)
+			}
+		}
+		for _, words := range split(text) {
+			for _, w := range words {
+				expand(w, map[string]string{"A": "$A"})
+			}
+		}
+		parseAt(data)
+		parseUdev(text)
+		unitOf(data)
+		dropInDirs(text)
+	})
+}
