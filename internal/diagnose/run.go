@@ -81,6 +81,10 @@ func guarded(s *snapshot.Snapshot, f *fault.Fault) (list []finding.Finding, err 
 	return f.Detect(s.Only(slices.Concat(f.Needs, f.Uses)...)), nil
 }
 
+// NotHere ends the reason of a rule that was skipped because the node has
+// nothing of the kind, and not because it could not be read.
+const NotHere = "which this node does not have"
+
 // missing says which section a rule lacks, or "".
 func missing(s *snapshot.Snapshot, f *fault.Fault) string {
 	for _, x := range f.Needs {
@@ -92,7 +96,7 @@ func missing(s *snapshot.Snapshot, f *fault.Fault) string {
 				return fmt.Sprintf("needs %s: %s", x, g.Reason)
 			}
 		}
-		return fmt.Sprintf("needs %s, which this node does not have", x)
+		return fmt.Sprintf("needs %s, %s", x, NotHere)
 	}
 	return ""
 }
