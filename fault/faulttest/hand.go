@@ -83,11 +83,7 @@ func (m *Machine) Reboot() {
 			}
 		}
 	}
-	for name, f := range m.files {
-		if strings.HasPrefix(name, "/sys/") {
-			m.put(name, f)
-		}
-	}
+	m.restore(m.files, "/sys/")
 	m.World.Network = newWorld().Network
 	m.World.Guards = map[string]op.Guard{}
 	units := map[string]string{}

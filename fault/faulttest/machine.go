@@ -39,7 +39,7 @@ func New(t testing.TB, opts ...Option) *Machine {
 	t.Helper()
 	c := configure(opts)
 	m := &Machine{t: t, World: newWorld(), files: healthy().clone(), hand: c.hand, effects: c.effects}
-	m.Files = &machine.Files{Root: t.TempDir(), NoSync: true}
+	m.Files = &machine.Files{Root: folder(t), NoSync: true}
 	for _, change := range c.worlds {
 		change(m.World)
 	}
@@ -52,6 +52,23 @@ func New(t testing.TB, opts ...Option) *Machine {
 	}
 	m.install()
 	return m
+}
+
+// folder returns an empty folder, in memory where that can be had: the laws
+// make and remove many thousands of files.
+func folder(t testing.TB) string {
+	t.Helper()
+	const memory = "/dev/shm"
+	dir, err := os.MkdirTemp(memory, "klustered-laws-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 // install writes the files of the healthy node.
@@ -150,12 +167,19 @@ func (m *Machine) load(s saved) {
 			}
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.files)) {
-		if f, ok := now[name]; !ok || f.Sum() != s.files[name].Sum() || f.Mode != s.files[name].Mode {
-			m.put(name, s.files[name])
+	m.restore(s.files, "/")
+	m.World = clone(s.world)
+}
+
+// restore writes the files of t below prefix that are missing or otherwise.
+func (m *Machine) restore(t tree, prefix string) {
+	now := m.all()
+	for _, name := range slices.Sorted(maps.Keys(t)) {
+		f, ok := now[name]
+		if strings.HasPrefix(name, prefix) && (!ok || f.Sum() != t[name].Sum() || f.Mode != t[name].Mode) {
+			m.put(name, t[name])
 		}
 	}
-	m.World = clone(s.world)
 }
 
 // Poke writes as the kernel takes it: a limit of one device replaces that
