@@ -20,15 +20,15 @@ import (
 // kubelet allows by default.
 const maxNamespaces = 300
 
-// Collector collects snapshot.Network. Pods are named by the runtime's answer
+// Collectors collects snapshot.Network. Pods are named by the runtime's answer
 // or, when it is down, by the processes' cgroups and the kubelet's log folders.
-func Collector() source.Collector {
-	return source.Collector{
+func Collectors() []source.Collector {
+	return []source.Collector{{
 		Section: snapshot.SectionNetwork,
 		After:   []snapshot.Section{snapshot.SectionProcesses, snapshot.SectionRuntime},
 		Live:    true,
 		Collect: collect,
-	}
+	}}
 }
 
 func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {

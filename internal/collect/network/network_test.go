@@ -83,7 +83,7 @@ func TestCollectThisMachine(t *testing.T) {
 	}
 	e := source.New("/", true)
 	s := &snapshot.Snapshot{}
-	if err := Collector().Collect(context.Background(), e, s); err != nil {
+	if err := Collectors()[0].Collect(context.Background(), e, s); err != nil {
 		t.Fatal(err)
 	}
 	h := s.Network.Namespaces[0]
