@@ -116,3 +116,7 @@ func (f *File) Transaction() uint64 { return f.txid }
 // Used is how many bytes the pages take that walks have come by so far, the
 // two meta pages included. After all buckets were walked it is what is in use.
 func (f *File) Used() int64 { return (f.reached + 2) * f.pageSize }
+
+// Size is how many bytes of the file were ever used. The file itself may be
+// longer: it grows ahead of need.
+func (f *File) Size() int64 { return int64(f.end) * f.pageSize }

@@ -36,6 +36,7 @@ type Store struct {
 	Members   []snapshot.EtcdMember
 	Alarms    []snapshot.EtcdAlarm
 	Keys      map[string]*Key
+	Size      int64 // bytes of all pages, what etcd compares with its quota
 	InUse     int64 // bytes of the pages that hold something
 	Partial   bool  // it was not read to its end
 
@@ -74,7 +75,7 @@ func Read(ctx context.Context, r io.ReaderAt, size int64, o Options) (*Store, er
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{Keys: map[string]*Key{}, opts: o}
+	s := &Store{Keys: map[string]*Key{}, Size: f.Size(), opts: o}
 	names, err := f.Buckets(ctx)
 	if err != nil {
 		return nil, err

@@ -49,8 +49,8 @@ func TestRead(t *testing.T) {
 	if len(s.Members) != 1 || s.Members[0].Name != "cp1" || s.Members[0].ID != s.Alarms[0].Member {
 		t.Errorf("members: got %+v", s.Members)
 	}
-	if s.InUse < 1<<20 || s.InUse > int64(len(data)) {
-		t.Errorf("in use: got %d of %d", s.InUse, len(data))
+	if s.Size != 1118208 || s.InUse < 1<<20 || s.InUse > s.Size {
+		t.Errorf("size: got %d, in use %d", s.Size, s.InUse)
 	}
 	node := s.Keys["/registry/minions/node3"]
 	if kind, _, err := object.Open(node.Value); err != nil || kind != "Node" {

@@ -1,0 +1,121 @@
+// Package etcd collects the etcd member of the node: from its sockets while it
+// answers, and from its own files whether it does or not.
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/member"
+	"github.com/klustered/klustered/snapshot"
+)
+
+// Deadlines: the socket and the file are read at once, each on its own.
+const (
+	timeout    = 2600 * time.Millisecond
+	socketTime = 2300 * time.Millisecond
+	fileTime   = 2000 * time.Millisecond
+)
+
+// Collectors returns the collector of the etcd section. On a node that has no
+// member the section is there and its DataDir is "".
+func Collectors() []source.Collector {
+	return []source.Collector{{
+		Section: snapshot.SectionEtcd,
+		After:   []snapshot.Section{snapshot.SectionStatic, snapshot.SectionProcesses},
+		Timeout: timeout,
+		Collect: collect,
+	}}
+}
+
+func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
+	procs := processes(s)
+	cfg, ok := config(e, s, procs)
+	if !ok {
+		s.Etcd = &snapshot.Etcd{}
+		return nil
+	}
+	x := &snapshot.Etcd{
+		Running: len(procs) > 0, DataDir: cfg.DataDir, DBPath: cfg.DB(),
+		Quota: cfg.Quota, QuotaSource: cfg.QuotaSource, QuotaLine: cfg.QuotaLine, Endpoint: cfg.Clients[0],
+	}
+	if i, err := e.Stat(cfg.DataDir); err == nil {
+		x.Device = i.Device()
+	}
+	if i, err := e.Stat(x.DBPath); err == nil {
+		x.DBFileSize = i.Size
+	}
+	var wg sync.WaitGroup
+	var on online
+	var off offline
+	if e.Live {
+		wg.Go(func() { on = ask(ctx, e, cfg, socketTime) })
+	}
+	wg.Go(func() { off = read(ctx, e, cfg, fileTime) })
+	wg.Wait()
+	merge(x, cfg, on, off)
+	s.Etcd = x
+	return gaps(e, x, on, off)
+}
+
+// gaps records what could not be had. That a member which does not run does
+// not answer is no gap: it is evidence.
+func gaps(e *source.Env, x *snapshot.Etcd, on online, off offline) error {
+	if e.Live && x.Running && on.err != nil {
+		e.Gap(snapshot.SectionEtcd, x.Endpoint, on.err)
+	}
+	e.Gap(snapshot.SectionEtcd, "metrics", on.metricsErr)
+	e.Gap(snapshot.SectionEtcd, x.DBPath, off.err)
+	if !x.Reachable && off.store == nil {
+		return errors.New("cannot read etcd: it does not answer and its file cannot be read")
+	}
+	return nil
+}
+
+// processes are those of etcd itself.
+func processes(s *snapshot.Snapshot) []snapshot.Process {
+	if s.Processes == nil {
+		return nil
+	}
+	return s.Processes.ByName("etcd")
+}
+
+// config finds how the member runs: from the static pods' manifests, from the
+// usual folder when those were not collected, else from a process.
+func config(e *source.Env, s *snapshot.Snapshot, procs []snapshot.Process) (member.Config, bool) {
+	cfg, ok := member.Config{}, false
+	if s.Static != nil {
+		texts := map[string][]byte{}
+		var names []string
+		for _, m := range s.Static.Manifests {
+			names = append(names, m.Path)
+			texts[m.Path] = []byte(m.Content)
+		}
+		cfg, ok = member.FindIn(names, texts)
+	} else {
+		cfg, ok = member.Find(e, "")
+	}
+	if ok {
+		return cfg, true
+	}
+	for _, p := range procs {
+		if len(p.Args) > 1 {
+			cfg = member.FromArgs(p.Args)
+			if cfg.Quota != member.DefaultQuota {
+				cfg.QuotaSource = fmt.Sprintf("/proc/%d/cmdline", p.PID)
+			}
+			return cfg, true
+		}
+	}
+	if e.Exists(usualDir + "/member") { // a member that nothing starts any more
+		return member.FromArgs([]string{"etcd", "--data-dir=" + usualDir}), true
+	}
+	return member.Config{}, false
+}
+
+// usualDir is kubeadm's folder for etcd's data.
+const usualDir = "/var/lib/etcd"
