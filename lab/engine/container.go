@@ -93,6 +93,7 @@ func (s Spec) networkFlags() []string {
 
 // machineFlags gives a container what systemd and a kubelet need. CAP_SYS_RESOURCE is
 // left out where the host has none to give, as then --privileged is refused.
+// Privileged pods can be run only where the node itself may use every device.
 func machineFlags(privileged bool) []string {
 	f := []string{"--cgroupns", "private", "--stop-signal", "SIGRTMIN+3",
 		"--tmpfs", "/run:exec,mode=755", "--tmpfs", "/tmp:exec,mode=1777",
@@ -101,7 +102,8 @@ func machineFlags(privileged bool) []string {
 		return append(f, "--privileged")
 	}
 	return append(f, "--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE",
-		"--security-opt", "systempaths=unconfined", "--device", "/dev/kmsg")
+		"--security-opt", "systempaths=unconfined", "--device", "/dev/kmsg",
+		"--device-cgroup-rule", "a *:* rwm")
 }
 
 // CanPrivilege reports whether a container of this image may be run with --privileged.

@@ -54,6 +54,11 @@ func (e *Engine) Volumes(ctx context.Context, label string) ([]string, error) {
 	return e.lines(ctx, "volume", "ls", "-q", "--filter", "label="+label)
 }
 
+// VolumeLabel gives the value of a volume's label, "" where it has none.
+func (e *Engine) VolumeLabel(ctx context.Context, name, label string) (string, error) {
+	return e.run(ctx, nil, "volume", "inspect", "--format", `{{index .Labels "`+label+`"}}`, name)
+}
+
 // RemoveVolumes removes volumes that no container uses.
 func (e *Engine) RemoveVolumes(ctx context.Context, names ...string) error {
 	if len(names) == 0 {

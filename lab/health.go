@@ -1,0 +1,184 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/klustered/klustered/lab/kubeapi"
+)
+
+// Identity makes an administrator's identity for the lab from its CA; it works whatever
+// has become of the cluster's own kubeconfigs.
+func (c *Cluster) Identity(ctx context.Context) (kubeapi.Identity, error) {
+	n := c.ControlPlane()
+	cert, err := n.ReadFile(ctx, "/etc/kubernetes/pki/ca.crt")
+	if err != nil {
+		return kubeapi.Identity{}, err
+	}
+	key, err := n.ReadFile(ctx, "/etc/kubernetes/pki/ca.key")
+	if err != nil {
+		return kubeapi.Identity{}, err
+	}
+	return kubeapi.NewIdentity(cert, key, time.Now())
+}
+
+// API gives a client of the API server of a control plane, or of the first one where n
+// is nil. Requests end after ten seconds. Close it when it is done with.
+func (c *Cluster) API(ctx context.Context, n *Node) (*kubeapi.Client, error) {
+	id, err := c.Identity(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return kubeapi.New(c.server(n), id, 10*time.Second)
+}
+
+func (c *Cluster) server(n *Node) string {
+	if n == nil {
+		n = c.ControlPlane()
+	}
+	return "https://" + n.Address + ":6443"
+}
+
+// Kubeconfig gives a kubeconfig for the host: the server is the first control plane.
+func (c *Cluster) Kubeconfig(ctx context.Context) ([]byte, error) {
+	id, err := c.Identity(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("cannot make a kubeconfig for lab %q: %w", c.Name, err)
+	}
+	return id.Kubeconfig(c.server(nil), "klustered-"+c.Name), nil
+}
+
+// WaitHealthy waits until every API server is ready, every node is Ready, every pod of
+// the system and the canary is ready, and the canary answers on every node. The error
+// says what was missing last.
+func (c *Cluster) WaitHealthy(ctx context.Context, limit time.Duration) error {
+	return c.waitHealthy(ctx, limit, time.Time{})
+}
+
+// waitHealthy believes only what was reported after since: the objects of a restored
+// cluster still tell of the time before.
+func (c *Cluster) waitHealthy(ctx context.Context, limit time.Duration, since time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var last error
+	for {
+		if err := c.Healthy(ctx, since); err == nil {
+			return nil
+		} else if last == nil || ctx.Err() == nil {
+			last = err
+		}
+		select {
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return ctx.Err()
+			}
+			return fmt.Errorf("not healthy after %s: %w", limit, last)
+		case <-time.After(250 * time.Millisecond):
+		}
+	}
+}
+
+// Healthy looks once and says what is missing; reports from before since do not count.
+func (c *Cluster) Healthy(ctx context.Context, since time.Time) error {
+	api, err := c.API(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer api.Close()
+	for _, n := range c.nodes {
+		if n.Role != ControlPlane {
+			continue
+		}
+		each := *api
+		each.Server = c.server(n)
+		if _, err := each.Get(ctx, "/readyz"); err != nil {
+			return fmt.Errorf("the API server of %s is not ready: %w", n.Name, err)
+		}
+	}
+	if err := c.nodesReady(ctx, api, since); err != nil {
+		return err
+	}
+	if err := podsReady(ctx, api, since); err != nil {
+		return err
+	}
+	for _, n := range c.nodes {
+		if err := askCanary(ctx, c.CanaryURL(n)); err != nil {
+			return fmt.Errorf("the canary does not answer on %s: %w", n.Name, err)
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) nodesReady(ctx context.Context, api *kubeapi.Client, since time.Time) error {
+	var nodes objectList
+	if err := api.Read(ctx, "/api/v1/nodes", &nodes); err != nil {
+		return err
+	}
+	var leases objectList
+	if err := api.Read(ctx, "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases", &leases); err != nil {
+		return err
+	}
+	renewed := map[string]time.Time{}
+	for _, l := range leases.Items {
+		renewed[l.Metadata.Name] = l.Spec.RenewTime
+	}
+	ready := map[string]bool{}
+	for _, n := range nodes.Items {
+		ready[n.Metadata.Name] = n.is("Ready") && renewed[n.Metadata.Name].After(since)
+	}
+	for _, n := range c.nodes {
+		if !ready[n.Name] {
+			return fmt.Errorf("node %s is not ready", n.Name)
+		}
+	}
+	return nil
+}
+
+func podsReady(ctx context.Context, api *kubeapi.Client, since time.Time) error {
+	for _, namespace := range []string{"kube-system", "canary"} {
+		var pods objectList
+		if err := api.Read(ctx, "/api/v1/namespaces/"+namespace+"/pods", &pods); err != nil {
+			return err
+		}
+		if len(pods.Items) == 0 {
+			return fmt.Errorf("there is no pod in %s", namespace)
+		}
+		for _, pod := range pods.Items {
+			if !pod.is("Ready") || !pod.startedAfter(since) {
+				return fmt.Errorf("pod %s/%s is not ready", namespace, pod.Metadata.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// askCanary asks the front once: it must answer with the name of a back.
+func askCanary(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, 4*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
+	if err != nil {
+		return err
+	}
+	var answer struct{ Host, Back string }
+	if json.Unmarshal(body, &answer) != nil || answer.Back == "" {
+		return fmt.Errorf("HTTP %d: %s", resp.StatusCode, strings.TrimSpace(string(body)))
+	}
+	return nil
+}
