@@ -87,18 +87,17 @@ type value struct {
 func (f *file) valuesOf(field string) []value {
 	prefix := field + "="
 	var list []value
-	if !f.degraded {
+	f.withIndex(func() error {
 		offs, err := f.values(field)
-		if err != nil {
-			f.degrade(-1, "the index of fields is broken: "+err.Error())
-		}
+		list = nil
 		for _, off := range offs {
 			p, err := f.payload(off)
 			if err == nil && strings.HasPrefix(string(p), prefix) {
 				list = append(list, value{string(p[len(prefix):]), off})
 			}
 		}
-	}
+		return err
+	})
 	if !f.degraded {
 		return list
 	}
@@ -112,18 +111,23 @@ func (f *file) valuesOf(field string) []value {
 
 // ends returns the times of the first and last entry with the data at off.
 func (f *file) ends(off uint64) (first, last time.Time, ok bool) {
-	ch, err := f.entriesOf(off)
-	if err != nil {
-		f.degrade(-1, "an index is broken: "+err.Error())
-		return first, last, false
-	}
-	p := &position{ch, ch.n}
-	l, lerr := f.entry(p.offset())
-	e, err := f.entry(ch.inline)
-	if err != nil || lerr != nil {
-		return first, last, false
-	}
-	return stamp(e), stamp(l), true
+	f.withIndex(func() error {
+		ch, err := f.entriesOf(off)
+		if err != nil || ch.n == 0 {
+			return err
+		}
+		p := &position{ch, ch.through(f.end())}
+		l, err := f.entry(p.offset())
+		if err != nil {
+			return err
+		}
+		e, err := f.entry(ch.inline)
+		if err == nil {
+			first, last, ok = stamp(e), stamp(l), true
+		}
+		return err
+	})
+	return first, last, ok
 }
 
 func stamp(r raw) time.Time { return time.UnixMicro(int64(r.realtime())).UTC() }

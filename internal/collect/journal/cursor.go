@@ -32,23 +32,21 @@ type cursor struct {
 // newCursor places a cursor behind the newest wanted entry. If an index turns
 // out to be broken it walks the file instead.
 func newCursor(f *file, q *Query) *cursor {
-	c := &cursor{f: f, q: q, high: f.source.size}
+	c := &cursor{f: f, q: q}
 	if !q.Since.IsZero() {
 		c.since = micros(q.Since.UnixMicro())
 	}
-	if !f.degraded {
-		err := c.useIndex()
-		if err == nil {
-			err = c.seek()
+	f.withIndex(func() error {
+		if err := c.useIndex(); err != nil {
+			return err
 		}
-		if err == nil {
-			return c
+		return c.seek()
+	})
+	if f.degraded {
+		c.useWalk()
+		if err := c.seek(); err != nil {
+			f.note(-1, err.Error())
 		}
-		f.degrade(-1, "an index is broken: "+err.Error())
-	}
-	c.useWalk()
-	if err := c.seek(); err != nil {
-		f.note(-1, err.Error())
 	}
 	return c
 }
@@ -58,6 +56,7 @@ func micros(us int64) uint64 { return uint64(max(us, 0)) }
 // useIndex drives the cursor by the group that the fewest entries satisfy.
 func (c *cursor) useIndex() error {
 	c.chains, c.groups = nil, nil
+	c.low, c.high = 0, c.f.end()
 	find := func(payload string) ([]uint64, error) {
 		off, err := c.f.find(payload)
 		if off == 0 {
@@ -106,8 +105,11 @@ func (c *cursor) narrow(chains []*chain) error {
 		if ch.n == 0 {
 			continue
 		}
-		end := position{ch, ch.n}
+		end := position{ch, ch.through(c.f.end())}
 		first, last := ch.at(0), end.offset()
+		if last == 0 {
+			continue // written just now
+		}
 		for _, off := range []uint64{first, last} {
 			if _, err := c.f.head(off, typeEntry); err != nil {
 				return err

@@ -9,13 +9,13 @@ import (
 )
 
 // A file is one journal file, its header as it was when it was opened: what is
-// appended later is not seen.
+// appended later need not be seen.
 type file struct {
 	header
 	source
 	decoder
 	name   string
-	closer io.Closer
+	handle fs.File
 	ledger *ledger
 	// degraded is set once an index is found broken: entries are then found
 	// by walking all objects.
@@ -40,23 +40,60 @@ func newFile(h fs.File, name string, l *ledger) (*file, error) {
 	if !ok {
 		return nil, errors.New("the file system has no random access")
 	}
-	// The header first: a file that is being written only grows after it.
-	b := make([]byte, minHeaderSize)
-	if n, err := r.ReadAt(b, 0); n < len(b) {
-		return nil, fmt.Errorf("cannot read header: %w", err)
-	}
-	parsed, err := parseHeader(b)
-	if err != nil {
+	f := &file{name: name, handle: h, ledger: l, source: source{r: r}}
+	if err := f.load(); err != nil {
 		return nil, err
 	}
-	info, err := h.Stat()
-	if err != nil {
-		return nil, err
-	}
-	f := &file{header: parsed, name: name, closer: h, ledger: l}
-	f.source = source{r: r, size: uint64(info.Size())}
 	f.check()
 	return f, nil
+}
+
+// load reads the header, then the size: a file that is being written only
+// grows after its header was read. It forgets all windows.
+func (f *file) load() error {
+	b := make([]byte, minHeaderSize)
+	if n, err := f.r.ReadAt(b, 0); n < len(b) {
+		return fmt.Errorf("cannot read header: %w", err)
+	}
+	h, err := parseHeader(b)
+	if err != nil {
+		return err
+	}
+	info, err := f.handle.Stat()
+	if err != nil {
+		return err
+	}
+	f.header, f.source = h, source{r: f.r, size: uint64(info.Size())}
+	return nil
+}
+
+// withIndex calls use, which follows the indexes. In a file that is being
+// written one part of an index may have been read before and another after an
+// entry was added: if use fails and the header has changed, it is called
+// again. A failure that stays is damage.
+func (f *file) withIndex(use func() error) {
+	const tries = 5
+	for i := 1; !f.degraded; i++ {
+		err := use()
+		if err == nil {
+			return
+		}
+		old := f.header
+		if i < tries && f.state == stateOnline && f.load() == nil && f.header != old {
+			continue
+		}
+		f.degrade(-1, "an index is broken: "+err.Error())
+	}
+}
+
+// end is the offset of the last object that an index may lead to.
+func (f *file) end() uint64 {
+	if f.state == stateOnline {
+		if _, err := f.head(f.lastObject, 0); err == nil {
+			return f.lastObject
+		}
+	}
+	return f.source.size
 }
 
 // check finds what makes the indexes unfit before any is followed.

@@ -102,7 +102,7 @@ func isJournal(name string) bool {
 func (j *Journal) Close() error {
 	var err error
 	for _, f := range j.files {
-		err = errors.Join(err, f.closer.Close())
+		err = errors.Join(err, f.handle.Close())
 	}
 	return err
 }

@@ -11,6 +11,8 @@ const (
 	signature     = "LPKSHHRH"
 	minHeaderSize = 208 // up to tail_entry_monotonic; later fields are optional
 
+	stateOnline = 1 // being written, or left so by a crash
+
 	flagXZ      = 1 << 0
 	flagLZ4     = 1 << 1
 	flagKeyed   = 1 << 2
@@ -61,6 +63,7 @@ type header struct {
 	size         uint64 // of the header
 	objects      uint64 // bytes after the header that hold objects
 	data, field  table
+	lastObject   uint64
 	entries      uint64
 	entryArray   uint64
 	head, tail   uint64 // realtime of the first and last entry, microseconds
@@ -83,7 +86,7 @@ func parseHeader(b []byte) (header, error) {
 		fileID: ID(b[24:40]), machineID: ID(b[40:56]), seqnumID: ID(b[72:88]),
 		size: u64(88), objects: u64(96),
 		data: table{u64(104), u64(112)}, field: table{u64(120), u64(128)},
-		entries: u64(152), entryArray: u64(176), head: u64(184), tail: u64(192),
+		lastObject: u64(136), entries: u64(152), entryArray: u64(176), head: u64(184), tail: u64(192),
 	}
 	if unknown := h.incompatible &^ knownFlags; unknown != 0 {
 		return h, fmt.Errorf("cannot parse header: unknown incompatible flags %#x", unknown)
