@@ -27,7 +27,7 @@ func cause(id string, layer fault.Layer) diagnose.Cause {
 	return diagnose.Cause{Rank: 1, Confidence: .97,
 		Fault: &fault.Fault{ID: id, Layer: layer, Runbook: "# A title\n\n## Repair by hand\n\nDo this.\n"},
 		Finding: finding.Finding{Fault: id, Node: "w1", Subject: finding.Subject{Kind: "file", Name: "/etc/x"}, Summary: "the first configuration is not JSON",
-			Facts: []finding.Fact{{Source: "/etc/x", Line: 7, Got: `"type": "bridge`, Want: "JSON"}, {Source: "journal:containerd.service", Got: "cannot parse", At: now}},
+			Facts:    []finding.Fact{{Source: "/etc/x", Line: 7, Got: `"type": "bridge`, Want: "JSON"}, {Source: "journal:containerd.service", Got: "cannot parse", At: now}},
 			Commands: []string{"jq . /etc/x"}},
 		Explains: []symptom.ID{symptom.PodNetworkDown, symptom.NodeNotReady},
 		Plan:     op.Plan{op.EtcdCompact{}, op.ReloadUnits{}}}

@@ -207,7 +207,9 @@ func (p *page) cause(c diagnose.Cause, of int) {
 	p.field("fix", p.fix(c))
 }
 
-func (p *page) field(name, text string) { p.line("  %s %s", p.brush.in(faint, fmt.Sprintf("%-9s", name)), text) }
+func (p *page) field(name, text string) {
+	p.line("  %s %s", p.brush.in(faint, fmt.Sprintf("%-9s", name)), text)
+}
 
 func pick(b bool, x, y string) string {
 	if b {
