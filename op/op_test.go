@@ -1,0 +1,216 @@
+package op_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klustered/klustered/fault/faulttest"
+	"github.com/klustered/klustered/op"
+)
+
+func pin(t *testing.T, m op.Machine, path string) string {
+	t.Helper()
+	f, err := m.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.Sum()
+}
+
+const limit = "/sys/fs/cgroup/blkio/kubepods/blkio.throttle.write_bps_device"
+
+var eth0 = op.QdiscPlace{Link: "eth0", Parent: "root"}
+
+// every is one op of each kind that can be done on a healthy machine, with a
+// word of what it says it does.
+func every(t *testing.T, m *faulttest.Machine) map[string]op.Op {
+	const front = "/apis/apps/v1/namespaces/canary/deployments/front"
+	slow := op.QdiscPlace{Link: "cni0", Parent: "root"}
+	if err := m.WriteQdisc(op.Qdisc{QdiscPlace: slow, Kind: "tbf", RateBps: 8000}); err != nil {
+		t.Fatal(err)
+	}
+	now, _, err := m.ReadQdisc(slow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]op.Op{
+		"replace /etc/hosts":  op.WriteFile{Path: "/etc/hosts", Pin: pin(t, m, "/etc/hosts"), Data: []byte("127.0.0.1 x\n"), Mode: 0o600, Why: "shorter"},
+		"create /etc/new":     op.WriteFile{Path: "/etc/new/deep/link", Link: "/etc/hosts", Mode: 0o777},
+		"remove /etc/crontab": op.RemoveFile{Path: "/etc/crontab", Pin: pin(t, m, "/etc/crontab"), Why: "stop it"},
+		"remove /bin":         op.RemoveFile{Path: "/bin", Pin: pin(t, m, "/bin")},
+		"copy":                op.CopyFile{From: "/usr/lib/cni/bridge", FromPin: pin(t, m, "/usr/lib/cni/bridge"), To: "/opt/cni/bin/other", Mode: 0o755},
+		"set the mode":        op.Chmod{Path: "/opt/cni/bin/bridge", Old: 0o755, New: 0o644},
+		"limit wbps":          op.SetIOLimit{File: limit, Device: "8:0", Key: "wbps", New: 1 << 20},
+		"stop cron":           op.Unit{Verb: "stop", Name: "cron.service"},
+		"start logrotate":     op.Unit{Verb: "start", Name: "logrotate.service"},
+		"unit files again":    op.ReloadUnits{},
+		"put a tbf":           op.AddQdisc{Qdisc: op.Qdisc{QdiscPlace: eth0, Kind: "tbf", RateBps: 64000}},
+		"remove the tbf":  op.DeleteQdisc{Qdisc: now},
+		"for 1m0s":            op.GuardPorts{Guard: op.Guard{Name: "g", Ports: []op.GuardPort{{Port: 2380, Allow: []string{"10.0.0.1"}}, {Port: 2379}}, Expires: time.Minute}},
+		"delete " + front:     op.DeleteObject{Path: front, Why: "it writes"},
+		"create /api":         op.CreateObject{Path: "/api/v1/namespaces/default/configmaps/x", Body: json.RawMessage(`{"metadata":{"name":"x"}}`)},
+		"scale it":            op.PatchObject{Path: front, Patch: json.RawMessage(`{"spec":{"replicas":0,"paused":true},"metadata":{"labels":{"a":"b"}}}`), Why: "scale it"},
+		"save a snapshot":     op.EtcdSnapshot{Path: "/var/lib/klustered/snapshots/cp1.db"},
+		"compact etcd":        op.EtcdCompact{},
+		"defragment":          op.EtcdDefragment{Endpoint: "https://127.0.0.1:2379"},
+		"disarm":              op.EtcdDisarm{Alarm: op.Alarm{Member: "8e9e05c52164694d", Kind: "NOSPACE"}},
+		"prove":               op.EtcdProveWrite{},
+		"rebuild": op.IssueKubeconfig{
+			Path: "/root/.kube/config", Pin: pin(t, m, "/root/.kube/config"), Cluster: "klustered", Server: "https://172.20.0.2:6443",
+			CACert: "/etc/kubernetes/pki/ca.crt", CAKey: "/etc/kubernetes/pki/ca.key", User: "kubernetes-admin", Groups: []string{"kubeadm:cluster-admins"}, Days: 365,
+		},
+	}
+}
+
+// TestEvery holds each kind of op to the package's invariants.
+func TestEvery(t *testing.T) {
+	m := faulttest.New(t)
+	all := every(t, m)
+	start := m.State()
+	for word, o := range all {
+		if !strings.Contains(o.String(), word) {
+			t.Errorf("%T says %q, without %q", o, o, word)
+		}
+		state, err := o.Before(t.Context(), m)
+		if err != nil {
+			t.Errorf("%T: before: %v", o, err)
+			continue
+		}
+		if err := o.Undo(t.Context(), m, state); err != nil {
+			t.Errorf("%T: undo of nothing: %v", o, err)
+		}
+		if !reflect.DeepEqual(m.State(), start) {
+			t.Errorf("%T: Before, or undoing nothing, changed the machine", o)
+		}
+		for range 2 { // doing it twice is doing it once
+			if err := o.Do(t.Context(), m); err != nil {
+				t.Errorf("%T: do: %v", o, err)
+			}
+		}
+		if _, oneWay := o.(op.OneWay); !oneWay && !strings.HasPrefix(o.Kind(), "etcd-") && o.Kind() != "reload-units" && reflect.DeepEqual(m.State(), start) {
+			t.Errorf("%T did nothing", o)
+		}
+		for range 2 {
+			if err := o.Undo(t.Context(), m, state); err != nil {
+				t.Errorf("%T: undo: %v", o, err)
+			}
+		}
+		if got := m.State(); !reflect.DeepEqual(got, start) {
+			t.Errorf("%T: not as before", o)
+		}
+	}
+}
+
+// TestWire: a plan survives JSON, and what is not known is refused.
+func TestWire(t *testing.T) {
+	var p op.Plan
+	for _, o := range every(t, faulttest.New(t)) {
+		p = append(p, o)
+	}
+	data, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back op.Plan
+	if err := json.Unmarshal(data, &back); err != nil || !reflect.DeepEqual(back, p) {
+		t.Errorf("got %+v, %v", back, err)
+	}
+	for _, bad := range []string{`[{"kind":"shell","op":{}}]`, `[{"kind":"write-file","op":[]}]`, `{}`, `[1]`} {
+		if err := json.Unmarshal([]byte(bad), &back); err == nil {
+			t.Errorf("%s was taken for a plan", bad)
+		}
+	}
+	if got := p.Risks(); len(got) != 1 || got[0] != op.EtcdMaintenance {
+		t.Errorf("risks: %v", got)
+	}
+}
+
+// TestMoved: an op whose ground has moved is ErrChanged and changes nothing.
+func TestMoved(t *testing.T) {
+	m := faulttest.New(t)
+	start := m.State()
+	for name, o := range map[string]op.Op{
+		"another content": op.WriteFile{Path: "/etc/hosts", Pin: "0", Mode: 0o644},
+		"gone":            op.WriteFile{Path: "/etc/none", Pin: "0", Mode: 0o644},
+		"appeared":        op.WriteFile{Path: "/etc/hosts", Mode: 0o644},
+		"remove":          op.RemoveFile{Path: "/etc/hosts", Pin: "0"},
+		"remove gone":     op.RemoveFile{Path: "/etc/none", Pin: "0"},
+		"copy from":       op.CopyFile{From: "/usr/lib/cni/bridge", FromPin: "0", To: "/opt/x"},
+		"copy to":         op.CopyFile{From: "/usr/lib/cni/bridge", FromPin: pin(t, m, "/usr/lib/cni/bridge"), To: "/opt/cni/bin/bridge"},
+		"mode":            op.Chmod{Path: "/etc/hosts", Old: 0o600, New: 0o644},
+		"limit":           op.SetIOLimit{File: limit, Device: "8:0", Key: "wbps", Old: 5},
+		"qdisc kind":      op.DeleteQdisc{Qdisc: op.Qdisc{QdiscPlace: eth0, Kind: "netem"}},
+		"object gone":     op.DeleteObject{Path: "/api/v1/namespaces/x"},
+		"object there":    op.CreateObject{Path: "/apis/apps/v1/namespaces/canary/deployments/front"},
+		"kubeconfig":      op.IssueKubeconfig{Path: "/root/.kube/config", Pin: "0"},
+	} {
+		if _, err := o.Before(t.Context(), m); !errors.Is(err, op.ErrChanged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if !reflect.DeepEqual(m.State(), start) {
+		t.Error("Before changed the machine")
+	}
+	if _, err := (op.SetIOLimit{File: "/sys/none", Device: "8:0"}).Before(t.Context(), m); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no such group: %v", err)
+	}
+}
+
+// TestUndoLooks: undo leaves alone what someone else changed meanwhile.
+func TestUndoLooks(t *testing.T) {
+	m := faulttest.New(t)
+	o := op.WriteFile{Path: "/etc/hosts", Pin: pin(t, m, "/etc/hosts"), Data: []byte("x"), Mode: 0o644}
+	data := apply(t, m, op.Plan{o, op.SetIOLimit{File: limit, Device: "8:0", Key: "wbps", New: 100}})
+	if err := m.WriteFile("/etc/hosts", op.File{Data: []byte("edited"), Mode: 0o644}); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Poke(limit, []byte("8:0 50")); err != nil {
+		t.Fatal(err)
+	}
+	err := op.Undo(t.Context(), m, bytes.NewReader(data), &faulttest.Journal{})
+	if !errors.Is(err, op.ErrChanged) || strings.Count(err.Error(), "cannot undo") != 2 {
+		t.Errorf("got %v", err)
+	}
+	if f, _ := m.ReadFile("/etc/hosts"); string(f.Data) != "edited" {
+		t.Errorf("the other change was lost: %q", f.Data)
+	}
+}
+
+// TestIOMax does limits of cgroup v2.
+func TestIOMax(t *testing.T) {
+	m := faulttest.New(t, faulttest.File("/sys/fs/cgroup/x/io.max", op.File{Data: []byte("8:0 rbps=max wbps=max riops=max wiops=9\n"), Mode: 0o644}))
+	start := m.State()
+	data := apply(t, m, op.Plan{
+		op.SetIOLimit{File: "/sys/fs/cgroup/x/io.max", Device: "8:0", Key: "wbps", New: 1000},
+		op.SetIOLimit{File: "/sys/fs/cgroup/x/io.max", Device: "8:0", Key: "wiops", Old: 9},
+	})
+	f, err := m.ReadFile("/sys/fs/cgroup/x/io.max")
+	if err != nil || string(f.Data) != "8:0 rbps=max wbps=1000 riops=max wiops=max\n" {
+		t.Errorf("got %q, %v", f.Data, err)
+	}
+	if err := op.Undo(t.Context(), m, bytes.NewReader(data), &faulttest.Journal{}); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(m.State(), start) {
+		t.Error("not as before")
+	}
+}
+
+// TestTexts: what can be shown as a difference is.
+func TestTexts(t *testing.T) {
+	m := faulttest.New(t)
+	write := op.WriteFile{Path: "/etc/hosts", Pin: pin(t, m, "/etc/hosts"), Data: []byte("new\n"), Mode: 0o644}
+	state, err := write.Before(t.Context(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name, before, after := write.Texts(state); name != "/etc/hosts" || !bytes.Contains(before, []byte("cp1")) || string(after) != "new\n" {
+		t.Errorf("got %s, %q, %q", name, before, after)
+	}
+}
