@@ -7,7 +7,12 @@ type matcher struct {
 	width int
 	next  []int32
 	hits  [][]int32 // literals that end in a state
+	// step is next with a state as the place of its row, and hitBit set
+	// where a literal ends: one load and one addition for a byte.
+	step []uint32
 }
+
+const hitBit = 1 << 31
 
 func newMatcher(literals []string) *matcher {
 	m := &matcher{width: 1}
@@ -24,6 +29,13 @@ func newMatcher(literals []string) *matcher {
 		m.insert(l, int32(i))
 	}
 	m.link()
+	m.step = make([]uint32, len(m.next))
+	for i, n := range m.next {
+		m.step[i] = uint32(int(n) * m.width)
+		if m.hits[n] != nil {
+			m.step[i] |= hitBit
+		}
+	}
 	return m
 }
 
@@ -78,13 +90,15 @@ func (m *matcher) link() {
 
 // find calls found with each literal that line holds, as often as it does.
 func (m *matcher) find(line string, found func(id int32)) {
-	state := 0
+	at := uint32(0)
 	for i := range len(line) {
-		state = int(m.next[state*m.width+int(m.class[line[i]])])
-		if h := m.hits[state]; h != nil {
-			for _, id := range h {
-				found(id)
-			}
+		at = m.step[at+uint32(m.class[line[i]])]
+		if at&hitBit == 0 {
+			continue
+		}
+		at &^= hitBit
+		for _, id := range m.hits[int(at)/m.width] {
+			found(id)
 		}
 	}
 }

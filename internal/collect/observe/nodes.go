@@ -28,16 +28,18 @@ func kubelet() []known {
 			re: re(`err="(?P<error>(?:[^"\\]|\\.)*)" pod="(?P<pod>[^"]+)"`), key: []string{"pod"}},
 		// pleg/generic.go, through runtime.go
 		{id: "kubelet-pleg-unhealthy", kind: of, any: []string{"PLEG is not healthy"},
-			opt: re(`pleg was last seen active (?P<ago>\S+) ago`), longest: "ago"},
+			none: []string{"pleg has yet to be successful"}, // so it is at each start
+			opt:  re(`pleg was last seen active (?P<ago>\S+) ago`), longest: "ago"},
 		// kubelet.go, syncLoop and updateRuntimeUp
 		{id: "kubelet-runtime-down", kind: of, any: []string{
-			"container runtime is down", "Container runtime sanity check failed", "Container runtime not ready",
-			"container runtime status check may not have completed yet"}},
+			"container runtime is down", "Container runtime sanity check failed", "Container runtime not ready"}},
 		{id: "kubelet-runtime-refused", kind: of, any: []string{"dial unix "},
-			re:  re(`dial unix (?P<socket>\S+): connect: (?P<reason>connection refused|no such file or directory|permission denied)`),
-			key: []string{"socket"}},
+			none: []string{"container factory failed"}, // cAdvisor tries the sockets of all runtimes
+			re:   re(`dial unix (?P<socket>\S+): connect: (?P<reason>connection refused|no such file or directory|permission denied)`),
+			key:  []string{"socket"}},
 		{id: "kubelet-skips-pods", kind: of, any: []string{"Skipping pod synchronization"},
-			opt: re(`err="(?P<error>(?:[^"\\]|\\.)*)"`)},
+			none: []string{"pleg has yet to be successful", "status check may not have completed yet"},
+			opt:  re(`err="(?P<error>(?:[^"\\]|\\.)*)"`)},
 		// component-helpers/apimachinery/lease/controller.go
 		{id: "kubelet-lease-failed", kind: of, any: []string{"Failed to update lease", "Failed to ensure lease exists"},
 			opt: re(`err="(?P<error>(?:[^"\\]|\\.)*)"`)},
@@ -90,9 +92,11 @@ func clients() []known {
 		{id: "dial-unreachable", kind: of, any: []string{"no route to host", "network is unreachable"},
 			re: re(`dial (?:tcp|udp) (?P<addr>\S+): connect: (?P<reason>no route to host|network is unreachable)`), key: []string{"addr"}},
 		{id: "dial-timeout", kind: of, any: []string{"i/o timeout", "TLS handshake timeout",
-			"Client.Timeout exceeded", "request canceled while waiting for connection"},
+			"Client.Timeout exceeded", "request canceled while waiting for connection"}, none: []string{"read udp "},
 			opt: re(`dial tcp (?P<addr>\S+): i/o timeout|https?://(?P<host>[^/"\\]+)`),
 			key: []string{"addr", "host"}},
+		{id: "dns-timeout", kind: of, any: []string{"read udp "},
+			re: re(`read udp \S+->(?P<server>\S+): i/o timeout`), key: []string{"server"}},
 		{id: "name-unresolved", kind: of, any: []string{": no such host", "server misbehaving"},
 			re: re(`lookup (?P<name>\S+?)(?: on (?P<server>\S+))?: (?P<reason>no such host|server misbehaving)`), key: []string{"name"}},
 		{id: "cert-expired", kind: of, any: []string{"certificate has expired or is not yet valid"},
@@ -101,9 +105,10 @@ func clients() []known {
 			re: re(`x509: (?P<reason>(?:[^"\\]|\\")+)`), key: []string{"reason"}},
 		{id: "tls-rejected", kind: of, any: []string{"remote error: tls: "},
 			re: re(`remote error: tls: (?P<reason>[a-z ]+)`), key: []string{"reason"}},
-		{id: "unauthorized", kind: k8s, any: []string{"Unauthorized", "the server has asked for the client to provide credentials"}},
+		{id: "unauthorized", kind: k8s, any: []string{"Unauthorized", "the server has asked for the client to provide credentials"},
+			re: re(`(?:^|[\s":])Unauthorized(?:$|[\s"\\])|provide credentials`)},
 		{id: "forbidden", kind: k8s, any: []string{" is forbidden: "},
-			re: re(`User [\\"]*(?P<user>[^\\"]+)[\\"]* cannot (?P<verb>\w+) resource [\\"]*(?P<resource>[^\\" ]+)`), key: []string{"user", "verb", "resource"}},
+			re: re(`User [\\"]*(?P<user>[^\\"]+)[\\"]* cannot (?P<verb>\w+) resource [\\"]*(?P<resource>[^\\" ]+)`), key: []string{"user"}},
 		{id: "lease-lost", kind: []Kind{Component}, any: []string{"leaderelection lost", "failed to renew lease", "Failed to renew lease"}},
 	}
 }

@@ -77,19 +77,26 @@ func TestKnownLines(t *testing.T) {
 }
 
 func TestOrdinaryLinesAreNotObserved(t *testing.T) {
-	for kind, line := range map[Kind]string{
-		Kubelet:    `I0101 00:00:01.000000    1234 kubelet.go:1] "SyncLoop ADD" source="api" pods=["default/web-0"]`,
-		Containerd: `time="2026-01-01T00:00:00Z" level=info msg="RunPodSandbox for &PodSandboxMetadata{Name:web-0,} returns sandbox id \"0a\""`,
-		Etcd:       `{"level":"info","ts":"2026-01-01T00:00:00.000000Z","msg":"wal: sync","took":"1ms"}`,
-		APIServer:  `I0101 00:00:01.000000       1 controller.go:1] quota admission added evaluator for: pods`,
-		Kernel:     `IPv6: ADDRCONF(NETDEV_CHANGE): eth0: link becomes ready`,
-		Cron:       `(root) RELOAD (crontabs/root)`,
-		Other:      `dial tcp 10.0.0.1:6443: connect: connection refused`,
+	for _, c := range []struct {
+		kind Kind
+		line string
+	}{
+		{Kubelet, `I0101 00:00:01.000000    1234 kubelet.go:1] "SyncLoop ADD" source="api" pods=["default/web-0"]`},
+		{Containerd, `time="2026-01-01T00:00:00Z" level=info msg="RunPodSandbox for &PodSandboxMetadata{Name:web-0,} returns sandbox id \"0a\""`},
+		{Etcd, `{"level":"info","ts":"2026-01-01T00:00:00.000000Z","msg":"wal: sync","took":"1ms"}`},
+		{APIServer, `I0101 00:00:01.000000       1 controller.go:1] quota admission added evaluator for: pods`},
+		{Kernel, `IPv6: ADDRCONF(NETDEV_CHANGE): eth0: link becomes ready`},
+		{Cron, `(root) RELOAD (crontabs/root)`},
+		{Other, `dial tcp 10.0.0.1:6443: connect: connection refused`},
+		{Kubelet, `I1122 17:41:58.836014     165 factory.go:220] Registration of the crio container factory failed: Get "http://x/info": dial unix /var/run/crio/crio.sock: connect: no such file or directory`},
+		{Kubelet, `E1122 17:41:58.929571     165 kubelet.go:2697] "x" err="PLEG is not healthy: pleg has yet to be successful"`},
+		{Kubelet, "	    cacheUnauthorizedTTL: 30s"},
+		{Component, `I1122 17:41:58.929571       1 a.go:1] "Starting" component="x509: "`},
 	} {
 		s := New()
-		s.Add(kind, "x", Line{Text: line, Severity: 6})
+		s.Add(c.kind, "x", Line{Text: c.line, Severity: 6})
 		if got := s.Observations(); len(got) != 0 {
-			t.Errorf("%s\ngives %+v", line, got)
+			t.Errorf("%s\ngives %+v", c.line, got)
 		}
 	}
 }
