@@ -3,7 +3,10 @@ package collect
 import (
 	"slices"
 
+	"github.com/klustered/klustered/internal/collect/access"
+	"github.com/klustered/klustered/internal/collect/cri"
 	"github.com/klustered/klustered/internal/collect/host"
+	"github.com/klustered/klustered/internal/collect/kubelet"
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/internal/collect/systemd"
 )
@@ -13,5 +16,8 @@ func All() []source.Collector {
 	return slices.Concat(
 		host.Collectors(),
 		systemd.Collectors(),
+		kubelet.Collectors(),
+		access.Collectors(),
+		cri.Collectors(),
 	)
 }
