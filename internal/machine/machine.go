@@ -25,4 +25,8 @@ type Parts struct {
 	Issuer
 }
 
-var _ op.Machine = Parts{}
+var (
+	_ op.Machine = Parts{}
+	_ op.Files   = (*Files)(nil)
+	_ op.Units   = Systemd{}
+)
