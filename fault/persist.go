@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/klustered/klustered/op"
@@ -15,29 +16,98 @@ import (
 // scripts it ran stay, since others may run them. An error says why this entry
 // is for a person.
 func Uproot(p snapshot.Persistent, why string) (op.Plan, error) {
-	if p.Package != "" {
+	lines := p.Line > 0 && p.Kind != "service" && p.Kind != "timer" && p.Kind != "path" && p.Kind != "socket"
+	if p.Package != "" && !lines {
 		return nil, fmt.Errorf("cannot remove %s: it belongs to the package %s", p.Source, p.Package)
 	}
 	switch p.Kind {
 	case "service", "timer", "path", "socket":
 		return uprootUnit(p, why)
+	case "drop-in", "setting":
+		plan, err := uprootLine(p, why)
+		return append(append(op.Plan{op.ReloadUnits{}}, plan...), op.ReloadUnits{}), err
 	}
+	return uprootLine(p, why)
+}
+
+// UprootAll is [Uproot] for several entries, of which some may stand in the
+// same file.
+func UprootAll(list []snapshot.Persistent, why string) (op.Plan, error) {
+	list = slices.Clone(list)
+	// The last line of a file first: those before it stay where they are.
+	slices.SortStableFunc(list, func(a, b snapshot.Persistent) int {
+		if a.Source != b.Source {
+			return 0
+		}
+		return b.Line - a.Line
+	})
+	var plan op.Plan
+	now := map[string][]byte{} // files as the plan leaves them; nil when gone
+	for _, p := range list {
+		left, changed := now[p.Source]
+		if changed && left == nil {
+			continue
+		}
+		if changed {
+			p.Files = replaced(p, left)
+		}
+		part, err := Uproot(p, why)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range part {
+			switch o := o.(type) {
+			case op.WriteFile:
+				now[o.Path] = o.Data
+			case op.RemoveFile:
+				now[o.Path] = nil
+			}
+		}
+		plan = append(plan, part...)
+	}
+	return plan, nil
+}
+
+// replaced are the entry's files with the content of its source changed.
+func replaced(p snapshot.Persistent, data []byte) []snapshot.Text {
+	files := slices.Clone(p.Files)
+	for i := range files {
+		if files[i].Path == p.Source {
+			files[i].Content, files[i].SHA256 = string(data), op.File{Data: data}.Sum()
+		}
+	}
+	return files
+}
+
+// uprootLine takes the entry's line out of its file, or the whole file when it
+// is the entry.
+func uprootLine(p snapshot.Persistent, why string) (op.Plan, error) {
 	t, ok := fileOf(p, p.Source)
 	if !ok {
 		return nil, fmt.Errorf("cannot change %s: its content was not read", p.Source)
 	}
-	if p.Line == 0 || onlyLine(t, p.Line) {
+	if p.Line == 0 || p.Package == "" && onlyLine(t, p.Line) {
 		return op.Plan{op.RemoveFile{Path: t.Path, Pin: pin(t), Why: why}}, nil
 	}
 	if !t.Whole() || t.LineAt(p.Line) == "" {
 		return nil, fmt.Errorf("cannot change %s: its content was not read whole", p.Source)
 	}
 	lines := strings.SplitAfter(t.Content, "\n")
-	kept := strings.Join(append(lines[:p.Line-1:p.Line-1], lines[p.Line:]...), "")
+	end := p.Line
+	for end < len(lines) && continues(p, lines[end-1]) {
+		end++
+	}
+	kept := strings.Join(append(lines[:p.Line-1:p.Line-1], lines[end:]...), "")
 	return op.Plan{op.WriteFile{
 		Path: t.Path, Pin: t.SHA256, Data: []byte(kept), Mode: fs.FileMode(t.Mode), UID: int(t.UID), GID: int(t.GID),
 		Why: fmt.Sprintf("without line %d, %s", p.Line, why),
 	}}, nil
+}
+
+// continues reports whether the next line belongs to this one. Units and udev
+// rules have such lines, crontabs have not.
+func continues(p snapshot.Persistent, line string) bool {
+	return (p.Kind == "drop-in" || p.Kind == "setting" || p.Kind == "udev") && strings.HasSuffix(strings.TrimRight(line, "\n"), `\`)
 }
 
 // uprootUnit reloads before and after, so that an undo ends with a reload too.
