@@ -126,6 +126,7 @@ type IOLimit struct {
 // A Cgroup is the state of one group.
 type Cgroup struct {
 	Path     string  `json:"path"`
+	Dir      string  `json:"dir,omitempty"` // where its files are on the node
 	Frozen   bool    `json:"frozen,omitempty"`
 	IOSome10 float64 `json:"ioSome10,omitempty"` // io.pressure (v2)
 	IOFull10 float64 `json:"ioFull10,omitempty"`

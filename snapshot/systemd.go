@@ -54,7 +54,7 @@ type Persistence struct {
 
 // A Persistent is one thing that runs by itself.
 type Persistent struct {
-	Kind       string   `json:"kind"`   // crontab, cron.d, cron-spool, cron-dir, at, service, timer, path, socket, rc.local, profile, udev, hook, generator
+	Kind       string   `json:"kind"`   // crontab, cron.d, cron-spool, cron-dir, at, service, timer, path, socket, drop-in, setting, rc.local, profile, udev, hook, generator
 	Source     string   `json:"source"` // file
 	Line       int      `json:"line"`   // 0 when the whole file is the entry
 	Text       string   `json:"text"`   // the line quoted

@@ -68,6 +68,11 @@ func TestCgroups(t *testing.T) {
 			for _, l := range s.Cgroups.Limits {
 				got = append(got, fmt.Sprintf("%s %s:%d %s %s=%d", l.Cgroup, l.File, l.Line, l.Device, l.Kind, l.Value))
 			}
+			for _, g := range s.Cgroups.Groups {
+				if g.Path != "/elsewhere/pods/y" || g.Dir != "/sys/fs/cgroup/blkio/elsewhere/pods/y" {
+					t.Errorf("group %+v", g)
+				}
+			}
 			slices.Sort(got)
 			if !slices.Equal(got, tc.want) || s.Cgroups.Mode != tc.mode {
 				t.Errorf("%s\n got %q\nwant %q", s.Cgroups.Mode, got, tc.want)

@@ -32,8 +32,8 @@ func states(e *source.Env, h hierarchy, mounts []snapshot.Mount, all *snapshot.P
 
 // state reads the files of one group of the I/O hierarchy.
 func state(e *source.Env, h hierarchy, group string) snapshot.Cgroup {
-	g := snapshot.Cgroup{Path: group}
 	dir := h.dir(group)
+	g := snapshot.Cgroup{Path: group, Dir: dir}
 	if dir == "" {
 		return g
 	}

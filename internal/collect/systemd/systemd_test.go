@@ -114,7 +114,8 @@ at /var/spool/cron/atjobs/a0000101b6d3c5:9 on=true pkg= pids=[9] files=1 [a00001
 timer /etc/systemd/system/tick.timer:2 on=true pkg= pids=[9] files=3 [fair common.sh apply]
 service /etc/systemd/system/idle.service:2 on=false pkg= pids=[] files=1 []
 service /etc/systemd/system/loop.service:7 on=true pkg= pids=[] files=2 [apply]
-service /etc/systemd/system/vendor.service.d/20-more.conf:3 on=false pkg= pids=[] files=1 [apply]
+setting /etc/systemd/system.control/kubepods.slice.d/50-IOWriteBandwidthMax.conf:2 on=true pkg= pids=[] files=1 []
+drop-in /etc/systemd/system/vendor.service.d/20-more.conf:3 on=false pkg= pids=[] files=1 [apply]
 rc.local /etc/rc.local:0 on=true pkg= pids=[] files=1 [rc.local apply]
 profile /root/.bashrc:0 on=true pkg= pids=[] files=1 [.bashrc common.sh]
 udev /etc/udev/rules.d/99-x.rules:2 on=true pkg= pids=[] files=1 [apply]`)

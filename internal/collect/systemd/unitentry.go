@@ -34,19 +34,57 @@ func (p *persistence) unitEntries() {
 		if u.Path != "" && u.Package == "" && !u.Masked && (!triggered[n] || len(u.WantedBy) > 0) {
 			p.service(t, u)
 		}
-		for _, d := range u.DropIns {
-			if p.env.PackageOwner(d) == "" && !u.Masked {
-				p.dropIn(u, d)
-			}
+	}
+	for _, n := range names {
+		if u := t.unit(n); !u.Masked {
+			p.additions(u)
 		}
 	}
+}
+
+// additions adds what files of nobody's package add to a unit that is not
+// wholly theirs: commands, and limits on its control group.
+func (p *persistence) additions(u snapshot.Unit) {
+	for _, d := range u.DropIns {
+		if p.env.PackageOwner(d) != "" {
+			continue
+		}
+		if cmd, line, text := execs(u, d); cmd != "" {
+			p.addition(u, "drop-in", snapshot.Setting{Source: d, Line: line, Value: cmd}, text)
+		}
+	}
+	for _, s := range u.Settings {
+		if isLimit(s.Key) && p.env.PackageOwner(s.Source) == "" {
+			text := s.Key + "=" + s.Value
+			p.addition(u, "setting", snapshot.Setting{Source: s.Source, Line: s.Line, Value: text}, text)
+		}
+	}
+}
+
+// isLimit reports whether systemd turns the setting into an I/O limit of the
+// unit's control group.
+func isLimit(key string) bool {
+	return strings.HasPrefix(key, "IORead") || strings.HasPrefix(key, "IOWrite") || strings.HasPrefix(key, "BlockIO")
+}
+
+// addition adds one line of a unit's files as an entry.
+func (p *persistence) addition(u snapshot.Unit, kind string, s snapshot.Setting, text string) {
+	x := snapshot.Persistent{
+		Kind: kind, Source: s.Source, Line: s.Line, Text: text, Command: s.Value, Unit: u.Name,
+		Enabled: len(u.WantedBy) > 0 || p.active(u.Name) || strings.HasSuffix(u.Name, ".slice"), Running: p.active(u.Name),
+	}
+	x.Files = p.files(x)
+	if kind == "drop-in" {
+		x.Scripts = scripts(p.env, s.Value, "")
+	}
+	p.entries = append(p.entries, x) // its processes are those of the unit
 }
 
 // service adds a unit by its fragment.
 func (p *persistence) service(t *tree, u snapshot.Unit) {
 	x := p.unit(t, u, "service")
 	x.Command, x.Line, x.Text = execs(u, u.Path)
-	x.Scripts = scripts(p.env, execText(u), "")
+	x.Scripts = scripts(p.env, execText(u, u.Path), "")
 	p.add(x)
 }
 
@@ -55,33 +93,17 @@ func (p *persistence) trigger(t *tree, u snapshot.Unit, service string) {
 	_, kind := splitName(u.Name)
 	x := p.unit(t, u, kind)
 	s := t.unit(service)
-	x.Unit = u.Name
+	x.Unit = service
 	x.Command, _, _ = execs(s, "")
 	x.Schedule, x.Line, x.Text = schedule(u)
-	x.Scripts = scripts(p.env, execText(s), "")
+	x.Scripts = scripts(p.env, execText(s, ""), "")
 	if s.Path != "" && s.Package == "" {
 		x.Companions = append(x.Companions, s.Path)
 	}
 	x.Companions = append(x.Companions, p.ownDropIns(s)...)
 	x.Files = p.files(x)
-	x.PIDs = p.groups[service]
-	x.Running = x.Running || p.active(service)
+	x.Running = p.active(service)
 	p.add(x)
-}
-
-// dropIn adds a file that makes somebody else's unit run something.
-func (p *persistence) dropIn(u snapshot.Unit, file string) {
-	cmd, line, text := execs(u, file)
-	if cmd == "" {
-		return
-	}
-	x := snapshot.Persistent{
-		Kind: "service", Source: file, Line: line, Text: text, Command: cmd, Unit: u.Name,
-		Enabled: len(u.WantedBy) > 0 || p.active(u.Name), Running: p.active(u.Name),
-	}
-	x.Files = p.files(x)
-	x.Scripts = scripts(p.env, cmd, "")
-	p.entries = append(p.entries, x) // its processes are those of the unit
 }
 
 // unit is what entries of units have in common.
@@ -156,8 +178,9 @@ func execs(u snapshot.Unit, file string) (cmd string, line int, text string) {
 }
 
 // execText is the unit's commands as text that a shell could read: systemd's
-// quoting is close to it. Variables that the unit sets come first.
-func execText(u snapshot.Unit) string {
+// quoting is close to it. Variables that the unit sets come first. Of the
+// commands only those of file are taken; "" is any.
+func execText(u snapshot.Unit, file string) string {
 	var b strings.Builder
 	for _, s := range u.Settings {
 		if s.Section != "Service" {
@@ -168,7 +191,7 @@ func execText(u snapshot.Unit) string {
 		}
 	}
 	for _, s := range u.Settings {
-		if s.Section == "Service" && strings.HasPrefix(s.Key, "Exec") {
+		if s.Section == "Service" && strings.HasPrefix(s.Key, "Exec") && (file == "" || s.Source == file) {
 			b.WriteString(command(s.Value) + "\n")
 		}
 	}
