@@ -1,0 +1,194 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/klustered/klustered/internal/collect/object"
+	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/kubeapi"
+	"github.com/klustered/klustered/snapshot"
+)
+
+// errNoWay means that the node has no credentials for any API server.
+var errNoWay = errors.New("cannot ask the API server: no kubeconfig of the node can be used")
+
+// connect finds the first credentials that an API server takes. What it
+// learned of the server, also when none does, is in api.
+func connect(ctx context.Context, e *source.Env, local string, api *snapshot.APIServer) (*kubeapi.Client, error) {
+	dead := map[string]bool{}
+	err := errNoWay
+	for _, cfg := range ways(e, local) {
+		if dead[cfg.Server] {
+			continue
+		}
+		c, bad := kubeapi.New(cfg)
+		if bad != nil {
+			err = bad
+			continue
+		}
+		name, status, bad := whoami(ctx, c)
+		if bad != nil {
+			dead[cfg.Server] = true
+			c.Close()
+			note(api, cfg.Server, fmt.Sprintf("%s does not answer: %v", cfg.Server, bad))
+			err = fmt.Errorf("cannot ask the API server at %s: %w", cfg.Server, bad)
+			if ctx.Err() != nil {
+				break
+			}
+			continue
+		}
+		api.URL, api.Reachable, api.Identity = cfg.Server, true, name
+		if status != http.StatusUnauthorized {
+			if status/100 != 2 && status != http.StatusForbidden {
+				api.Error = fmt.Sprintf("it says %d to %s", status, cfg.Source)
+			}
+			return c, nil
+		}
+		c.Close()
+		note(api, cfg.Server, "it does not accept the credentials of "+cfg.Source)
+		err = fmt.Errorf("cannot ask the API server at %s: it does not accept the credentials of %s", cfg.Server, cfg.Source)
+	}
+	return nil, err
+}
+
+// note keeps the first thing that went wrong.
+func note(api *snapshot.APIServer, server, text string) {
+	if api.URL == "" {
+		api.URL = server
+	}
+	if api.Error == "" {
+		api.Error = text
+	}
+}
+
+// ways are the kubeconfigs of the node, and then the same credentials at the
+// API server of the node itself, whose URL is local or "".
+func ways(e *source.Env, local string) []kubeapi.Config {
+	var out []kubeapi.Config
+	for _, file := range kubeapi.Kubeconfigs {
+		if cfg, err := kubeapi.Load(e, file); err == nil {
+			out = append(out, cfg)
+		}
+	}
+	for _, cfg := range slices.Clone(out) {
+		if local != "" && cfg.Server != local {
+			cfg.Server = local
+			out = append(out, cfg)
+		}
+	}
+	return out
+}
+
+// localServer is the URL of the API server that this node's manifest starts,
+// and whether there is one.
+func localServer(st *snapshot.Static) (string, bool) {
+	if st == nil {
+		return "", false
+	}
+	_, c, ok := st.Component("kube-apiserver")
+	if !ok {
+		return "", false
+	}
+	address, ok := c.Flag("advertise-address")
+	if !ok || address.Value == "" {
+		return "", true
+	}
+	port := "6443"
+	if p, ok := c.Flag("secure-port"); ok {
+		port = p.Value
+	}
+	host := address.Value
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return "https://" + host + ":" + port, true
+}
+
+// An answer is what was got of one kind.
+type answer struct {
+	items  []object.Message
+	denied bool
+	err    error
+}
+
+// list reads all kinds at once, each as far as the credentials reach. second,
+// where it is not nil, is asked for what the first is denied.
+func list(ctx context.Context, first, second *kubeapi.Client, node string) []answer {
+	out := make([]answer, len(kinds))
+	var wg sync.WaitGroup
+	for i, k := range kinds {
+		wg.Go(func() {
+			out[i] = get(ctx, first, k, "")
+			if out[i].denied && second != nil {
+				out[i] = get(ctx, second, k, "")
+			}
+			if out[i].denied && k.own != "" && node != "" {
+				own := get(ctx, first, k, strings.ReplaceAll(k.own, "NODE", node))
+				own.denied = true // the rest still is
+				out[i] = own
+			}
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+// get reads one kind: from the API server's cache, which spares etcd.
+func get(ctx context.Context, c *kubeapi.Client, k kind, selector string) answer {
+	path := k.path
+	if !k.one {
+		q := url.Values{"resourceVersion": {"0"}}
+		if selector != "" {
+			q.Set("fieldSelector", selector)
+		}
+		path += "?" + q.Encode()
+	}
+	status, body, err := c.Do(ctx, http.MethodGet, path, "", kubeapi.Protobuf, nil)
+	switch {
+	case err != nil:
+		return answer{err: err}
+	case status == http.StatusForbidden:
+		return answer{denied: true}
+	case status == http.StatusNotFound:
+		return answer{}
+	case status != http.StatusOK:
+		return answer{err: errors.New(message(status, body))}
+	}
+	_, m, err := object.Open(body)
+	if err != nil {
+		return answer{err: err}
+	}
+	if k.one {
+		return answer{items: []object.Message{m}}
+	}
+	return answer{items: m.All(2)}
+}
+
+// take adds the answers to c and reports how many kinds were read.
+func take(c *snapshot.Cluster, answers []answer) (int, error) {
+	n := 0
+	var errs []error
+	for i, a := range answers {
+		if a.denied {
+			c.API.Denied = append(c.API.Denied, kinds[i].name)
+		}
+		if a.err != nil {
+			errs = append(errs, fmt.Errorf("cannot list %s: %w", kinds[i].name, a.err))
+			continue
+		}
+		if !a.denied || len(a.items) > 0 {
+			n++
+		}
+		for _, m := range a.items {
+			kinds[i].add(c, m)
+		}
+	}
+	return n, errors.Join(errs...)
+}

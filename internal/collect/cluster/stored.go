@@ -1,0 +1,118 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+
+	"github.com/klustered/klustered/internal/collect/etcd/store"
+	"github.com/klustered/klustered/internal/collect/object"
+	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/member"
+	"github.com/klustered/klustered/snapshot"
+)
+
+// maxStored is how many objects of a kind are read from etcd.
+const maxStored = 5000
+
+// A pair is a key of etcd and its value.
+type pair struct {
+	key   string
+	value []byte
+}
+
+// fromEtcd reads the objects from the member of this node.
+func fromEtcd(ctx context.Context, e *source.Env, cfg member.Config, limit time.Duration) ([]pair, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var err error
+	for _, url := range cfg.Clients {
+		var out []pair
+		if out, err = fromMember(ctx, e, cfg, url); err == nil {
+			return out, nil
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, err
+}
+
+func fromMember(ctx context.Context, e *source.Env, cfg member.Config, url string) ([]pair, error) {
+	c, err := cfg.Dial(e, url)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	var out []pair
+	for _, k := range kinds {
+		req := &pb.RangeRequest{Key: []byte(k.prefix), Serializable: true, Limit: maxStored}
+		if !k.one {
+			req.RangeEnd = append([]byte(k.prefix[:len(k.prefix)-1]), '/'+1)
+		}
+		got, err := c.KV.Range(ctx, req)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read %s from etcd at %s: %w", k.name, url, err)
+		}
+		for _, kv := range got.Kvs {
+			out = append(out, pair{string(kv.Key), kv.Value})
+		}
+	}
+	return out, nil
+}
+
+// fromFile reads the objects from the member's file.
+func fromFile(ctx context.Context, e *source.Env, cfg member.Config, limit time.Duration) ([]pair, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	f, err := e.Open(cfg.DB())
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	i, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.Read(ctx, f, i.Size(), store.Options{Want: wanted})
+	if s == nil || len(s.Keys) == 0 {
+		return nil, errors.Join(err, fmt.Errorf("cannot find objects in %s", cfg.DB()))
+	}
+	var out []pair
+	for _, k := range s.Keys {
+		if !k.Gone && len(k.Value) > 0 && wanted(k.Name) {
+			out = append(out, pair{k.Name, k.Value})
+		}
+	}
+	slices.SortFunc(out, func(a, b pair) int { return strings.Compare(a.key, b.key) })
+	return out, err
+}
+
+// decode adds stored objects to c. An error says which kinds cannot be read.
+func decode(c *snapshot.Cluster, list []pair) error {
+	var errs []error
+	for _, k := range kinds {
+		var bad error
+		n := 0
+		for _, p := range list {
+			if !k.matches(p.key) {
+				continue
+			}
+			_, m, err := object.Open(p.value)
+			if err != nil {
+				bad, n = err, n+1
+				continue
+			}
+			k.add(c, m)
+		}
+		if bad != nil {
+			errs = append(errs, fmt.Errorf("cannot read %d of the %s in etcd: %w", n, k.name, bad))
+		}
+	}
+	return errors.Join(errs...)
+}
