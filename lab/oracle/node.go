@@ -77,7 +77,7 @@ done | grep -E '^qdisc (netem|tbf|htb|hfsc|cbq)' | sort -u | head -5; true`
 // KubectlWorks checks that kubectl works with a kubeconfig of the node.
 func KubectlWorks(n *node.Node, kubeconfig string) Check {
 	return Check{"kubectl works with " + kubeconfig, func(ctx context.Context, _ Cluster) error {
-		_, err := n.Exec(ctx, "env", "KUBERC=/root/.kube/kuberc", "kubectl", "--kubeconfig="+kubeconfig, "get", "nodes", "--request-timeout=10s")
+		_, err := n.Exec(ctx, "env", "HOME=/root", "kubectl", "--kubeconfig="+kubeconfig, "get", "nodes", "--request-timeout=10s")
 		return err
 	}}
 }
