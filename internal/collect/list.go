@@ -4,7 +4,9 @@ import (
 	"slices"
 
 	"github.com/klustered/klustered/internal/collect/access"
+	"github.com/klustered/klustered/internal/collect/cluster"
 	"github.com/klustered/klustered/internal/collect/cri"
+	"github.com/klustered/klustered/internal/collect/etcd"
 	"github.com/klustered/klustered/internal/collect/host"
 	"github.com/klustered/klustered/internal/collect/kubelet"
 	"github.com/klustered/klustered/internal/collect/source"
@@ -19,5 +21,7 @@ func All() []source.Collector {
 		kubelet.Collectors(),
 		access.Collectors(),
 		cri.Collectors(),
+		etcd.Collectors(),
+		cluster.Collectors(),
 	)
 }
