@@ -1,0 +1,177 @@
+package repair
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/klustered/klustered/op"
+)
+
+// An Entry is one journal as history shows it.
+type Entry struct {
+	Number int       `json:"number"`
+	At     time.Time `json:"at,omitzero"`
+	Title  string    `json:"title,omitempty"`
+	Faults []string  `json:"faults,omitempty"`
+	Node   string    `json:"node,omitempty"`
+	State  State     `json:"state"`
+	Note   string    `json:"note,omitempty"`
+	Steps  []string  `json:"steps,omitempty"`
+	Error  string    `json:"error,omitempty"` // why the journal cannot be read, or not all was undone
+}
+
+// A State is how a repair stands.
+type State string
+
+// The states.
+const (
+	StateKept    State = "kept"
+	StateUndone  State = "undone"
+	StatePartly  State = "partly undone"
+	StateHalf    State = "half-done" // a crash left it; the next repair takes it back
+	StateDamaged State = "damaged"   // its journal cannot be read
+)
+
+func entry(n int, j op.Journal, err error) Entry {
+	e := Entry{Number: n, At: j.Header.At, Title: j.Header.Title, Faults: j.Header.Faults, Node: j.Header.Node, Note: j.Note}
+	for _, s := range j.Steps {
+		if s.Op != nil {
+			e.Steps = append(e.Steps, s.Op.String())
+		}
+	}
+	switch {
+	case err != nil:
+		e.State, e.Error = StateDamaged, err.Error()
+	case j.End == op.Undone:
+		e.State = StateUndone
+	case j.End == "":
+		e.State = StateHalf
+	case j.Open() < len(j.Steps):
+		e.State = StatePartly
+	default:
+		e.State = StateKept
+	}
+	return e
+}
+
+// History lists what was done on this node, oldest first. It waits for no
+// lock: a repair at work shows as half-done.
+func (r *Runner) History() ([]Entry, error) {
+	numbers, err := r.store().numbers()
+	if err != nil {
+		return nil, err
+	}
+	var all []Entry
+	for _, n := range numbers {
+		j, err := r.store().read(n)
+		all = append(all, entry(n, j, err))
+	}
+	return all, nil
+}
+
+// ErrNothing means that there is nothing to undo.
+var ErrNothing = errors.New("there is nothing to undo")
+
+// Undo takes repair n back; 0 is the last one that stands.
+func (r *Runner) Undo(ctx context.Context, n int) (Entry, []Entry, error) {
+	unlock, err := r.store().lock()
+	if err != nil {
+		return Entry{}, nil, err
+	}
+	defer unlock()
+	recovered, err := r.recover(ctx)
+	if err != nil {
+		return Entry{}, recovered, err
+	}
+	if n == 0 {
+		if n, err = r.last(); err != nil {
+			return Entry{}, recovered, err
+		}
+	}
+	e, err := r.undo(ctx, n)
+	return e, recovered, err
+}
+
+// last is the number of the last repair that stands.
+func (r *Runner) last() (int, error) {
+	all, err := r.History()
+	if err != nil {
+		return 0, err
+	}
+	for i := len(all) - 1; i >= 0; i-- {
+		if s := all[i].State; s == StateKept || s == StatePartly {
+			return all[i].Number, nil
+		}
+	}
+	return 0, ErrNothing
+}
+
+func (r *Runner) undo(ctx context.Context, n int) (Entry, error) {
+	j, file, err := r.store().reopen(n)
+	if err != nil {
+		return entry(n, j, err), err
+	}
+	defer file.Close()
+	e := entry(n, j, nil)
+	if e.State == StateUndone {
+		return e, fmt.Errorf("cannot undo %d: it was undone: %w", n, ErrNothing)
+	}
+	err = r.takeBack(ctx, n, file)
+	j, again := r.store().read(n)
+	e = entry(n, j, again)
+	if err != nil {
+		e.Error = err.Error()
+	}
+	return e, err
+}
+
+// recover takes back what a crash left half-done. What someone else changed
+// since then stays theirs: it is said, and the journal is closed.
+func (r *Runner) recover(ctx context.Context) ([]Entry, error) {
+	all, err := r.History()
+	if err != nil {
+		return nil, err
+	}
+	var done []Entry
+	for _, e := range all {
+		if e.State != StateHalf {
+			continue
+		}
+		e, err := r.undo(ctx, e.Number)
+		if onlyChanged(err) {
+			err = r.give(e.Number, err)
+		}
+		if err != nil {
+			return done, fmt.Errorf("cannot take back repair %d, which was cut short: %w", e.Number, err)
+		}
+		done = append(done, e)
+	}
+	return done, nil
+}
+
+// onlyChanged reports whether nothing but [op.ErrChanged] kept an undo from
+// being whole.
+func onlyChanged(err error) bool {
+	var many interface{ Unwrap() []error }
+	if !errors.As(err, &many) {
+		return errors.Is(err, op.ErrChanged)
+	}
+	for _, e := range many.Unwrap() {
+		if !errors.Is(e, op.ErrChanged) {
+			return false
+		}
+	}
+	return true
+}
+
+// give closes a journal of which not all could be undone.
+func (r *Runner) give(n int, why error) error {
+	j, file, err := r.store().reopen(n)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return op.Close(j, r.log(file), op.Undone, "left to whoever changed it since: "+why.Error())
+}

@@ -1,0 +1,225 @@
+// Package repair makes plans happen: it shows them, applies them with a
+// journal, waits until the node has settled, has it looked at again, and keeps
+// the change or takes it back.
+//
+// # Invariants
+//
+//   - One repair at a time on a node, by a lock that dies with its process.
+//   - Nothing is changed before it is in the journal, and on the disk.
+//   - A journal that a crash left half-done is taken back before anything
+//     else is done, and that is said.
+//   - A repair that does not help, or makes things worse, is taken back.
+package repair
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/klustered/klustered/op"
+)
+
+// A Runner applies and undoes plans on one machine.
+type Runner struct {
+	Machine op.Machine
+	Dir     string           // of the journals and the lock; "" is [DefaultDir]
+	Node    string           // for the journal's header
+	Tool    string           // version of klustered
+	Now     func() time.Time // nil is time.Now
+	// Follow hears of each op as it is made ("will", "did") or unmade ("undid").
+	Follow func(state string, o op.Op)
+	// Settle is how long the node has to get well; 0 is [DefaultSettle].
+	Settle time.Duration
+	// Pause is how long is waited between two looks; 0 is [DefaultPause].
+	Pause time.Duration
+}
+
+// How long is waited after a change.
+const (
+	// DefaultSettle is what a static pod takes to come back on a busy node,
+	// and a node to turn Ready after it.
+	DefaultSettle = 90 * time.Second
+	DefaultPause  = 2 * time.Second
+)
+
+// A Request is what to apply.
+type Request struct {
+	Title  string    `json:"title"`
+	Faults []string  `json:"faults,omitempty"`
+	Plan   op.Plan   `json:"plan"`
+	Accept []op.Risk `json:"accept,omitempty"` // risks accepted by name
+}
+
+// A Verdict is what a look at the node after the change says.
+type Verdict string
+
+// The verdicts.
+const (
+	Healed Verdict = "healed" // what was repaired is not found, and its symptoms are gone
+	Better Verdict = "better" // it is not found; symptoms remain
+	Same   Verdict = "same"   // it is still found
+	Worse  Verdict = "worse"  // there is something that was not there before
+)
+
+// Verify tells how the node is after the change, and why. An error counts as
+// Same while there is time.
+type Verify func(ctx context.Context) (Verdict, string, error)
+
+// A Result is how a repair ended.
+type Result struct {
+	Number    int     `json:"number"` // of the journal; 0 when nothing was begun
+	Verdict   Verdict `json:"verdict,omitempty"`
+	Why       string  `json:"why,omitempty"`
+	Kept      bool    `json:"kept"`
+	Recovered []Entry `json:"recovered,omitempty"` // half-done repairs that were taken back first
+	Looks     int     `json:"looks,omitempty"`
+}
+
+// A RiskError means that a risk was not accepted.
+type RiskError struct{ Risks []op.Risk }
+
+func (e *RiskError) Error() string {
+	names := make([]string, len(e.Risks))
+	for i, r := range e.Risks {
+		names[i] = string(r)
+	}
+	return "cannot apply the plan: not accepted: " + strings.Join(names, ", ")
+}
+
+// Apply makes the request's plan, waits for the node, and keeps the change if
+// verify finds it good; nil keeps it at once. The result is valid beside an
+// error: what was taken back before, and the journal's number.
+func (r *Runner) Apply(ctx context.Context, q Request, verify Verify) (Result, error) {
+	var res Result
+	if len(q.Plan) == 0 {
+		return res, errors.New("cannot apply the plan: it is empty")
+	}
+	if missing := unaccepted(q); len(missing) > 0 {
+		return res, &RiskError{missing}
+	}
+	unlock, err := r.store().lock()
+	if err != nil {
+		return res, err
+	}
+	defer unlock()
+	if res.Recovered, err = r.recover(ctx); err != nil {
+		return res, err
+	}
+	if _, err := Look(ctx, r.Machine, q.Plan); err != nil {
+		return res, fmt.Errorf("cannot apply the plan: nothing was changed: %w", err)
+	}
+	n, file, err := r.store().create()
+	if err != nil {
+		return res, err
+	}
+	defer file.Close()
+	res.Number = n
+	if err := op.Apply(ctx, r.Machine, q.Plan, r.header(n, q), r.log(file)); err != nil {
+		return res, fmt.Errorf("cannot apply the plan: %w", err)
+	}
+	return res, r.judge(ctx, &res, file, verify)
+}
+
+func unaccepted(q Request) []op.Risk {
+	return slices.DeleteFunc(q.Plan.Risks(), func(x op.Risk) bool { return slices.Contains(q.Accept, x) })
+}
+
+func (r *Runner) header(n int, q Request) op.Header {
+	return op.Header{ID: fmt.Sprintf("%04d", n), At: r.now(), Title: q.Title, Node: r.Node, Faults: q.Faults, Tool: r.Tool}
+}
+
+// judge looks at the node until it is well or the time is over, then closes
+// the journal or takes the change back.
+func (r *Runner) judge(ctx context.Context, res *Result, file *os.File, verify Verify) error {
+	res.Verdict, res.Why, res.Kept = Healed, "", true
+	if verify != nil {
+		r.settle(ctx, res, verify)
+		res.Kept = res.Verdict == Healed || res.Verdict == Better
+	}
+	ctx = context.WithoutCancel(ctx)
+	if !res.Kept {
+		return r.takeBack(ctx, res.Number, file)
+	}
+	j, err := r.store().read(res.Number)
+	if err != nil {
+		return err
+	}
+	return op.Close(j, r.log(file), op.Kept, strings.TrimSpace(string(res.Verdict)+": "+res.Why))
+}
+
+// settle looks again and again.
+func (r *Runner) settle(ctx context.Context, res *Result, verify Verify) {
+	limit, pause := r.Settle, r.Pause
+	if limit == 0 {
+		limit = DefaultSettle
+	}
+	if pause == 0 {
+		pause = DefaultPause
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for res.Verdict = Same; ; {
+		v, why, err := verify(ctx)
+		res.Looks++
+		if err != nil {
+			v, why = Same, err.Error()
+		}
+		if err == nil || ctx.Err() == nil || res.Looks == 1 {
+			res.Verdict, res.Why = v, why
+		}
+		if v == Healed {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
+}
+
+// takeBack undoes what the journal in file says.
+func (r *Runner) takeBack(ctx context.Context, n int, file *os.File) error {
+	from, err := os.Open(r.store().path(n))
+	if err != nil {
+		return fmt.Errorf("cannot undo journal %d: %w", n, err)
+	}
+	defer from.Close()
+	if err := op.Undo(ctx, r.Machine, from, r.log(file)); err != nil {
+		return fmt.Errorf("cannot undo all of journal %d: %w", n, err)
+	}
+	return nil
+}
+
+func (r *Runner) store() store {
+	if r.Dir == "" {
+		return store{DefaultDir}
+	}
+	return store{r.Dir}
+}
+
+func (r *Runner) now() time.Time {
+	if r.Now == nil {
+		return time.Now().UTC()
+	}
+	return r.Now()
+}
+
+// A follower is a journal's file that tells what goes on.
+type follower struct {
+	*os.File
+	follow func(state string, o op.Op)
+}
+
+func (f follower) Follow(state string, o op.Op) { f.follow(state, o) }
+
+func (r *Runner) log(file *os.File) op.Log {
+	if r.Follow == nil {
+		return file
+	}
+	return follower{file, r.Follow}
+}
