@@ -98,6 +98,9 @@ func uprootLine(p snapshot.Persistent, why string) (op.Plan, error) {
 		end++
 	}
 	kept := strings.Join(append(lines[:p.Line-1:p.Line-1], lines[end:]...), "")
+	if strings.TrimSpace(kept) == "" && p.Package == "" {
+		return op.Plan{op.RemoveFile{Path: t.Path, Pin: pin(t), Why: why}}, nil
+	}
 	return op.Plan{op.WriteFile{
 		Path: t.Path, Pin: t.SHA256, Data: []byte(kept), Mode: fs.FileMode(t.Mode), UID: int(t.UID), GID: int(t.GID),
 		Why: fmt.Sprintf("without line %d, %s", p.Line, why),

@@ -1,0 +1,80 @@
+package iothrottled
+
+import (
+	"testing"
+
+	"github.com/klustered/klustered/fault/faulttest"
+	"github.com/klustered/klustered/snapshot"
+)
+
+func Test(t *testing.T) { faulttest.Run(t, Fault) }
+
+func TestSetsLimit(t *testing.T) {
+	for name, tc := range map[string]struct {
+		text string
+		want int
+	}{
+		"redirect":          {"#!/bin/sh\n\necho 8:0 100 > /sys/fs/cgroup/blkio/x/blkio.throttle.write_bps_device\n", 3},
+		"quoted, expanded":  {"echo \"$d $n\" >\"$base${g#/x}/io.max\"", 1},
+		"tee":               {"echo 8:0 wbps=9 | sudo tee -a /sys/fs/cgroup/x/io.max", 1},
+		"dd":                {"printf x | dd of=/sys/fs/cgroup/x/io.max status=none", 1},
+		"through variables": {"f=blkio.throttle.write_iops_device\np=\"$root/$f\"\necho 8:0 9 > \"$p\"", 3},
+		"systemd":           {"systemctl set-property --runtime kubepods.slice IOWriteBandwidthMax='/dev/sda 1M'", 1},
+		"unit setting":      {"IOWriteIOPSMax=/dev/sda 20", 1},
+		"cgset":             {"cgset -r blkio.throttle.write_bps_device='8:0 9' g", 1},
+		"python":            {"#!/usr/bin/python3\np = '/sys/fs/cgroup/x/io.max'\nopen(p, 'w').write('8:0 wbps=9')\n", 2},
+		"only reads":        {"cat /sys/fs/cgroup/x/io.max > /tmp/report", 0},
+		"only speaks of it": {"#!/bin/sh\n# writes io.max > x\necho io.max is set\n", 0},
+		"lifts v1":          {"echo '8:0 0' > /sys/fs/cgroup/blkio/x/blkio.throttle.write_bps_device", 0},
+		"lifts v2":          {"echo '8:0 rbps=max wbps=max' > /sys/fs/cgroup/x/io.max", 0},
+		"another variable":  {"f=io.max\nfree=/tmp/x\necho a > $free", 0},
+		"other file":        {"echo 5 > /proc/sys/vm/swappiness", 0},
+	} {
+		if got, line := setsLimit(tc.text); got != tc.want {
+			t.Errorf("%s: line %d %q, want %d", name, got, line, tc.want)
+		}
+	}
+}
+
+func TestWhatBinds(t *testing.T) {
+	const v1, v2 = "/sys/fs/cgroup/blkio/blkio.throttle.write_bps_device", "/sys/fs/cgroup/io.max"
+	snap := func(l snapshot.IOLimit) *snapshot.Snapshot {
+		return &snapshot.Snapshot{
+			Processes: &snapshot.Processes{List: []snapshot.Process{{PID: 5, Name: "etcd", Cgroup: "/kubepods/pod1/c"}}},
+			Cgroups:   &snapshot.Cgroups{Limits: []snapshot.IOLimit{l}},
+			Host: &snapshot.Host{Disks: []snapshot.Disk{
+				{Device: "8:0", Name: "sda"}, {Device: "8:1", Name: "sda1"}, {Device: "8:16", Name: "sdb"}, {Device: "253:0", Name: "dm-0"}}},
+			Etcd: &snapshot.Etcd{Device: "8:1"},
+		}
+	}
+	for name, tc := range map[string]struct {
+		limit  snapshot.IOLimit
+		device string
+		want   bool
+	}{
+		"own group":            {snapshot.IOLimit{Cgroup: "/kubepods/pod1/c", File: v1, Device: "8:0", Kind: "wbps", Value: 65536}, "", true},
+		"above, v1 is flat":    {snapshot.IOLimit{Cgroup: "/kubepods/pod1", File: v1, Device: "8:0", Kind: "wbps", Value: 65536}, "", false},
+		"above, v2":            {snapshot.IOLimit{Cgroup: "/kubepods", File: v2, Device: "8:0", Kind: "wbps", Value: 65536}, "", true},
+		"above a namespace":    {snapshot.IOLimit{Cgroup: "/..", File: v2, Device: "8:0", Kind: "wiops", Value: 10}, "", true},
+		"beside":               {snapshot.IOLimit{Cgroup: "/kubepods/pod", File: v2, Device: "8:0", Kind: "wbps", Value: 65536}, "", false},
+		"another disk":         {snapshot.IOLimit{Cgroup: "/kubepods/pod1/c", File: v1, Device: "8:16", Kind: "wbps", Value: 65536}, "", false},
+		"under a volume":       {snapshot.IOLimit{Cgroup: "/kubepods/pod1/c", File: v1, Device: "8:16", Kind: "wbps", Value: 65536}, "253:0", true},
+		"high":                 {snapshot.IOLimit{Cgroup: "/kubepods/pod1/c", File: v1, Device: "8:0", Kind: "wbps", Value: 40_000_000}, "", false},
+		"reads, low":           {snapshot.IOLimit{Cgroup: "/kubepods/pod1/c", File: v1, Device: "8:0", Kind: "riops", Value: 5}, "", true},
+		"reads, high enough":   {snapshot.IOLimit{Cgroup: "/kubepods/pod1/c", File: v1, Device: "8:0", Kind: "rbps", Value: 5_000_000}, "", false},
+		"operations, generous": {snapshot.IOLimit{Cgroup: "/kubepods/pod1/c", File: v1, Device: "8:0", Kind: "wiops", Value: 3000}, "", false},
+	} {
+		s := snap(tc.limit)
+		if tc.device != "" {
+			s.Etcd.Device = tc.device
+		}
+		if got := len(detect(s)) > 0; got != tc.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	slow := snap(snapshot.IOLimit{Cgroup: "/kubepods/pod1/c", File: v1, Device: "8:0", Kind: "wbps", Value: 40_000_000})
+	slow.Etcd.Latency = &snapshot.EtcdLatency{FsyncRecentMs: 300}
+	if len(detect(slow)) != 1 {
+		t.Error("a limit that etcd is seen to need more than is not found")
+	}
+}
