@@ -1,0 +1,178 @@
+// Package etcd changes the etcd member of the node: it is the live side of
+// [op.Etcd].
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/klustered/klustered/internal/member"
+	"github.com/klustered/klustered/op"
+)
+
+// Deadlines of single calls. A defragmentation rewrites the whole file.
+const (
+	callTime     = 10 * time.Second
+	compactTime  = 2 * time.Minute
+	defragTime   = 10 * time.Minute
+	snapshotTime = 30 * time.Minute
+)
+
+// Etcd is the member that the node's static pods start.
+type Etcd struct{ files member.Folder }
+
+var _ op.Etcd = (*Etcd)(nil)
+
+// New returns the member that is found in files.
+func New(files member.Folder) *Etcd { return &Etcd{files} }
+
+// dial connects to endpoint, or to the first address at which the member
+// answers.
+func (e *Etcd) dial(ctx context.Context, endpoint string) (*member.Client, error) {
+	cfg, ok := member.Find(e.files, "")
+	if !ok {
+		return nil, fmt.Errorf("cannot find etcd: no manifest in %s starts it", member.ManifestDir)
+	}
+	urls := cfg.Clients
+	if endpoint != "" {
+		urls = []string{endpoint}
+	}
+	var errs []error
+	for _, url := range urls {
+		c, err := cfg.Dial(e.files, url)
+		if err != nil {
+			return nil, err
+		}
+		ask, cancel := context.WithTimeout(ctx, callTime)
+		_, err = c.Maintenance.Status(ask, &pb.StatusRequest{})
+		cancel()
+		if err == nil {
+			return c, nil
+		}
+		c.Close()
+		errs = append(errs, fmt.Errorf("cannot reach etcd at %s: %w", url, plain(err)))
+	}
+	return nil, errors.Join(errs...)
+}
+
+// plain is an error without gRPC's framing.
+func plain(err error) error {
+	if s, ok := status.FromError(err); ok {
+		return errors.New(s.Message())
+	}
+	return err
+}
+
+// Compact drops history up to revision, 0 being the current one, and waits
+// until it is gone. History that is gone already is no error.
+func (e *Etcd) Compact(ctx context.Context, revision int64) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, compactTime)
+	defer cancel()
+	c, err := e.dial(ctx, "")
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	if revision == 0 {
+		st, err := c.Maintenance.Status(ctx, &pb.StatusRequest{})
+		if err != nil {
+			return 0, fmt.Errorf("cannot read etcd's revision: %w", plain(err))
+		}
+		revision = st.Header.GetRevision()
+	}
+	_, err = c.KV.Compact(ctx, &pb.CompactionRequest{Revision: revision, Physical: true})
+	if err != nil && status.Code(err) != codes.OutOfRange {
+		return 0, fmt.Errorf("cannot compact etcd at revision %d: %w", revision, plain(err))
+	}
+	return revision, nil
+}
+
+// Defragment rewrites the file of the member at endpoint, which does not
+// answer meanwhile.
+func (e *Etcd) Defragment(ctx context.Context, endpoint string) error {
+	ctx, cancel := context.WithTimeout(ctx, defragTime)
+	defer cancel()
+	c, err := e.dial(ctx, endpoint)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if _, err := c.Maintenance.Defragment(ctx, &pb.DefragmentRequest{}); err != nil {
+		return fmt.Errorf("cannot defragment etcd at %s: %w", endpoint, plain(err))
+	}
+	return nil
+}
+
+// Alarms lists the raised alarms of all members.
+func (e *Etcd) Alarms(ctx context.Context) ([]op.Alarm, error) {
+	answer, err := e.alarm(ctx, &pb.AlarmRequest{Action: pb.AlarmRequest_GET})
+	if err != nil {
+		return nil, err
+	}
+	var out []op.Alarm
+	for _, a := range answer.Alarms {
+		out = append(out, op.Alarm{Member: strconv.FormatUint(a.MemberID, 16), Kind: a.Alarm.String()})
+	}
+	return out, nil
+}
+
+// SetAlarm raises or disarms an alarm.
+func (e *Etcd) SetAlarm(ctx context.Context, a op.Alarm, raised bool) error {
+	id, err := strconv.ParseUint(a.Member, 16, 64)
+	if err != nil {
+		return fmt.Errorf("cannot set the alarm of member %q: it is not a hexadecimal number", a.Member)
+	}
+	kind, ok := pb.AlarmType_value[a.Kind]
+	if !ok {
+		return fmt.Errorf("cannot set the alarm %q: etcd has none of that name", a.Kind)
+	}
+	req := &pb.AlarmRequest{Action: pb.AlarmRequest_DEACTIVATE, MemberID: id, Alarm: pb.AlarmType(kind)}
+	if raised {
+		req.Action = pb.AlarmRequest_ACTIVATE
+	}
+	_, err = e.alarm(ctx, req)
+	return err
+}
+
+func (e *Etcd) alarm(ctx context.Context, req *pb.AlarmRequest) (*pb.AlarmResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*callTime)
+	defer cancel()
+	c, err := e.dial(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	answer, err := c.Maintenance.Alarm(ctx, req)
+	if err != nil {
+		return nil, fmt.Errorf("cannot handle etcd's alarms: %w", plain(err))
+	}
+	return answer, nil
+}
+
+// proof is the key that ProveWrite puts and deletes.
+const proof = "/klustered/prove-write"
+
+// ProveWrite puts a key of klustered's own and deletes it.
+func (e *Etcd) ProveWrite(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*callTime)
+	defer cancel()
+	c, err := e.dial(ctx, "")
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if _, err := c.KV.Put(ctx, &pb.PutRequest{Key: []byte(proof), Value: []byte("proof")}); err != nil {
+		return fmt.Errorf("cannot write to etcd: %w", plain(err))
+	}
+	if _, err := c.KV.DeleteRange(ctx, &pb.DeleteRangeRequest{Key: []byte(proof)}); err != nil {
+		return fmt.Errorf("cannot delete %s from etcd: %w", proof, plain(err))
+	}
+	return nil
+}

@@ -1,0 +1,66 @@
+// Package kube changes Kubernetes objects with the credentials of the node's
+// administrator: it is the live side of [op.Kube].
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/klustered/klustered/internal/kubeapi"
+	"github.com/klustered/klustered/op"
+)
+
+// callTime is the deadline of one request.
+const callTime = 30 * time.Second
+
+// admins are the kubeconfigs that may change objects.
+var admins = []string{"/etc/kubernetes/admin.conf", "/etc/kubernetes/super-admin.conf"}
+
+// Kube is the API server, by way of the node's kubeconfigs.
+type Kube struct{ files kubeapi.Files }
+
+var _ op.Kube = (*Kube)(nil)
+
+// New returns the API server that the kubeconfigs in files lead to.
+func New(files kubeapi.Files) *Kube { return &Kube{files} }
+
+// Request sends a request with the first credentials that the API server
+// accepts and that may do it. The kubeconfigs are read each time, since a
+// repair may just have replaced one.
+func (k *Kube) Request(ctx context.Context, method, path, contentType string, body []byte) (int, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	var errs []error
+	refused, words := 0, []byte(nil)
+	for _, file := range admins {
+		status, answer, err := k.try(ctx, file, method, path, contentType, body)
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case status != http.StatusUnauthorized && status != http.StatusForbidden:
+			return status, answer, nil
+		default:
+			refused, words = status, answer
+		}
+	}
+	if refused != 0 {
+		return refused, words, nil
+	}
+	return 0, nil, fmt.Errorf("cannot reach the API server as its administrator: %w", errors.Join(errs...))
+}
+
+func (k *Kube) try(ctx context.Context, file, method, path, contentType string, body []byte) (int, []byte, error) {
+	cfg, err := kubeapi.Load(k.files, file)
+	if err != nil {
+		return 0, nil, err
+	}
+	c, err := kubeapi.New(cfg)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer c.Close()
+	return c.Do(ctx, method, path, contentType, "application/json", body)
+}
