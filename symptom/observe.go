@@ -10,8 +10,8 @@ import (
 )
 
 // recent is how old a log line may be and still tell of the present. The
-// components say what hurts them at least once a minute.
-const recent = 90 * time.Second
+// components say what hurts them several times a minute.
+const recent = 45 * time.Second
 
 // KubernetesNode reports whether anything on the machine says that it is, or
 // was meant to be, a node of a cluster. Where nothing does, a kubelet that
