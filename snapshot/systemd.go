@@ -13,6 +13,7 @@ type Systemd struct {
 type Unit struct {
 	Name     string    `json:"name"`
 	Path     string    `json:"path,omitempty"` // the fragment
+	Link     string    `json:"link,omitempty"` // target of the fragment, when it is a symbolic link
 	DropIns  []string  `json:"dropIns,omitempty"`
 	Masked   bool      `json:"masked,omitempty"`
 	Package  string    `json:"package,omitempty"`  // owner of the fragment

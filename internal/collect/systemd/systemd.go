@@ -28,7 +28,7 @@ func Collectors() []source.Collector {
 
 // always are the units that are listed whether or not they exist as files of
 // the administrator.
-var always = []string{"kubelet.service", "containerd.service", "crio.service", "docker.service"}
+var always = []string{"kubelet.service", "containerd.service", "crio.service", "cri-docker.service", "docker.service"}
 
 // askWait is how long the manager may take to answer everything.
 const askWait = 1500 * time.Millisecond

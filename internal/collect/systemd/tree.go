@@ -147,7 +147,7 @@ func (t *tree) unit(name string) snapshot.Unit {
 		_, kind := splitName(name)
 		f = t.files[stem+"@."+kind]
 	}
-	u.Path, u.Package = f.path, ""
+	u.Path, u.Link = f.path, f.link
 	if f.path != "" {
 		u.Package = t.env.PackageOwner(f.path)
 		u.Masked = t.masked(f)

@@ -1,0 +1,68 @@
+// Package stopped is the fault of a kubelet whose unit does not run.
+package stopped
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+
+	"github.com/klustered/klustered/fault"
+	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/op"
+	"github.com/klustered/klustered/snapshot"
+	"github.com/klustered/klustered/symptom"
+)
+
+//go:embed README.md
+var runbook string
+
+// Fault is declared once and never changed.
+var Fault = &fault.Fault{
+	ID:      "kubelet/stopped",
+	Layer:   fault.Kubelet,
+	Runbook: runbook,
+	Needs:   []snapshot.Section{snapshot.SectionSystemd, snapshot.SectionKubelet},
+	Detect:  detect,
+	Explains: []symptom.Edge{
+		{Symptom: symptom.KubeletDown, Strength: symptom.Always},
+		{Symptom: symptom.NodeNotReady, Strength: symptom.Usually},
+		{Symptom: symptom.PodsNotStarting, Strength: symptom.Usually},
+	},
+	Remedy: remedy,
+	Drill:  drill,
+}
+
+const name = "kubelet.service"
+
+func detect(s *snapshot.Snapshot) []finding.Finding {
+	u, ok := s.Systemd.Unit(name)
+	if !ok || s.Kubelet.Running || s.Kubelet.Healthz != "" || !fault.Stopped(u) {
+		return nil // another unit, such as a distribution's own, may run it
+	}
+	f := finding.Finding{
+		Subject:  finding.Subject{Kind: "unit", Name: u.Name},
+		Summary:  fmt.Sprintf("the kubelet is %s: %s does not run", fault.StoppedHow(u), u.Name),
+		Facts:    fault.StoppedFacts(u),
+		Commands: []string{"systemctl status " + u.Name, "journalctl -u " + u.Name + " -n 20"},
+	}
+	if s.Kubelet.HealthErr != "" {
+		f.Facts = append(f.Facts, finding.Fact{Source: "http://127.0.0.1:10248/healthz", Got: s.Kubelet.HealthErr, Want: "ok"})
+	}
+	return []finding.Finding{f}
+}
+
+func remedy(s *snapshot.Snapshot, _ finding.Finding) (op.Plan, error) {
+	u, ok := s.Systemd.Unit(name)
+	if !ok {
+		return nil, errors.New("cannot start the kubelet: its unit is not known")
+	}
+	return fault.StartAgain(u)
+}
+
+func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
+	if s.Systemd == nil {
+		return nil, errors.New("cannot stop the kubelet: its unit is not known")
+	}
+	u, _ := s.Systemd.Unit(name)
+	return fault.StopUnit(u, d)
+}
