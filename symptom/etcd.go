@@ -52,8 +52,8 @@ func etcdDown(s *snapshot.Snapshot) (State, []finding.Fact) {
 		return NotLooked, nil
 	case e.Reachable:
 		return Absent, nil
-	case e.Endpoint == "" && e.DataDir == "":
-		return NotLooked, nil // no member here
+	case e.Endpoint == "" && e.DataDir == "", e.DBFileSize == 0 && !KubernetesNode(s):
+		return NotLooked, nil // no member here, or a process of some container
 	}
 	got := orWords(e.Error, "no answer")
 	if !e.Running {

@@ -246,7 +246,8 @@ func TestRemedyIsPlanned(t *testing.T) {
 }
 
 func TestMachineWithoutKubernetes(t *testing.T) {
-	d := Run([]*snapshot.Snapshot{{Node: "x", At: now, Host: &snapshot.Host{}, Kubelet: &snapshot.Kubelet{}, Runtime: &snapshot.Runtime{}}}, nil)
+	d := Run([]*snapshot.Snapshot{{Node: "x", At: now, Host: &snapshot.Host{}, Kubelet: &snapshot.Kubelet{}, Runtime: &snapshot.Runtime{},
+		Gaps: []snapshot.Gap{{Section: snapshot.SectionPKI, Reason: "none"}}}}, nil)
 	if d.Kubernetes || d.Exit() != ExitHealthy || len(d.Symptoms) != 0 {
 		t.Errorf("kubernetes %v exit %d symptoms %v", d.Kubernetes, d.Exit(), d.Symptoms)
 	}

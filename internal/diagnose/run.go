@@ -226,12 +226,23 @@ func (w *web) explain(c causal.Cause, id string) {
 	}
 }
 
+// clusterSections are sought in vain, and rightly, on a machine that is no
+// node of a cluster.
+func clusterSections() []snapshot.Section {
+	return []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionCNI, snapshot.SectionProbes, snapshot.SectionKubelet,
+		snapshot.SectionPKI, snapshot.SectionKubeconfigs, snapshot.SectionStatic, snapshot.SectionEtcd, snapshot.SectionCluster}
+}
+
 // cover counts the evidence that was had, and lists what was not.
 func cover(snaps []*snapshot.Snapshot) Coverage {
 	var c Coverage
 	for _, s := range snaps {
 		gapped := map[snapshot.Section]bool{}
+		kubernetes := symptom.KubernetesNode(s)
 		for _, g := range s.Gaps {
+			if !kubernetes && slices.Contains(clusterSections(), g.Section) {
+				continue
+			}
 			whole := !s.Has(g.Section)
 			c.Gaps = append(c.Gaps, Gap{Node: s.Node, Gap: g, Whole: whole})
 			if whole {
