@@ -1,0 +1,77 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// tree writes files below a new folder.
+func tree(t *testing.T, files map[string]string) string {
+	root := t.TempDir()
+	for name, text := range files {
+		p := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(p, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+func read(t *testing.T, name string) string {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestRun(t *testing.T) {
+	root := tree(t, map[string]string{
+		"faults/runtime/stopped/README.md":  "# The runtime is stopped\n\n## Signs\n\nNothing starts.\n\n## Hints\n\n- Look.\n- Look there.\n",
+		"faults/runtime/stopped/stopped.go": "package stopped\n",
+		"faults/kubelet/stopped/README.md":  "# The kubelet is stopped\n",
+		"faults/kubelet/stopped/stopped.go": "package stopped\n",
+		"faults/all/README.md":              "not a fault\n",
+	})
+	if err := run(root, true); err == nil {
+		t.Error("a missing file passed the check")
+	}
+	if err := run(root, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(root, true); err != nil {
+		t.Error(err)
+	}
+	source := read(t, filepath.Join(root, "faults/all/all.go"))
+	for _, want := range []string{
+		`kubeletstopped "github.com/klustered/klustered/faults/kubelet/stopped"`, "\tkubeletstopped.Fault,\n\truntimestopped.Fault,\n",
+	} {
+		if !strings.Contains(source, want) {
+			t.Errorf("no %q in\n%s", want, source)
+		}
+	}
+	book := read(t, filepath.Join(root, "docs/faults.md"))
+	for _, want := range []string{"## kubelet\n", "The runtime is stopped. It has a drill.", "The kubelet is stopped.\n", "**Signs**\n\nNothing starts."} {
+		if !strings.Contains(book, want) {
+			t.Errorf("no %q in\n%s", want, book)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(root, "docs/faults.md"), []byte("edited"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(root, true); err == nil || !strings.Contains(err.Error(), "docs/faults.md") {
+		t.Errorf("an edited file: %v", err)
+	}
+}
+
+func TestNoPackage(t *testing.T) {
+	root := tree(t, map[string]string{"faults/x/y/README.md": "# x\n"})
+	if err := run(root, false); err == nil || !strings.Contains(err.Error(), "x/y") {
+		t.Errorf("got %v", err)
+	}
+}
