@@ -32,7 +32,7 @@ type golden struct {
 }
 
 func (c *Cluster) golden() golden {
-	key := fmt.Sprintf("%s-%s-%d", c.image, strings.ReplaceAll(c.Topology, "+", "-"), c.slot)
+	key := fmt.Sprintf("%s-%s-%s-%d", c.image, boot.Key(), strings.ReplaceAll(c.Topology, "+", "-"), c.slot)
 	return golden{c, key}
 }
 

@@ -6,9 +6,12 @@ import "time"
 type objectList struct{ Items []object }
 
 type object struct {
-	Metadata struct{ Name string }
-	Spec     struct{ RenewTime time.Time }
-	Status   struct {
+	Metadata struct {
+		Name        string
+		Annotations map[string]string
+	}
+	Spec   struct{ RenewTime time.Time }
+	Status struct {
 		Conditions []struct{ Type, Status string }
 		// ContainerStatuses tell when the containers of a pod were started.
 		ContainerStatuses []struct {
@@ -38,4 +41,10 @@ func (o object) startedAfter(since time.Time) bool {
 		}
 	}
 	return true
+}
+
+// mirror reports whether a pod only shows a static pod of its node.
+func (o object) mirror() bool {
+	_, yes := o.Metadata.Annotations["kubernetes.io/config.mirror"]
+	return yes
 }

@@ -127,7 +127,7 @@ func (c *Cluster) firstBoot(ctx context.Context, built image.Image, privileged b
 // awaitHealthy is the last step of every start.
 func (c *Cluster) awaitHealthy(ctx context.Context, b *boot.Cluster, since time.Time, p Progress) error {
 	const step = "wait until all nodes are ready and the canary answers"
-	err := progress.Do(p, step, func() error { return c.waitHealthy(ctx, healthyLimit, since) })
+	err := progress.Do(p, step, func() error { return wait(ctx, healthyLimit, c.serving(since)) })
 	if err != nil {
 		return b.Failed(ctx, step, err)
 	}

@@ -1,7 +1,9 @@
 package boot
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"text/template"
@@ -9,6 +11,18 @@ import (
 
 //go:embed files
 var files embed.FS
+
+// Key changes when what a boot writes into its nodes does.
+func Key() string {
+	h := sha256.New()
+	fmt.Fprint(h, ignored, probeOften)
+	entries, _ := files.ReadDir("files")
+	for _, e := range entries {
+		data, _ := files.ReadFile("files/" + e.Name())
+		fmt.Fprintf(h, "%s %d %s", e.Name(), len(data), data)
+	}
+	return hex.EncodeToString(h.Sum(nil))[:8]
+}
 
 // render fills in one of the embedded files.
 func render(name string, data any) (string, error) {

@@ -13,6 +13,10 @@ import (
 // look for a kernel's configuration file, two cores and as much memory as a server has.
 const ignored = "[SystemVerification, NumCPU, Mem, Swap]"
 
+// probeOften lets CoreDNS be asked every second whether it is ready, not every tenth: a
+// cluster that starts anew waits for it.
+const probeOften = `[{"op":"replace","path":"/spec/template/spec/containers/0/readinessProbe/periodSeconds","value":1}]`
+
 // kubeadmInit makes the first control plane.
 func (c *Cluster) kubeadmInit(ctx context.Context) error {
 	if c.balanced() {
@@ -30,6 +34,9 @@ func (c *Cluster) kubeadmInit(ctx context.Context) error {
 		args = append(args, "--upload-certs")
 	}
 	if err := c.kubeadm(ctx, n, config, args...); err != nil {
+		return err
+	}
+	if _, err := c.kubectl(ctx, "", "-n", "kube-system", "patch", "deployment", "coredns", "--type=json", "-p", probeOften); err != nil {
 		return err
 	}
 	if len(c.workers()) > 0 {

@@ -49,7 +49,8 @@ func parseSubnets(text string, nodes []*node.Node) (map[string]string, error) {
 }
 
 func (c *Cluster) configurePods(ctx context.Context, n *node.Node, subnets map[string]string) error {
-	masquerade, err := render("masquerade", map[string]string{"PodSubnet": PodSubnet, "NodeSubnet": c.NodeSubnet})
+	rules, err := render("pod-rules", map[string]string{
+		"PodSubnet": PodSubnet, "NodeSubnet": c.NodeSubnet, "ServiceSubnet": ServiceSubnet})
 	if err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func (c *Cluster) configurePods(ctx context.Context, n *node.Node, subnets map[s
 	}
 	for _, f := range []struct{ path, text string }{
 		{"/etc/pod-network/routes", routes(n, c.Nodes, subnets)},
-		{"/etc/pod-network/masquerade", masquerade},
+		{"/etc/pod-network/rules", rules},
 		{"/etc/cni/net.d/10-klustered.conflist", cni},
 	} {
 		if err := n.WriteFile(ctx, f.path, []byte(f.text), 0o644); err != nil {
