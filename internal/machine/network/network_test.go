@@ -128,6 +128,11 @@ func guarded(t *testing.T) (node, member, stranger string) {
 		listen(t, node, "0.0.0.0:"+port, "tcp4")
 		listen(t, node, "[::]:"+port, "tcp6")
 	}
+	for range 20 { // the kernel takes up to a second to let packets through a new pair
+		if reaches(member, "10.9.0.1:2380") && reaches(stranger, "10.9.0.1:2380") && reaches(member, "[fd09::1]:2380") && reaches(stranger, "[fd09::1]:2380") {
+			break
+		}
+	}
 	return node, member, stranger
 }
 
