@@ -57,7 +57,7 @@ func (p *planner) add(kind string, from *snapshot.NetNS, to, target string, ends
 			ways = append(ways, path(p.n, from, a.Addr()))
 		}
 	}
-	j := &job{netns: from.Path, http: speaksHTTP(ends), probe: snapshot.Probe{Kind: kind, From: from.Name(), To: to, Target: target, Path: common(ways)}}
+	j := &job{netns: from.Path, http: speaks(ends, httpPort), tls: speaks(ends, tlsPort), probe: snapshot.Probe{Kind: kind, From: from.Name(), To: to, Target: target, Path: common(ways)}}
 	p.jobs = append(p.jobs, j)
 	return j
 }
@@ -152,7 +152,7 @@ func (p *planner) toNodePorts() {
 			if i > 0 { // another node's rules decide
 				ends = []string{netip.AddrPortFrom(a, uint16(d.Port)).String()}
 			}
-			p.add("nodeport", p.host, netip.AddrPortFrom(a, uint16(d.Port)).String(), service(d), ends).http = speaksHTTP(d.To)
+			p.add("nodeport", p.host, netip.AddrPortFrom(a, uint16(d.Port)).String(), service(d), ends).http = speaks(d.To, httpPort)
 		}
 	}
 }
@@ -286,15 +286,20 @@ func service(d snapshot.DNAT) string {
 	return name
 }
 
-// speaksHTTP reports whether all ends are at ports on which HTTP is customary,
-// so that a request for a health page is nothing unheard of.
-func speaksHTTP(ends []string) bool {
+// speaks reports whether all ends are at ports of a kind.
+func speaks(ends []string, kind func(port uint16) bool) bool {
 	for _, e := range ends {
-		a, ok := address(e)
-		p := a.Port()
-		if !ok || p != 80 && p != 3000 && p != 5000 && p != 9090 && p != 9100 && p != 9153 && !(p >= 8000 && p < 9000 && p != 8443) {
+		if a, ok := address(e); !ok || !kind(a.Port()) {
 			return false
 		}
 	}
 	return len(ends) > 0
 }
+
+// httpPort reports whether HTTP is customary on a port, so that a request for
+// a health page is nothing unheard of.
+func httpPort(p uint16) bool {
+	return p == 80 || p == 3000 || p == 5000 || p == 9090 || p == 9100 || p == 9153 || p >= 8000 && p < 9000 && p != 8443
+}
+
+func tlsPort(p uint16) bool { return p == 443 || p == 6443 || p == 8443 || p == 9443 }

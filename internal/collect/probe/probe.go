@@ -69,6 +69,7 @@ type job struct {
 	probe snapshot.Probe
 	netns string // where it is made from
 	http  bool   // the port is one on which HTTP is spoken
+	tls   bool   // the port is one on which TLS is spoken
 	name  string // asked of a name server
 	guess bool   // nothing says that something listens there
 }
