@@ -82,6 +82,7 @@ COMMIT
 :KUBE-FIREWALL - [0:0]
 -A INPUT -j KUBE-FIREWALL
 -A INPUT -s 10.0.0.9/32 -p tcp -m tcp --dport 2380 -j DROP
+-A FORWARD -d 10.96.0.0/16 -j REJECT
 -A INPUT -p tcp -m multiport --dports 10250,10256 -j REJECT
 -A KUBE-FIREWALL -m mark --mark 0x8000/0x8000 -j DROP
 COMMIT
@@ -101,7 +102,7 @@ func TestTranslationsOfIptablesRules(t *testing.T) {
 	for _, v := range r.Verdicts() {
 		texts = append(texts, v.Chain+": "+v.Verdict+": "+v.Text)
 	}
-	for _, want := range []string{"FORWARD: drop: policy drop", "saddr 10.0.0.9", "dport 2380", "INPUT: reject:"} {
+	for _, want := range []string{"FORWARD: drop: policy drop", "saddr 10.0.0.9", "dport 2380", "INPUT: reject:", "daddr 10.96.0.0/16 REJECT"} {
 		if !strings.Contains(strings.Join(texts, "\n"), want) {
 			t.Errorf("verdicts lack %q:\n%s", want, strings.Join(texts, "\n"))
 		}

@@ -197,6 +197,9 @@ func parseAction(e expr, a rtnl.Attrs) expr {
 }
 
 func payloadField(base, offset, size uint32) field {
+	if base == 1 && size < 4 && (offset == 16 || offset == 12) {
+		size = 4 // the leading bytes of an address: a prefix of whole bytes
+	}
 	type at struct{ base, offset, size uint32 }
 	return map[at]field{
 		{1, 16, 4}: destAddr, {1, 24, 16}: destAddr, {1, 12, 4}: sourceAddr, {1, 8, 16}: sourceAddr,

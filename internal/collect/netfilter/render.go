@@ -146,6 +146,11 @@ func valueText(f field, data []byte) string {
 		if a, ok := netip.AddrFromSlice(data); ok {
 			return a.String()
 		}
+		if len(data) > 0 && len(data) < 4 {
+			var a [4]byte
+			copy(a[:], data)
+			return netip.PrefixFrom(netip.AddrFrom4(a), 8*len(data)).String()
+		}
 	case (f == destPort || f == sourcePort) && len(data) == 2:
 		return fmt.Sprint(binary.BigEndian.Uint16(data))
 	case f == l4Proto && len(data) == 1:
