@@ -9,6 +9,9 @@ import (
 	"github.com/klustered/klustered/internal/collect/etcd"
 	"github.com/klustered/klustered/internal/collect/host"
 	"github.com/klustered/klustered/internal/collect/kubelet"
+	"github.com/klustered/klustered/internal/collect/network"
+	"github.com/klustered/klustered/internal/collect/observe"
+	"github.com/klustered/klustered/internal/collect/probe"
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/internal/collect/systemd"
 )
@@ -21,7 +24,10 @@ func All() []source.Collector {
 		kubelet.Collectors(),
 		access.Collectors(),
 		cri.Collectors(),
+		observe.Collectors(),
 		etcd.Collectors(),
 		cluster.Collectors(),
+		network.Collectors(),
+		probe.Collectors(),
 	)
 }

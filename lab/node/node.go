@@ -75,3 +75,7 @@ func (n *Node) Restart(ctx context.Context) error {
 	}
 	return n.Engine.Start(ctx, n.Container)
 }
+
+// Spec is the node's address as klustered's --node flag takes it, such as
+// "docker://klustered-cp1".
+func (n *Node) Spec() string { return n.Engine.Name + "://" + n.Container }
