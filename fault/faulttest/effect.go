@@ -1,7 +1,6 @@
 package faulttest
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -12,7 +11,7 @@ import (
 // at them. What is here was seen on a real node; the laws do not rest on it
 // for anything that a rule finds by itself.
 var standard = []func(*Machine, *snapshot.Snapshot){
-	runtimeStopped, kubeletStopped, podNetworkMissing, pluginMissing, diskStarved, packetsHeld, etcdFull,
+	runtimeStopped, kubeletStopped, podNetwork, diskStarved, packetsHeld, etcdFull,
 }
 
 // observe adds a log line that was written a moment ago.
@@ -57,47 +56,6 @@ func kubeletStopped(m *Machine, s *snapshot.Snapshot) {
 func runtimeStopped(m *Machine, s *snapshot.Snapshot) {
 	if m.World.Units["containerd.service"] != "active" {
 		notReady(s, "False", "KubeletNotReady", "container runtime is down")
-	}
-}
-
-// podNetworkMissing follows containerd: the first file in order is loaded, and
-// one that does not load is no network.
-func podNetworkMissing(m *Machine, s *snapshot.Snapshot) {
-	if s.CNI == nil || s.Runtime == nil || !s.Runtime.Reachable {
-		return
-	}
-	message := "Network plugin returns error: cni plugin not initialized"
-	if len(s.CNI.Files) > 0 && s.CNI.Files[0].Error == "" {
-		return
-	}
-	for i := range s.Runtime.Conditions {
-		if c := &s.Runtime.Conditions[i]; c.Type == "NetworkReady" {
-			c.Status, c.Reason, c.Message = "False", "NetworkPluginNotReady", message
-		}
-	}
-	observe(s, "kubelet-cni-uninitialized", "journal:kubelet.service",
-		`"Container runtime network not ready" networkReady="NetworkReady=false reason:NetworkPluginNotReady message:`+message+`"`, nil)
-	notReady(s, "False", "KubeletNotReady", "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:"+message)
-}
-
-// pluginMissing: the configuration loads, and each new pod fails.
-func pluginMissing(m *Machine, s *snapshot.Snapshot) {
-	if s.CNI == nil || len(s.CNI.Files) == 0 || s.CNI.Files[0].Error != "" {
-		return
-	}
-	programs := map[string]bool{}
-	for _, b := range s.CNI.Plugins {
-		programs[b.Path[strings.LastIndex(b.Path, "/")+1:]] = b.Executable()
-	}
-	for _, p := range s.CNI.Files[0].Plugins {
-		for _, name := range []string{p.Type, p.IPAM} {
-			if name != "" && !programs[name] {
-				observe(s, "kubelet-sandbox-failed", "journal:kubelet.service", fmt.Sprintf(
-					`"Failed to create sandbox for pod" err="rpc error: code = Unknown desc = failed to setup network for sandbox: plugin type=%q failed (add): failed to find plugin %q in path [/opt/cni/bin]"`, p.Type, name),
-					map[string]string{"plugin": name})
-				return
-			}
-		}
 	}
 }
 

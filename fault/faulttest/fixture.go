@@ -131,7 +131,7 @@ func (t tree) cniCache() {
 		data, err := json.Marshal(map[string]any{
 			"kind": "cniCacheV1", "containerId": s.ID, "config": conf, "ifName": "eth0", "networkName": "pods", "netns": s.NetNS,
 			"cniArgs": [][2]string{{"IgnoreUnknown", "1"}, {"K8S_POD_NAMESPACE", s.Namespace}, {"K8S_POD_NAME", s.Name}, {"K8S_POD_INFRA_CONTAINER_ID", s.ID}},
-			"result":  map[string]any{"cniVersion": "1.0.0", "ips": []any{map[string]any{"address": s.IP + "/24", "gateway": "10.244.0.1"}}},
+			"result":  map[string]any{"cniVersion": "1.1.0", "ips": []any{map[string]any{"address": s.IP + "/24", "gateway": "10.244.0.1"}}},
 		})
 		if err != nil {
 			panic(err)
