@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -36,17 +37,35 @@ func ask(ctx context.Context, socket string, r *snapshot.Runtime) error {
 	}
 	defer conn.Close()
 	c := v1.NewRuntimeServiceClient(conn)
-	if err := askStatus(ctx, c, r); err != nil {
+	v, err := c.Version(ctx, &v1.VersionRequest{})
+	if err != nil {
 		return fmt.Errorf("cannot ask the runtime at %s: %s", socket, plain(err))
 	}
-	r.Reachable = true
-	if err := askPods(ctx, c, r); err != nil {
-		return fmt.Errorf("cannot list the pods of the runtime: %s", plain(err))
+	r.Reachable, r.Name, r.Version = true, v.RuntimeName, v.RuntimeVersion
+	return together(
+		// A status may run the CNI plugins to ask how they are.
+		func() error { return wrap("ask the runtime for its status", askStatus(ctx, c, r)) },
+		func() error { return wrap("list the pods of the runtime", askPods(ctx, c, r)) },
+		func() error { return wrap("list the containers of the runtime", askContainers(ctx, c, r)) },
+	)
+}
+
+// together runs all at once. Each sets fields of its own.
+func together(all ...func() error) error {
+	errs := make([]error, len(all))
+	var wg sync.WaitGroup
+	for i, f := range all {
+		wg.Go(func() { errs[i] = f() })
 	}
-	if err := askContainers(ctx, c, r); err != nil {
-		return fmt.Errorf("cannot list the containers of the runtime: %s", plain(err))
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("cannot %s: %s", what, plain(err))
 }
 
 // plain is the message of a gRPC error without its wrapping.
@@ -56,11 +75,6 @@ func plain(err error) string {
 }
 
 func askStatus(ctx context.Context, c v1.RuntimeServiceClient, r *snapshot.Runtime) error {
-	v, err := c.Version(ctx, &v1.VersionRequest{})
-	if err != nil {
-		return err
-	}
-	r.Name, r.Version = v.RuntimeName, v.RuntimeVersion
 	st, err := c.Status(ctx, &v1.StatusRequest{Verbose: true})
 	if err != nil {
 		return err
