@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/klustered/klustered/internal/collect"
+	"github.com/klustered/klustered/internal/transport"
+	"github.com/klustered/klustered/op"
+)
+
+// agent is what klustered runs on a node that it reaches from elsewhere. Its
+// standard streams are JSON: collect writes a snapshot, the others read an
+// order and write answers, one a line.
+func (a *App) agent() *cobra.Command {
+	c := &cobra.Command{
+		Use: "agent", Short: "What klustered runs on a node that it reaches from elsewhere", Hidden: true,
+		Args:             a.unknownCommand,
+		PersistentPreRun: func(*cobra.Command, []string) { transport.RemoveSelf() },
+		RunE:             func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(a.agentProvoke(), a.agentRestore(), a.agentCollect(),
+		a.agentDoes("look", 0, func(ctx context.Context, w worker, _ []string, _ func(step)) (any, error) {
+			var plan op.Plan
+			if err := a.decode(&plan); err != nil {
+				return nil, err
+			}
+			return w.look(ctx, plan)
+		}),
+		a.agentDoes("apply", 0, func(ctx context.Context, w worker, _ []string, follow func(step)) (any, error) {
+			var x order
+			if err := a.decode(&x); err != nil {
+				return nil, err
+			}
+			return w.apply(ctx, x, follow)
+		}),
+		a.agentDoes("undo", 1, func(ctx context.Context, w worker, args []string, follow func(step)) (any, error) {
+			n, err := journalNumber(args)
+			if err != nil {
+				return nil, err
+			}
+			return w.undo(ctx, n, follow)
+		}),
+		a.agentDoes("history", 0, func(ctx context.Context, w worker, _ []string, _ func(step)) (any, error) {
+			return w.history(ctx)
+		}))
+	return c
+}
+
+func (a *App) agentCollect() *cobra.Command {
+	var timeout time.Duration
+	c := &cobra.Command{
+		Use: "collect", Short: "Write this node's snapshot as JSON", Args: atMost(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			s, err := a.readHere(c.Context(), "/", timeout)
+			if err != nil {
+				return err
+			}
+			return json.NewEncoder(a.Out).Encode(s)
+		},
+	}
+	c.Flags().DurationVar(&timeout, "timeout", collect.DefaultBudget, "time for everything")
+	return c
+}
+
+// agentDoes is an agent's command. Its failure is part of the answer, so the
+// exit code is 0 whenever there is one.
+func (a *App) agentDoes(name string, args int, do func(context.Context, worker, []string, func(step)) (any, error)) *cobra.Command {
+	return &cobra.Command{
+		Use: name, Args: atMost(args), Short: "Answer as JSON",
+		RunE: func(c *cobra.Command, args []string) error {
+			var mu sync.Mutex
+			e := json.NewEncoder(a.Out)
+			say := func(x answer) error {
+				mu.Lock()
+				defer mu.Unlock()
+				return e.Encode(x)
+			}
+			var end answer
+			// a change that was begun is brought to its end, whether or not
+			// anybody still listens
+			ctx := context.WithoutCancel(c.Context())
+			w, err := a.worker(ctx, "local")
+			var result any
+			if err == nil {
+				result, err = do(ctx, w, args, func(s step) { say(answer{Step: &s}) })
+			}
+			if err != nil {
+				end.Error = newFailure(err)
+			}
+			if end.Result, err = json.Marshal(result); err != nil {
+				return fmt.Errorf("cannot encode the answer: %w", err)
+			}
+			return say(end)
+		},
+	}
+}
+
+// maxOrder bounds the size in bytes of an order.
+const maxOrder = 64 << 20
+
+func (a *App) decode(x any) error {
+	if err := json.NewDecoder(io.LimitReader(a.In, maxOrder)).Decode(x); err != nil {
+		return fmt.Errorf("cannot read the order: %w", err)
+	}
+	return nil
+}
+
+// journalNumber reads the number of a journal; none is 0.
+func journalNumber(args []string) (int, error) {
+	if len(args) == 0 {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(args[0])
+	if err != nil || n < 0 {
+		return 0, hint(fmt.Errorf("cannot undo %q: it is not the number of a repair", args[0]), "klustered history lists them")
+	}
+	return n, nil
+}

@@ -1,0 +1,117 @@
+// Package cli is the command line: one file a command, one list of them in
+// root.go.
+//
+// # Invariants
+//
+//   - Standard output carries the answer alone; progress goes to standard
+//     error, and only when that is a terminal.
+//   - An error is `klustered: error: ...`, with `klustered: hint: ...` where
+//     there is something to try, and changes nothing.
+//   - Exit codes: 0 healthy or done, 1 the tool failed or was misused, 2 root
+//     causes were found, 3 evidence incomplete and nothing found.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/klustered/klustered/fault"
+	"github.com/klustered/klustered/internal/diagnose"
+)
+
+// An App is what the commands work with. Main fills it in; a test puts in
+// what it likes.
+type App struct {
+	Faults []*fault.Fault
+	// Lab returns the addresses of a lab's nodes, for --lab; nil where no lab
+	// is built in.
+	Lab func(ctx context.Context, name string) ([]string, error)
+
+	In       io.Reader
+	Out, Err io.Writer
+	Getenv   func(string) string
+	UID      int
+	// Terminal reports whether standard output and standard error are one.
+	OutTerminal, ErrTerminal bool
+	// Plugin is set when kubectl runs klustered as its plug-in.
+	Plugin bool
+}
+
+// New returns the App of this process.
+func New(faults []*fault.Fault) *App {
+	return &App{
+		Faults: faults, Lab: LabSpecs, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, UID: os.Geteuid(),
+		OutTerminal: terminal(os.Stdout), ErrTerminal: terminal(os.Stderr),
+		Plugin: strings.HasPrefix(filepath.Base(os.Args[0]), "kubectl-"),
+	}
+}
+
+// terminal reports whether f is a character device other than the null one.
+func terminal(f *os.File) bool {
+	st, err := f.Stat()
+	if err != nil || st.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(st, null)
+}
+
+// Run runs the command line and returns the exit code.
+func (a *App) Run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := a.root()
+	root.SetArgs(args)
+	return a.end(root.ExecuteContext(ctx))
+}
+
+// end prints an error and returns its exit code.
+func (a *App) end(err error) int {
+	var code exitCode
+	switch {
+	case err == nil:
+		return diagnose.ExitHealthy
+	case errors.As(err, &code):
+		return int(code)
+	}
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
+	}
+	fmt.Fprintf(a.Err, "klustered: error: %s\n", oneLine(err.Error()))
+	var h *hinted
+	if errors.As(err, &h) {
+		fmt.Fprintf(a.Err, "klustered: hint: %s\n", h.hint)
+	}
+	return diagnose.ExitFailed
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// An exitCode ends the program without a word: what is to be said was said.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// A hinted is an error with something to try.
+type hinted struct {
+	err  error
+	hint string
+}
+
+func (h *hinted) Error() string { return h.err.Error() }
+func (h *hinted) Unwrap() error { return h.err }
+
+// hint adds something to try to an error.
+func hint(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return &hinted{err, fmt.Sprintf(format, args...)}
+}

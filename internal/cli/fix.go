@@ -1,0 +1,343 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/klustered/klustered/internal/diagnose"
+	"github.com/klustered/klustered/internal/repair"
+	"github.com/klustered/klustered/op"
+)
+
+// A fix is the flags of the command.
+type fix struct {
+	reach
+	all, apply, trust bool
+	accept            []string
+}
+
+func (a *App) fix() *cobra.Command {
+	var x fix
+	c := &cobra.Command{
+		Use: "fix [ID...]", Short: "Repair root causes; without --apply, show how",
+		Long: `Fix plans the repair of the faults that are named, or of all root causes, and
+shows every change with its diff. With --apply it makes them, looks at the node
+again, and takes back what does not help. Each change is in a journal before it
+is made: klustered undo takes a repair back later.
+
+Some changes put something at risk, and are made only when that is accepted by
+name with --accept-risk.`,
+		Example: `  klustered fix
+  klustered fix cni/configmissing --apply
+  klustered fix --all --apply --accept-risk=etcd-maintenance --lab klustered`,
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return a.faultIDs(), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(c *cobra.Command, ids []string) error { return a.runFix(c, &x, ids) },
+	}
+	f := c.Flags()
+	x.flags(f)
+	f.BoolVar(&x.all, "all", false, "repair every root cause")
+	f.BoolVar(&x.apply, "apply", false, "make the changes")
+	f.BoolVar(&x.trust, "no-verify", false, "keep the changes without looking at the node again")
+	f.StringSliceVar(&x.accept, "accept-risk", nil, "accept a risk: "+string(op.InterruptsWorkloads)+" or "+string(op.EtcdMaintenance))
+	return c
+}
+
+func (a *App) runFix(c *cobra.Command, x *fix, ids []string) error {
+	if err := a.checkFix(x, ids); err != nil {
+		return err
+	}
+	ctx := c.Context()
+	places, err := a.gather(ctx, &x.reach)
+	if err != nil {
+		return err
+	}
+	d := diagnose.Run(snapshots(places), a.Faults)
+	causes, err := chosen(d, ids)
+	if err != nil || len(causes) == 0 {
+		if err == nil {
+			fmt.Fprintln(a.Out, "Nothing to repair: no root cause was found.")
+		}
+		return err
+	}
+	var jobs []*job
+	for _, p := range places {
+		if j := a.job(d, p, causes); j != nil {
+			jobs = append(jobs, j)
+		}
+	}
+	planned := 0
+	for _, j := range jobs {
+		if err := a.preview(ctx, j); err != nil {
+			return err
+		}
+		planned += len(j.proposal.Plan)
+	}
+	switch {
+	case planned == 0:
+		return hint(errors.New("cannot repair it: no safe repair is known here"), "klustered explain %s says what to do by hand", causes[0].Fault.ID)
+	case !x.apply:
+		a.invite(x, ids, jobs)
+		return nil
+	}
+	return a.applyAll(ctx, x, jobs)
+}
+
+// checkFix refuses a misuse before any node is read.
+func (a *App) checkFix(x *fix, ids []string) error {
+	for _, id := range ids {
+		if !slices.Contains(a.faultIDs(), id) {
+			err := fmt.Errorf("cannot fix %q: there is no such fault", id)
+			if near := nearest(id, a.faultIDs()); near != "" {
+				return hint(err, "did you mean %s?", near)
+			}
+			return hint(err, "klustered faults lists them")
+		}
+	}
+	for _, r := range x.accept {
+		if r != string(op.InterruptsWorkloads) && r != string(op.EtcdMaintenance) {
+			return fmt.Errorf("cannot accept risk %q: it is not one of %s, %s", r, op.InterruptsWorkloads, op.EtcdMaintenance)
+		}
+	}
+	switch {
+	case x.all && len(ids) > 0:
+		return errors.New("cannot use --all and name faults as well")
+	case x.apply && !x.all && len(ids) == 0:
+		return hint(errors.New("cannot apply: no fault is named"), "name one, or use --all")
+	}
+	return nil
+}
+
+// chosen are the findings to repair: those named, wherever they stand, or the
+// root causes.
+func chosen(d *diagnose.Diagnosis, ids []string) ([]diagnose.Cause, error) {
+	if len(ids) == 0 {
+		return d.Causes, nil
+	}
+	var out []diagnose.Cause
+	for _, id := range ids {
+		n := len(out)
+		for _, c := range slices.Concat(d.Causes, d.Forecast, d.Notes) {
+			if c.Fault.ID == id {
+				out = append(out, c)
+			}
+		}
+		if len(out) == n {
+			return nil, hint(fmt.Errorf("cannot fix %s: it is not found on %s", id, strings.Join(d.Nodes, ", ")), "klustered triage says what is")
+		}
+	}
+	return out, nil
+}
+
+// A job is the repair of one node.
+type job struct {
+	place    place
+	proposal repair.Proposal
+	goal     goal
+	worker   worker
+}
+
+// job plans the causes that lie on a node, or returns nil.
+func (a *App) job(d *diagnose.Diagnosis, p place, causes []diagnose.Cause) *job {
+	var mine []diagnose.Cause
+	j := &job{place: p}
+	for _, c := range causes {
+		if c.Finding.Node == p.snap.Node {
+			mine = append(mine, c)
+		}
+	}
+	if len(mine) == 0 {
+		return nil
+	}
+	j.proposal = repair.Propose(p.snap, a.Faults, findings(mine))
+	var planned []diagnose.Cause
+	for i, part := range j.proposal.Parts {
+		if part.Refused == "" {
+			planned = append(planned, mine[i])
+		}
+	}
+	j.goal = newGoal(d, p.snap.Node, planned)
+	return j
+}
+
+// preview shows a job's plan with its diffs.
+func (a *App) preview(ctx context.Context, j *job) error {
+	fmt.Fprintf(a.Out, "On %s:\n", j.place.snap.Node)
+	for _, part := range j.proposal.Parts {
+		fmt.Fprintf(a.Out, "  %s: %s\n", part.Finding.Fault, part.Finding.Summary)
+		if part.Refused != "" {
+			fmt.Fprintf(a.Out, "    %s\n", part.Refused)
+		}
+	}
+	if len(j.proposal.Plan) == 0 {
+		return nil
+	}
+	var err error
+	if j.worker, err = a.worker(ctx, j.place.spec); err != nil {
+		return err
+	}
+	list, err := j.worker.look(ctx, j.proposal.Plan)
+	if err != nil {
+		return moved(err)
+	}
+	for i, p := range list {
+		fmt.Fprintf(a.Out, "  %2d. %s\n", i+1, p.Line)
+		for line := range strings.Lines(p.Diff) {
+			fmt.Fprintf(a.Out, "      %s\n", strings.TrimRight(line, "\n"))
+		}
+		for _, note := range []string{prefixed("risk: ", string(p.Risk)), prefixed("not undone: ", p.OneWay), prefixed("cannot be made yet: ", p.Error)} {
+			if note != "" {
+				fmt.Fprintf(a.Out, "      %s\n", note)
+			}
+		}
+	}
+	return nil
+}
+
+func prefixed(prefix, s string) string {
+	if s == "" {
+		return ""
+	}
+	return prefix + s
+}
+
+// invite says how the plan is applied.
+func (a *App) invite(x *fix, ids []string, jobs []*job) {
+	what := strings.Join(ids, " ")
+	if what == "" {
+		what = "--all"
+	}
+	risks := ""
+	for _, r := range unaccepted(x, jobs) {
+		risks += " --accept-risk=" + string(r)
+	}
+	fmt.Fprintf(a.Out, "\nNothing was changed. To do it:\n  klustered fix %s%s --apply%s\n", what, x.target(), risks)
+}
+
+// unaccepted are the risks of all jobs that were not accepted.
+func unaccepted(x *fix, jobs []*job) []op.Risk {
+	var out []op.Risk
+	for _, j := range jobs {
+		for _, r := range j.proposal.Plan.Risks() {
+			if !slices.Contains(x.accept, string(r)) && !slices.Contains(out, r) {
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
+
+// applyAll makes all jobs, one node after the other.
+func (a *App) applyAll(ctx context.Context, x *fix, jobs []*job) error {
+	if risks := unaccepted(x, jobs); len(risks) > 0 {
+		err := &repair.RiskError{Risks: risks}
+		return hint(err, "add --accept-risk=%s if that is what you want", joinRisks(risks))
+	}
+	fmt.Fprintln(a.Out)
+	for _, j := range jobs {
+		if len(j.proposal.Plan) == 0 {
+			continue
+		}
+		if err := a.applyOne(ctx, x, j); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func joinRisks(risks []op.Risk) string {
+	out := make([]string, len(risks))
+	for i, r := range risks {
+		out[i] = string(r)
+	}
+	return strings.Join(out, ",")
+}
+
+func (a *App) applyOne(ctx context.Context, x *fix, j *job) error {
+	o := order{Node: j.place.snap.Node, Goal: j.goal, Verify: !x.trust,
+		Request: repair.Request{Title: j.proposal.Title, Faults: j.proposal.Faults, Plan: j.proposal.Plan}}
+	for _, r := range x.accept {
+		o.Accept = append(o.Accept, op.Risk(r))
+	}
+	p := a.progress()
+	var wait func()
+	res, err := j.worker.apply(ctx, o, func(s step) {
+		if wait != nil {
+			wait()
+			wait = nil
+		}
+		switch s.State {
+		case "will":
+			wait = p.begin(s.Line)
+		case "undid":
+			fmt.Fprintf(a.Out, "  taken back: %s\n", s.Line)
+		default:
+			fmt.Fprintf(a.Out, "  done: %s\n", s.Line)
+			wait = p.begin("waiting for the node to settle")
+		}
+	})
+	if wait != nil {
+		wait()
+	}
+	a.recovered(res.Recovered)
+	return a.verdict(j, res, err)
+}
+
+func (a *App) recovered(list []repair.Entry) {
+	for _, e := range list {
+		fmt.Fprintf(a.Out, "  taken back first: repair %d, which was cut short (%s)\n", e.Number, e.Title)
+	}
+}
+
+// verdict says how a repair ended.
+func (a *App) verdict(j *job, res repair.Result, err error) error {
+	node := j.place.snap.Node
+	switch {
+	case err != nil:
+		return moved(err)
+	case !res.Kept:
+		return hint(fmt.Errorf("cannot repair %s: the changes were taken back, since %s", node, orElse(res.Why, string(res.Verdict))),
+			"klustered triage%s says how it stands now", specFlag(j.place.spec))
+	case res.Verdict == repair.Better:
+		fmt.Fprintf(a.Out, "Repaired on %s, as repair %d; not all is well yet: %s.\n", node, res.Number, res.Why)
+	case res.Looks == 0:
+		fmt.Fprintf(a.Out, "Changed on %s, as repair %d; nobody looked whether it helped.\n", node, res.Number)
+	default:
+		fmt.Fprintf(a.Out, "Repaired on %s, as repair %d: what was found is gone, and so are its symptoms.\n", node, res.Number)
+	}
+	return nil
+}
+
+func orElse(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a
+}
+
+func specFlag(spec string) string {
+	if spec == "local" {
+		return ""
+	}
+	return " --node " + spec
+}
+
+// moved adds what to try to the errors of a repair that have a name.
+func moved(err error) error {
+	var risk *repair.RiskError
+	switch {
+	case errors.Is(err, op.ErrChanged):
+		return hint(err, "the node was changed meanwhile: run klustered fix again for a new plan")
+	case errors.Is(err, repair.ErrBusy):
+		return hint(err, "wait for it to end; klustered history shows it as half-done")
+	case errors.As(err, &risk):
+		return hint(err, "add --accept-risk=%s if that is what you want", joinRisks(risk.Risks))
+	}
+	return err
+}

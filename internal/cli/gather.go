@@ -1,0 +1,217 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/klustered/klustered/internal/bundle"
+	"github.com/klustered/klustered/internal/collect"
+	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/transport"
+	"github.com/klustered/klustered/snapshot"
+)
+
+// A reach says which nodes a command is about.
+type reach struct {
+	nodes   []string
+	lab     string
+	bundle  string
+	root    string
+	timeout time.Duration
+}
+
+func (r *reach) flags(f *pflag.FlagSet) {
+	f.StringArrayVar(&r.nodes, "node", nil, "a node: local, docker://NAME or podman://NAME (repeatable)")
+	f.StringVar(&r.lab, "lab", "", "all nodes of the lab of that name")
+	f.DurationVar(&r.timeout, "timeout", collect.DefaultBudget, "time for reading a node")
+}
+
+func (r *reach) offlineFlags(f *pflag.FlagSet) {
+	f.StringVar(&r.bundle, "bundle", "", "read this bundle instead of a node")
+	f.StringVar(&r.root, "root", "/", "read this node's files below another folder")
+}
+
+// specs are the addresses of the nodes.
+func (a *App) specs(ctx context.Context, r *reach) ([]string, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	if r.lab != "" {
+		if a.Lab == nil {
+			return nil, errors.New("cannot use --lab: this klustered was built without the lab")
+		}
+		return a.Lab(ctx, r.lab)
+	}
+	if len(r.nodes) == 0 {
+		return []string{"local"}, nil
+	}
+	return r.nodes, nil
+}
+
+// check refuses flags that contradict each other, before anything is done.
+func (r *reach) check() error {
+	ways := 0
+	for _, used := range []bool{len(r.nodes) > 0, r.lab != "", r.bundle != "", r.root != "" && r.root != "/"} {
+		if used {
+			ways++
+		}
+	}
+	if ways > 1 {
+		return hint(errors.New("cannot use more than one of --node, --lab, --bundle and --root"), "name the nodes in one way")
+	}
+	if r.timeout <= 0 {
+		return fmt.Errorf("cannot use --timeout %s: it is not a time to wait", r.timeout)
+	}
+	seen := map[string]bool{}
+	for _, n := range r.nodes {
+		if err := transport.Check(n); err != nil {
+			return hint(err, "for example --node docker://klustered-cp1")
+		}
+		if seen[n] {
+			return fmt.Errorf("cannot use --node %s twice", n)
+		}
+		seen[n] = true
+	}
+	return nil
+}
+
+// target is how the same nodes are reached again.
+func (r *reach) target() string {
+	var b strings.Builder
+	for _, n := range r.nodes {
+		b.WriteString(" --node " + transport.Quote([]string{n}))
+	}
+	if r.lab != "" {
+		b.WriteString(" --lab " + transport.Quote([]string{r.lab}))
+	}
+	return b.String()
+}
+
+// A place is a node that was read: where it is, and what was read.
+type place struct {
+	spec string
+	snap *snapshot.Snapshot
+}
+
+// gather reads all nodes at once.
+func (a *App) gather(ctx context.Context, r *reach) ([]place, error) {
+	if r.bundle != "" {
+		if err := r.check(); err != nil {
+			return nil, err
+		}
+		return openBundle(r.bundle)
+	}
+	specs, err := a.specs(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	p := a.progress()
+	places, errs := make([]place, len(specs)), make([]error, len(specs))
+	var wg sync.WaitGroup
+	for i, spec := range specs {
+		wg.Go(func() {
+			defer p.begin("reading " + spec)()
+			places[i].spec = spec
+			places[i].snap, errs[i] = a.read(ctx, spec, r)
+		})
+	}
+	wg.Wait()
+	return missed(places, errs)
+}
+
+// missed fails when no node could be read, and else keeps those that could
+// not as gaps.
+func missed(places []place, errs []error) ([]place, error) {
+	good := 0
+	for i, err := range errs {
+		if err == nil {
+			good++
+			continue
+		}
+		places[i].snap = &snapshot.Snapshot{Version: snapshot.Version, Node: places[i].spec,
+			Gaps: []snapshot.Gap{{Section: snapshot.SectionHost, Source: places[i].spec, Reason: err.Error()}}}
+	}
+	if good == 0 && len(errs) > 0 {
+		return nil, errs[0]
+	}
+	return places, nil
+}
+
+func snapshots(places []place) []*snapshot.Snapshot {
+	out := make([]*snapshot.Snapshot, len(places))
+	for i, p := range places {
+		out[i] = p.snap
+	}
+	return out
+}
+
+// read reads one node.
+func (a *App) read(ctx context.Context, spec string, r *reach) (*snapshot.Snapshot, error) {
+	if spec == "local" {
+		return a.readHere(ctx, r.root, r.timeout)
+	}
+	node, err := transport.Open(ctx, spec, "")
+	if err != nil {
+		return nil, hint(err, "docker ps, or klustered lab status, lists what runs")
+	}
+	// the node has its own deadline; ours is for one that does not answer
+	ctx, cancel := context.WithTimeoutCause(ctx, r.timeout+10*time.Second, fmt.Errorf("no answer within %s", r.timeout+10*time.Second))
+	defer cancel()
+	var out bytes.Buffer
+	if err := node.Run(ctx, transport.Streams{Out: &out}, "agent", "collect", "--timeout", r.timeout.String()); err != nil {
+		return nil, err
+	}
+	s := &snapshot.Snapshot{}
+	if err := json.Unmarshal(out.Bytes(), s); err != nil {
+		return nil, fmt.Errorf("cannot read the evidence of %s: %w", spec, err)
+	}
+	return s, nil
+}
+
+// needRoot is an error when klustered does not run as root.
+func (a *App) needRoot(to string) error {
+	if a.UID == 0 {
+		return nil
+	}
+	return hint(fmt.Errorf("cannot %s: only root may", to), "run it as root, or read a bundle: klustered triage --bundle FILE")
+}
+
+// readHere reads this machine, or the node whose files lie below root.
+func (a *App) readHere(ctx context.Context, root string, timeout time.Duration) (*snapshot.Snapshot, error) {
+	live := root == "" || root == "/"
+	if err := a.needRoot("read this node"); live && err != nil {
+		return nil, err
+	}
+	if !live {
+		if st, err := os.Stat(root); err != nil || !st.IsDir() {
+			return nil, fmt.Errorf("cannot read the node below %q: it is not a folder", root)
+		}
+	}
+	return collect.Run(ctx, source.New(root, live), collect.Options{Tool: Version(), Budget: timeout}), nil
+}
+
+func openBundle(path string) ([]place, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the bundle: %w", err)
+	}
+	defer f.Close()
+	b, err := bundle.Open(f)
+	if err != nil {
+		return nil, hint(fmt.Errorf("%s: %w", path, err), "a bundle is written by klustered triage --save FILE")
+	}
+	var out []place
+	for _, s := range b.Snapshots {
+		out = append(out, place{spec: "bundle", snap: s})
+	}
+	return out, nil
+}

@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/diagnose"
+	"github.com/klustered/klustered/internal/machine"
+	"github.com/klustered/klustered/internal/machine/etcd"
+	"github.com/klustered/klustered/internal/machine/kube"
+	"github.com/klustered/klustered/internal/machine/network"
+	"github.com/klustered/klustered/internal/machine/pki"
+	"github.com/klustered/klustered/internal/repair"
+	"github.com/klustered/klustered/internal/transport"
+	"github.com/klustered/klustered/op"
+	"github.com/klustered/klustered/snapshot"
+)
+
+// A worker changes one node.
+type worker interface {
+	look(ctx context.Context, plan op.Plan) ([]repair.Preview, error)
+	apply(ctx context.Context, x order, follow func(step)) (repair.Result, error)
+	undo(ctx context.Context, n int, follow func(step)) (undone, error)
+	history(ctx context.Context) ([]repair.Entry, error)
+}
+
+// An order is what to apply, and what is to come of it.
+type order struct {
+	repair.Request
+	Node   string        `json:"node"`
+	Goal   goal          `json:"goal"`
+	Verify bool          `json:"verify"` // look again, and undo what does not help
+	Settle time.Duration `json:"settle,omitempty"`
+}
+
+// A step is an op that is made (will, did) or unmade (undid).
+type step struct {
+	State string `json:"state"`
+	Line  string `json:"line"`
+}
+
+// An undone is what an undo did.
+type undone struct {
+	Entry     repair.Entry   `json:"entry"`
+	Recovered []repair.Entry `json:"recovered,omitempty"`
+}
+
+// worker returns the one for a node's address.
+func (a *App) worker(ctx context.Context, spec string) (worker, error) {
+	if spec == "local" {
+		return here{a}, a.needRoot("change this node")
+	}
+	node, err := transport.Open(ctx, spec, "")
+	if err != nil {
+		return nil, err
+	}
+	return there{node}, nil
+}
+
+// here changes the machine that klustered runs on.
+type here struct{ app *App }
+
+// machine is the live node.
+func (here) machine() op.Machine {
+	e := source.New("/", true)
+	return machine.Parts{Files: &machine.Files{}, Units: machine.Systemd{}, Network: network.New(),
+		Kube: kube.New(e), Etcd: etcd.New(e), Issuer: pki.New(e)}
+}
+
+func (h here) runner(node string, follow func(step)) *repair.Runner {
+	r := &repair.Runner{Machine: h.machine(), Node: node, Tool: Version()}
+	if follow != nil {
+		r.Follow = func(state string, o op.Op) { follow(step{state, o.String()}) }
+	}
+	return r
+}
+
+func (h here) look(ctx context.Context, plan op.Plan) ([]repair.Preview, error) {
+	return repair.Look(ctx, h.machine(), plan)
+}
+
+func (h here) apply(ctx context.Context, x order, follow func(step)) (repair.Result, error) {
+	r := h.runner(x.Node, follow)
+	r.Settle = x.Settle
+	if !x.Verify {
+		return r.Apply(ctx, x.Request, nil)
+	}
+	return r.Apply(ctx, x.Request, func(ctx context.Context) (repair.Verdict, string, error) {
+		s, err := h.app.readHere(ctx, "/", verifyTime)
+		if err != nil {
+			return repair.Same, "", err
+		}
+		v, why := x.Goal.judge(diagnose.Run([]*snapshot.Snapshot{s}, h.app.Faults))
+		return v, why, nil
+	})
+}
+
+// verifyTime is the time for one look at the node after a change.
+const verifyTime = 10 * time.Second
+
+func (h here) undo(ctx context.Context, n int, follow func(step)) (undone, error) {
+	e, recovered, err := h.runner("", follow).Undo(ctx, n)
+	return undone{e, recovered}, err
+}
+
+func (h here) history(context.Context) ([]repair.Entry, error) {
+	return h.runner("", nil).History()
+}
