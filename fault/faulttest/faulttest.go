@@ -62,7 +62,8 @@ func Healthy(change func(*World)) Option {
 
 // Hand is what the thing that a drill left running does, each time that it
 // runs: when it is started, when time passes, after a boot. Without it, it
-// repeats the I/O limits and the qdiscs of the drill's plan.
+// repeats the I/O limits and the qdiscs of the drill's plan, and writes the
+// ConfigMaps that the drill made until etcd is full.
 func Hand(act func(*Machine)) Option { return func(c *config) { c.hand = act } }
 
 // Effect is a consequence that shows in the snapshot while something is wrong.

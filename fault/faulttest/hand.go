@@ -15,7 +15,7 @@ func (m *Machine) remember(p op.Plan) {
 	m.lasting = nil
 	for _, o := range p {
 		switch o.(type) {
-		case op.SetIOLimit, op.AddQdisc, op.DeleteQdisc:
+		case op.SetIOLimit, op.AddQdisc, op.DeleteQdisc, op.CreateObject:
 			m.lasting = append(m.lasting, o)
 		}
 	}
@@ -68,8 +68,22 @@ func (m *Machine) Tick() {
 		return
 	}
 	for _, o := range m.lasting {
+		if c, ok := o.(op.CreateObject); ok {
+			m.writeOver(c.Path)
+			continue
+		}
 		// a hand does not look at pins, and nobody hears of its failures
 		_ = o.Do(m.t.Context(), m)
+	}
+}
+
+// writeOver is what a hand does with a ConfigMap of the drill: it writes it
+// until etcd, if its quota was set, is full.
+func (m *Machine) writeOver(at string) {
+	rest, ok := strings.CutPrefix(at, "/api/v1/namespaces/")
+	namespace, name, isMap := strings.Cut(rest, "/configmaps/")
+	if _, where, _ := m.quota(); ok && isMap && where != "default" {
+		m.FillEtcd("/registry/configmaps/"+namespace+"/"+name, "kubectl-replace")
 	}
 }
 
