@@ -3,6 +3,7 @@ package op
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // An EtcdSnapshot saves a snapshot of etcd on the node. It stays after an
@@ -151,3 +152,53 @@ func (EtcdProveWrite) Do(ctx context.Context, m Machine) error { return m.ProveW
 
 // Undo does nothing: nothing was left.
 func (EtcdProveWrite) Undo(context.Context, Machine, State) error { return nil }
+
+// An EtcdRemember remembers which alarms are raised. Undone, it frees space in
+// etcd and disarms those that were raised since: it begins a plan that makes
+// something fill etcd.
+type EtcdRemember struct{}
+
+// Kind is "etcd-remember".
+func (EtcdRemember) Kind() string { return "etcd-remember" }
+
+func (EtcdRemember) String() string { return "remember which alarms of etcd are raised" }
+
+// Before keeps the alarms.
+func (EtcdRemember) Before(ctx context.Context, m Machine) (State, error) {
+	all, err := m.Alarms(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return keep(all)
+}
+
+// Do does nothing.
+func (EtcdRemember) Do(context.Context, Machine) error { return nil }
+
+// Undo compacts, defragments and disarms, if there is a new alarm.
+func (EtcdRemember) Undo(ctx context.Context, m Machine, s State) error {
+	was, err := recall[[]Alarm](s)
+	if err != nil {
+		return err
+	}
+	now, err := m.Alarms(ctx)
+	if err != nil {
+		return err
+	}
+	fresh := slices.DeleteFunc(now, func(a Alarm) bool { return slices.Contains(was, a) })
+	if len(fresh) == 0 {
+		return nil
+	}
+	if _, err := m.Compact(ctx, 0); err != nil {
+		return err
+	}
+	if err := m.Defragment(ctx, ""); err != nil {
+		return err
+	}
+	for _, a := range fresh {
+		if err := m.SetAlarm(ctx, a, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -151,7 +151,8 @@ type Etcd interface {
 	// Compact drops history up to revision; 0 is the current one. It returns
 	// the revision.
 	Compact(ctx context.Context, revision int64) (int64, error)
-	// Defragment rewrites the member's file, blocking it meanwhile.
+	// Defragment rewrites the file of the member at endpoint, a URL, or of the
+	// node's own where it is "", blocking it meanwhile.
 	Defragment(ctx context.Context, endpoint string) error
 	// Alarms lists raised alarms.
 	Alarms(ctx context.Context) ([]Alarm, error)

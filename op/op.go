@@ -146,6 +146,7 @@ var kinds = map[string]func([]byte) (Op, error){
 	"etcd-defragment":  decodeAs[EtcdDefragment],
 	"etcd-disarm":      decodeAs[EtcdDisarm],
 	"etcd-prove-write": decodeAs[EtcdProveWrite],
+	"etcd-remember":    decodeAs[EtcdRemember],
 	"issue-kubeconfig": decodeAs[IssueKubeconfig],
 }
 

@@ -20,6 +20,7 @@ import (
 // Deadlines of single calls. A defragmentation rewrites the whole file.
 const (
 	callTime     = 10 * time.Second
+	waitTime     = 45 * time.Second // for a member that is being restarted
 	compactTime  = 2 * time.Minute
 	defragTime   = 10 * time.Minute
 	snapshotTime = 30 * time.Minute
@@ -34,11 +35,31 @@ var _ op.Etcd = (*Etcd)(nil)
 func New(files member.Folder) *Etcd { return &Etcd{files} }
 
 // dial connects to endpoint, or to the first address at which the member
-// answers.
+// answers. One that is being restarted, since its manifest was put back, is
+// waited for.
 func (e *Etcd) dial(ctx context.Context, endpoint string) (*member.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, waitTime)
+	defer cancel()
+	for {
+		c, err := e.try(ctx, endpoint)
+		if c != nil || errors.Is(err, errNone) {
+			return c, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// errNone means that the node has no member.
+var errNone = errors.New("no manifest starts it")
+
+func (e *Etcd) try(ctx context.Context, endpoint string) (*member.Client, error) {
 	cfg, ok := member.Find(e.files, "")
 	if !ok {
-		return nil, fmt.Errorf("cannot find etcd: no manifest in %s starts it", member.ManifestDir)
+		return nil, fmt.Errorf("cannot find etcd in %s: %w", member.ManifestDir, errNone)
 	}
 	urls := cfg.Clients
 	if endpoint != "" {
@@ -142,7 +163,7 @@ func (e *Etcd) SetAlarm(ctx context.Context, a op.Alarm, raised bool) error {
 }
 
 func (e *Etcd) alarm(ctx context.Context, req *pb.AlarmRequest) (*pb.AlarmResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*callTime)
+	ctx, cancel := context.WithTimeout(ctx, waitTime+callTime)
 	defer cancel()
 	c, err := e.dial(ctx, "")
 	if err != nil {
@@ -161,7 +182,7 @@ const proof = "/klustered/prove-write"
 
 // ProveWrite puts a key of klustered's own and deletes it.
 func (e *Etcd) ProveWrite(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*callTime)
+	ctx, cancel := context.WithTimeout(ctx, waitTime+callTime)
 	defer cancel()
 	c, err := e.dial(ctx, "")
 	if err != nil {

@@ -48,7 +48,7 @@ func TestWithoutMember(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 			defer cancel()
 			e := New(tt.files)
 			_, err1 := e.SaveSnapshot(ctx, t.TempDir()+"/s.db")

@@ -7,14 +7,19 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/klustered/klustered/internal/kubeapi"
 	"github.com/klustered/klustered/op"
 )
 
-// callTime is the deadline of one request.
-const callTime = 30 * time.Second
+// callTime is the deadline of one request, waitTime that of all attempts.
+const (
+	callTime = 30 * time.Second
+	waitTime = 60 * time.Second
+)
 
 // admins are the kubeconfigs that may change objects.
 var admins = []string{"/etc/kubernetes/admin.conf", "/etc/kubernetes/super-admin.conf"}
@@ -29,8 +34,39 @@ func New(files kubeapi.Files) *Kube { return &Kube{files} }
 
 // Request sends a request with the first credentials that the API server
 // accepts and that may do it. The kubeconfigs are read each time, since a
-// repair may just have replaced one.
+// repair may just have replaced one. A server that is being restarted, since a
+// manifest was put back, is waited for.
 func (k *Kube) Request(ctx context.Context, method, path, contentType string, body []byte) (int, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, waitTime)
+	defer cancel()
+	for {
+		status, answer, err := k.once(ctx, method, path, contentType, body)
+		if !restarting(status, answer, err) {
+			return status, answer, err
+		}
+		select {
+		case <-ctx.Done():
+			return status, answer, err
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// restarting reports whether the request was not looked at, or failed because
+// etcd does not answer, so that it may be sent again.
+func restarting(status int, answer []byte, err error) bool {
+	if err != nil {
+		return errors.Is(err, syscall.ECONNREFUSED)
+	}
+	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+		return true
+	}
+	text := string(answer)
+	return status == http.StatusInternalServerError &&
+		(strings.Contains(text, "Unavailable") || strings.Contains(text, "no leader") || strings.Contains(text, "connection refused"))
+}
+
+func (k *Kube) once(ctx context.Context, method, path, contentType string, body []byte) (int, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	var errs []error

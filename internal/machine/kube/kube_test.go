@@ -4,10 +4,14 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"syscall"
 	"testing"
 )
 
@@ -64,6 +68,31 @@ func TestRequest(t *testing.T) {
 			status, answer, err := New(files).Request(context.Background(), "PATCH", "/x", "text/y", nil)
 			if status != tt.status || string(answer) != tt.answer || (err != nil) != (tt.status == 0) {
 				t.Errorf("got %d %q, %v, want %d %q", status, answer, err, tt.status, tt.answer)
+			}
+		})
+	}
+}
+
+func TestRestarting(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	tests := map[string]struct {
+		status int
+		answer string
+		err    error
+		want   bool
+	}{
+		"refused":      {0, "", fmt.Errorf("cannot: %w", errors.Join(errors.New("x"), refused)), true},
+		"unreachable":  {0, "", os.ErrDeadlineExceeded, false},
+		"etcd is away": {500, `{"message":"rpc error: code = Unavailable desc = connection error"}`, nil, true},
+		"etcd is full": {500, `{"message":"etcdserver: mvcc: database space exceeded"}`, nil, false},
+		"starting":     {503, "", nil, true},
+		"created":      {201, "", nil, false},
+		"not found":    {404, "", nil, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := restarting(tt.status, []byte(tt.answer), tt.err); got != tt.want {
+				t.Errorf("got %t", got)
 			}
 		})
 	}
