@@ -22,8 +22,8 @@ import (
 const (
 	maxProbes  = 24
 	atOnce     = 6
-	startUntil = 1400 * time.Millisecond // no probe begins later
-	allUntil   = 2600 * time.Millisecond
+	startUntil = 1200 * time.Millisecond // no probe begins later
+	allUntil   = 2000 * time.Millisecond
 
 	// A probe is made again when it looks worse than this.
 	suspectMs   = 8

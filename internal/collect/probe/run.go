@@ -95,7 +95,7 @@ func since(t time.Time) float64 { return math.Round(float64(time.Since(t).Micros
 // head asks for the headers of a health page, several times on one
 // connection, and returns the status, or 0.
 func head(c net.Conn) int {
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(patience / 2))
 	request := "HEAD /healthz HTTP/1.1\r\nHost: klustered.invalid\r\nUser-Agent: klustered\r\nX-Padding: " + strings.Repeat("k", padding) + "\r\n"
 	all := strings.Repeat(request+"\r\n", requests-1) + request + "Connection: close\r\n\r\n"
 	if _, err := io.WriteString(c, all); err != nil {
@@ -113,7 +113,7 @@ func head(c net.Conn) int {
 // greet completes a TLS handshake, so that the server has nothing to complain
 // of. Whom the certificate names does not matter here.
 func greet(c net.Conn) {
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(patience / 2))
 	t := tls.Client(c, &tls.Config{InsecureSkipVerify: true})
 	if t.Handshake() == nil {
 		t.Close()
