@@ -128,11 +128,11 @@ func (f *follower) file(name string, read bool, depth int) {
 	}
 	f.seen[name] = true
 	i, err := f.env.Stat(name)
-	if err != nil || !i.IsRegular() || f.env.PackageOwner(name) != "" {
+	if err != nil || !i.IsRegular() || f.env.PackageOwner(name) != "" || !isScript(f.head(name), i.Mode, read) {
 		return
 	}
 	t, err := f.env.Text(name, maxScript)
-	if err != nil || !isScript(t, read) {
+	if err != nil {
 		return
 	}
 	t.Content = secret.Scrub(t.Content)
@@ -140,12 +140,24 @@ func (f *follower) file(name string, read bool, depth int) {
 	f.text(t.Content, depth+1)
 }
 
+// head is the start of a file: a program of many megabytes is not read
+// further.
+func (f *follower) head(name string) []byte {
+	file, err := f.env.Open(name)
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	head := make([]byte, 512)
+	n, _ := file.Read(head)
+	return head[:n]
+}
+
 // isScript reports whether a file is code in text: it says so, can be run, or
 // is read as such.
-func isScript(t snapshot.Text, read bool) bool {
-	head := []byte(t.Content[:min(len(t.Content), 512)])
-	if bytes.IndexByte(head, 0) >= 0 || bytes.HasPrefix(head, []byte("\x7fELF")) || bytes.HasPrefix(head, []byte("\ufffdELF")) {
+func isScript(head []byte, mode uint32, read bool) bool {
+	if len(head) == 0 || bytes.IndexByte(head, 0) >= 0 || bytes.HasPrefix(head, []byte("\x7fELF")) {
 		return false
 	}
-	return read || bytes.HasPrefix(head, []byte("#!")) || t.Mode&0o111 != 0
+	return read || bytes.HasPrefix(head, []byte("#!")) || mode&0o111 != 0
 }

@@ -22,16 +22,31 @@ func ask(ctx context.Context, x *snapshot.Systemd) error {
 			x.Units = append(x.Units, snapshot.Unit{Name: n})
 		}
 	}
-	var kept []snapshot.Unit
+	var names []string
 	for _, u := range x.Units {
-		p, err := conn.GetAllPropertiesContext(ctx, u.Name)
-		if err != nil {
-			return fmt.Errorf("cannot ask systemd for %s: %w", u.Name, err)
+		names = append(names, u.Name)
+	}
+	states, err := conn.ListUnitsByNamesContext(ctx, names)
+	if err != nil {
+		return fmt.Errorf("cannot ask systemd for its units: %w", err)
+	}
+	var kept []snapshot.Unit
+	for i, u := range x.Units {
+		if i < len(states) {
+			u.Load, u.Active, u.Sub = states[i].LoadState, states[i].ActiveState, states[i].SubState
 		}
-		view(&u, p)
-		if u.Path != "" || u.Load != "not-found" || len(u.DropIns) > 0 {
-			kept = append(kept, u)
+		if u.Path == "" && u.Load == "not-found" && len(u.DropIns) == 0 {
+			continue
 		}
+		if u.Load != "masked" || u.Active != "inactive" {
+			p, err := conn.GetAllPropertiesContext(ctx, u.Name)
+			if err != nil {
+				return fmt.Errorf("cannot ask systemd for %s: %w", u.Name, err)
+			}
+			view(&u, p)
+		}
+		u.Masked = u.Masked || u.Load == "masked"
+		kept = append(kept, u)
 	}
 	x.Units = kept
 	return nil
@@ -50,7 +65,6 @@ func view(u *snapshot.Unit, p map[string]any) {
 	if u.Path == "" {
 		u.Path = get[string](p, "FragmentPath")
 	}
-	u.Masked = u.Masked || u.Load == "masked"
 }
 
 func get[T any](p map[string]any, key string) T {
