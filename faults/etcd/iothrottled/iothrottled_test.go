@@ -1,6 +1,7 @@
 package iothrottled
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/klustered/klustered/fault/faulttest"
@@ -77,4 +78,13 @@ func TestWhatBinds(t *testing.T) {
 	if len(detect(slow)) != 1 {
 		t.Error("a limit that etcd is seen to need more than is not found")
 	}
+}
+
+func FuzzSetsLimit(f *testing.F) {
+	f.Add("#!/bin/sh\nf=io.max\necho 8:0 9 > \"$f\"\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if n, line := setsLimit(text); (n > 0) != (line != "") || n > strings.Count(text, "\n")+1 {
+			t.Errorf("line %d %q", n, line)
+		}
+	})
 }
