@@ -65,10 +65,11 @@ func apiSlow(s *snapshot.Snapshot) (State, []finding.Fact) {
 	}
 	sorted := slices.Sorted(slices.Values(s.Cluster.API.LatencyMs))
 	median := sorted[len(sorted)/2]
-	if median < slowRequestMs {
+	limit := slowRequestMs * slack(s)
+	if median < limit {
 		return Absent, nil
 	}
-	return saw(s.Cluster.API.URL, fmt.Sprintf("half of %d small reads take %s or more", len(sorted), ms(median)), "under "+ms(slowRequestMs))
+	return saw(s.Cluster.API.URL, fmt.Sprintf("half of %d small reads take %s or more", len(sorted), ms(median)), "under "+ms(limit))
 }
 
 // apiWritesFail believes a write that was refused; a lease that was renewed

@@ -75,7 +75,7 @@ func etcdSlow(s *snapshot.Snapshot) (State, []finding.Fact) {
 	}
 	slow("a WAL sync", l.FsyncRecentMs, slowSyncMs)
 	slow("a backend commit", l.CommitRecentMs, slowSyncMs)
-	slow("a linearizable read", l.LinearizableMs, slowReadMs)
+	slow("a linearizable read", l.LinearizableMs, slowReadMs*slack(s))
 	if l.ProposalsPending >= manyPending {
 		facts = append(facts, finding.Fact{Source: at, Got: fmt.Sprintf("%.0f proposals wait", l.ProposalsPending), Want: fmt.Sprintf("under %d", manyPending)})
 	}

@@ -32,6 +32,33 @@ func KubernetesNode(s *snapshot.Snapshot) bool {
 	return s.Cluster != nil && (s.Cluster.ControlPlane || len(s.Cluster.Nodes) > 0)
 }
 
+const (
+	// shortOfCPU is the share of time, in percent, in which some task waited
+	// for a CPU, and crowd the load for each CPU, from which latencies tell of
+	// the CPU and no more of what was asked.
+	shortOfCPU = 75
+	crowd      = 4
+	// patience is how much longer everything may then take.
+	patience = 5
+)
+
+// slack is 1, or [patience] on a node that was short of CPU while it was
+// measured.
+func slack(s *snapshot.Snapshot) float64 {
+	if s.Host == nil {
+		return 1
+	}
+	for _, p := range s.Host.Pressure {
+		if p.Resource == "cpu" && p.Some10 >= shortOfCPU {
+			return patience
+		}
+	}
+	if len(s.Host.Load) > 0 && s.Host.CPUs > 0 && s.Host.Load[0] >= crowd*float64(s.Host.CPUs) {
+		return patience
+	}
+	return 1
+}
+
 // verdict is Seen with the facts, when there are any, else Absent.
 func verdict(facts []finding.Fact) (State, []finding.Fact) {
 	if len(facts) == 0 {

@@ -166,6 +166,9 @@ func TestObserve(t *testing.T) {
 		{"pod_lossy", PodTrafficSlow, snap(probe("pod", 8, 3, 0, 0.3)), Seen},
 		{"pod_late_beside_others", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 30), probe("pod", 8, 0, 0, 0.2)), Seen},
 		{"all_a_little_late", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 14), probe("pod", 8, 0, 0, 12)), Absent},
+		{"late_for_want_of_cpu", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 300), busy), Absent},
+		{"lost_for_no_want_of_cpu", PodTrafficSlow, snap(probe("pod", 8, 4, 0, 3), busy), Seen},
+		{"api_slow_for_want_of_cpu", APISlow, snap(api(func(c *snapshot.Cluster) { c.API.LatencyMs = []float64{900} }), busy), Absent},
 		{"all_late", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 300)), Seen},
 		{"pod_refuses_is_not_the_way", PodTrafficSlow, snap(probe("pod", 8, 0, 8, 0)), Absent},
 		{"service_refuses", ServiceUnreachable, snap(probe("service", 8, 0, 8, 0)), Seen},
@@ -202,6 +205,10 @@ func TestObserve(t *testing.T) {
 			}
 		})
 	}
+}
+
+func busy(s *snapshot.Snapshot) {
+	s.Host = &snapshot.Host{CPUs: 2, Load: []float64{16}, Pressure: []snapshot.Pressure{{Resource: "cpu", Some10: 85}}}
 }
 
 func pressure(ten, minute float64) func(*snapshot.Snapshot) {

@@ -48,14 +48,14 @@ func probing(late float64, kinds ...string) func(*snapshot.Snapshot) (State, []f
 		if s.Probes == nil {
 			return NotLooked, nil
 		}
-		best, looked := fastest(s.Probes.List), false
+		best, more, looked := fastest(s.Probes.List), slack(s), false
 		var facts []finding.Fact
 		for _, p := range s.Probes.List {
 			if !among(p.Kind, kinds) || p.Tries == 0 || nobodyThere(s, p) {
 				continue
 			}
 			looked = true
-			if why := degraded(p, best, late); why != "" {
+			if why := degraded(p, best, late, more); why != "" {
 				facts = append(facts, finding.Fact{Source: p.Kind + " " + p.From + " -> " + p.To, Got: why, Want: "an answer within milliseconds"})
 			}
 		}
@@ -86,8 +86,9 @@ func fastest(list []snapshot.Probe) float64 {
 	return best
 }
 
-// degraded says what is wrong with a probe, or "".
-func degraded(p snapshot.Probe, best, late float64) string {
+// degraded says what is wrong with a probe, or "". Times are more times as
+// long on a node that is short of CPU.
+func degraded(p snapshot.Probe, best, late, more float64) string {
 	answered := p.Tries - p.Lost - p.Refused
 	switch {
 	case p.Refused == p.Tries && p.Kind != "pod" && p.Kind != "tcp":
@@ -96,9 +97,9 @@ func degraded(p snapshot.Probe, best, late float64) string {
 		return fmt.Sprintf("%d of %d tries lost%s", p.Lost, p.Tries, cause(p))
 	case p.Lost == p.Tries:
 		return "no answer" + cause(p)
-	case answered > 0 && p.MedianMs >= late:
+	case answered > 0 && p.MedianMs >= late*more:
 		return "half of the answers take " + ms(p.MedianMs) + " or more"
-	case answered > 0 && p.Kind != "dns" && p.MedianMs >= lateMs && p.MedianMs >= lateTimes*best:
+	case answered > 0 && p.Kind != "dns" && p.MedianMs >= lateMs*more && p.MedianMs >= lateTimes*best:
 		return fmt.Sprintf("half of the answers take %s or more, others %s", ms(p.MedianMs), ms(best))
 	}
 	return ""

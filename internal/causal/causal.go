@@ -27,6 +27,9 @@ const (
 	// before any effect was looked at. It is above one half, since a rule has
 	// quoted evidence for it.
 	Prior = 0.75
+	// Sure is the probability from which an effect that shows keeps the
+	// confidence at Prior or above: others may be late to show.
+	Sure = 0.9
 	// Most is the highest confidence that is ever claimed.
 	Most = 0.99
 )
@@ -72,14 +75,15 @@ type Ranking struct {
 // cause than without. Orphans mean that something else is wrong too, or that
 // a rule is missing.
 func Rank(edges []Edge, e Evidence) Ranking {
-	g := NewGraph(edges)
-	reach := map[Node]map[Node]float64{}
-	for _, c := range e.Found {
-		reach[c] = g.Reach(c)
+	g, known := NewGraph(edges), map[Node]bool{}
+	for _, s := range slices.Concat(e.Seen, e.Absent) {
+		known[s] = true
 	}
+	reach := map[Node]map[Node]float64{}
 	var r Ranking
 	for _, c := range e.Found {
-		r.Causes = append(r.Causes, weigh(c, reach[c], g.near().Reach(c), e))
+		reach[c] = g.Reach(c, nil)
+		r.Causes = append(r.Causes, weigh(c, reach[c], g.Reach(c, known), g.near().Reach(c, known), e))
 	}
 	markRoots(r.Causes, reach)
 	slices.SortStableFunc(r.Causes, byRank)
@@ -91,13 +95,19 @@ func Rank(edges []Edge, e Evidence) Ranking {
 	return r
 }
 
-// weigh returns c with all but Root and Behind filled in.
-func weigh(c Node, reach, near map[Node]float64, e Evidence) Cause {
+// weigh returns c with all but Root and Behind filled in. reach is what c
+// produces; open is that without what lies behind known effects; near is that
+// without what is far.
+func weigh(c Node, reach, open, near map[Node]float64, e Evidence) Cause {
 	x := Cause{Node: c}
+	least := 0.0
 	for _, s := range e.Seen {
-		if p := reach[s]; p > 0 {
+		if reach[s] > 0 {
 			x.Explains = append(x.Explains, s)
-			x.Weight += math.Log(leaky(p) / Leak)
+		}
+		x.Weight += math.Log(leaky(open[s]) / Leak)
+		if open[s] >= Sure {
+			least = Prior
 		}
 	}
 	for _, s := range e.Absent {
@@ -109,7 +119,7 @@ func weigh(c Node, reach, near map[Node]float64, e Evidence) Cause {
 	odds := Prior / (1 - Prior) * math.Exp(x.Weight)
 	x.Confidence = Most
 	if !math.IsInf(odds, 1) {
-		x.Confidence = min(Most, odds/(1+odds))
+		x.Confidence = max(least, min(Most, odds/(1+odds)))
 	}
 	return x
 }

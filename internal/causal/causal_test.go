@@ -77,6 +77,29 @@ func TestConfidence(t *testing.T) {
 	}
 }
 
+// What lies behind an effect that is known says nothing about the cause.
+func TestKnownEffectsHideWhatIsBehind(t *testing.T) {
+	edges := []Edge{{From: "x", To: "near", Strength: .98}, {From: "near", To: "late", Strength: .98}, {From: "x", To: "also", Strength: .8}}
+	one := Rank(edges, Evidence{Found: []Node{"x"}, Seen: []Node{"near"}}).Causes[0]
+	for _, tt := range []struct {
+		name string
+		e    Evidence
+		same bool
+	}{
+		{"late_effect_absent", Evidence{Seen: []Node{"near"}, Absent: []Node{"late"}}, true},
+		{"late_effect_seen", Evidence{Seen: []Node{"near", "late"}}, true},
+		{"own_effect_absent", Evidence{Seen: []Node{"near"}, Absent: []Node{"also"}}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.e.Found = []Node{"x"}
+			got := Rank(edges, tt.e).Causes[0]
+			if same := math.Abs(got.Weight-one.Weight) < 1e-9; same != tt.same || got.Confidence < Prior {
+				t.Errorf("weight %v, confidence %v; with the near effect alone %v", got.Weight, got.Confidence, one.Weight)
+			}
+		})
+	}
+}
+
 func TestBehind(t *testing.T) {
 	edges := []Edge{{From: "runtime", To: "down", Strength: .98}, {From: "down", To: "kubelet", Strength: .8}}
 	r := Rank(edges, Evidence{Found: []Node{"kubelet", "runtime"}, Seen: []Node{"down"}})

@@ -29,9 +29,10 @@ func NewGraph(edges []Edge) *Graph {
 func (g *Graph) near() *Graph { return g.without }
 
 // Reach returns, for every node that from produces directly or through other
-// nodes, the probability that it does. An edge that closes a cycle carries
-// nothing.
-func (g *Graph) Reach(from Node) map[Node]float64 {
+// nodes, the probability that it does. Nothing goes on through a node in
+// known: once its own state is known, what is beyond it tells nothing more
+// about what is before. An edge that closes a cycle carries nothing.
+func (g *Graph) Reach(from Node, known map[Node]bool) map[Node]float64 {
 	order := g.order(from)
 	place := make(map[Node]int, len(order))
 	for i, n := range order {
@@ -39,6 +40,9 @@ func (g *Graph) Reach(from Node) map[Node]float64 {
 	}
 	p := map[Node]float64{from: 1}
 	for _, n := range order {
+		if known[n] && n != from {
+			continue
+		}
 		for _, e := range g.out[n] {
 			if place[e.To] > place[n] {
 				p[e.To] = 1 - (1-p[e.To])*(1-p[n]*e.Strength)
