@@ -41,8 +41,10 @@ func (b brush) in(p paint, s string) string {
 	return "\x1b[" + string(p) + "m" + s + "\x1b[0m"
 }
 
-// clean makes evidence safe to print on one line of a terminal.
+// clean makes evidence safe to print on one line of a terminal. Lines are
+// joined.
 func clean(s string) string {
+	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' }), "; ")
 	if strings.IndexFunc(s, unprintable) < 0 {
 		return s
 	}

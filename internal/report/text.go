@@ -329,20 +329,44 @@ func (p *page) unseen(d *diagnose.Diagnosis) {
 	}
 	p.line("")
 	p.line("%s", p.brush.in(bold, "NOT SEEN"))
-	for i, g := range gaps {
+	groups := grouped(gaps)
+	for i, g := range groups {
 		if i == maxGaps {
-			p.line("  and %d more: -o json", len(gaps)-maxGaps)
+			p.line("  and %d more: -o json", len(groups)-maxGaps)
 			break
 		}
-		what := string(g.Section)
-		if g.Source != what {
-			what += " " + g.Source
-		}
-		p.line("  %s", wrap(strings.Fields(clean(g.Node+": "+what+": "+g.Reason)), "", width-2, 4))
+		p.line("  %s", wrap(strings.Fields(clean(g)), "", width-2, 4))
 	}
 	if n := skipped(d); len(n) > 0 {
 		p.line("  not evaluated for that: %s", wrap(n, ",", width-26, 26))
 	}
+}
+
+// grouped renders the gaps, those of one section of one node as one.
+func grouped(gaps []diagnose.Gap) []string {
+	type key struct{ node, section string }
+	count := map[key]int{}
+	for _, g := range gaps {
+		count[key{g.Node, string(g.Section)}]++
+	}
+	var out []string
+	for _, g := range gaps {
+		k := key{g.Node, string(g.Section)}
+		n := count[k]
+		if n == 0 {
+			continue
+		}
+		delete(count, k)
+		text := g.Node + ": " + string(g.Section)
+		if g.Source != string(g.Section) {
+			text += " " + g.Source
+		}
+		if text += ": " + g.Reason; n > 1 {
+			text += fmt.Sprintf(" (and %d more of %s)", n-1, g.Section)
+		}
+		out = append(out, text)
+	}
+	return out
 }
 
 // skipped are the rules that a gap kept from being evaluated, each once.
