@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"reflect"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/klustered/klustered/internal/machine/network"
@@ -175,14 +174,14 @@ func TestProofs(t *testing.T) {
 			t.Errorf("lacks %q in %v", want, all)
 		}
 	}
-	dial := func(_ context.Context, p Proof) error {
+	dial := func(_ context.Context, p Proof) (bool, error) {
 		switch {
 		case p.Pod != "":
-			return syscall.ECONNREFUSED
+			return true, errors.New("connection refused")
 		case p.Who == "stranger":
-			return errors.New("i/o timeout")
+			return false, errors.New("i/o timeout")
 		}
-		return nil
+		return true, nil
 	}
 	for _, o := range Prove(context.Background(), dial, proofs) {
 		if o.Holds != (o.Pod == "") {

@@ -2,21 +2,12 @@ package harden
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
-	"strconv"
-	"syscall"
-	"time"
 
-	"github.com/klustered/klustered/internal/rtnl"
 	"github.com/klustered/klustered/snapshot"
 )
-
-// patience is how long a connection may take before it counts as dropped.
-const patience = 1500 * time.Millisecond
 
 // A Proof is a connection to a port of etcd that must, or must not, come about.
 type Proof struct {
@@ -62,11 +53,11 @@ func Proofs(nodes []*snapshot.Snapshot) ([]Proof, error) {
 }
 
 // own are the addresses of members that are this node's.
-func (a allowance) own(s *snapshot.Snapshot) []string {
-	var out []string
+func (a allowance) own(s *snapshot.Snapshot) []netip.Addr {
+	var out []netip.Addr
 	for _, ip := range hostAddresses(s) {
 		if slices.Contains(a.members, ip) {
-			out = append(out, ip)
+			out = append(out, netip.MustParseAddr(ip))
 		}
 	}
 	return out
@@ -94,7 +85,7 @@ func hostAddresses(s *snapshot.Snapshot) []string {
 
 // from lists the proofs from one node, and from one of its pods, to the etcd
 // ports of a node.
-func (a allowance) from(s *snapshot.Snapshot, target string, addrs []string) []Proof {
+func (a allowance) from(s *snapshot.Snapshot, target string, addrs []netip.Addr) []Proof {
 	var out []Proof
 	mine := hostAddresses(s)
 	among := func(list []string) bool {
@@ -103,7 +94,7 @@ func (a allowance) from(s *snapshot.Snapshot, target string, addrs []string) []P
 	add := func(ports []int, open bool, p Proof) {
 		for _, ip := range addrs {
 			for _, port := range ports {
-				p.To, p.Open = net.JoinHostPort(ip, strconv.Itoa(port)), open
+				p.To, p.Open = netip.AddrPortFrom(ip, uint16(port)).String(), open
 				out = append(out, p)
 			}
 		}
@@ -145,8 +136,11 @@ type Outcome struct {
 	Error string `json:"error,omitempty"` // why the connection did not come about
 }
 
-// Dial makes a connection as a proof wants it and returns why it failed.
-type Dial func(ctx context.Context, p Proof) error
+// Dial makes a connection from p.Node, within the network namespace at p.Path
+// if that is set. Arrived reports whether any answer came, a refusal included;
+// err is why there is no connection. One that is dropped must fail after a
+// while.
+type Dial func(ctx context.Context, p Proof) (arrived bool, err error)
 
 // Prove tries every proof, at once. A refusal shows that packets arrive, and
 // so does not prove that a port is closed to strangers.
@@ -156,8 +150,7 @@ func Prove(ctx context.Context, dial Dial, proofs []Proof) []Outcome {
 	for i, p := range proofs {
 		go func() {
 			defer func() { done <- struct{}{} }()
-			err := dial(ctx, p)
-			arrived := err == nil || errors.Is(err, syscall.ECONNREFUSED)
+			arrived, err := dial(ctx, p)
 			out[i] = Outcome{Proof: p, Holds: p.Open && err == nil || !p.Open && !arrived}
 			if err != nil {
 				out[i].Error = err.Error()
@@ -168,16 +161,4 @@ func Prove(ctx context.Context, dial Dial, proofs []Proof) []Outcome {
 		<-done
 	}
 	return out
-}
-
-// DialHere dials from this node, or from the pod of it that p names.
-func DialHere(ctx context.Context, p Proof) error {
-	return rtnl.In(p.Path, func() error {
-		d := net.Dialer{Timeout: patience}
-		c, err := d.DialContext(ctx, "tcp", p.To)
-		if err == nil {
-			c.Close()
-		}
-		return err
-	})
 }

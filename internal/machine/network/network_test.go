@@ -161,13 +161,10 @@ func listen(t *testing.T, ns, addr, network string) {
 }
 
 func reaches(ns, addr string) bool {
-	return rtnl.In(ns, func() error {
-		c, err := net.DialTimeout("tcp", addr, 300*time.Millisecond)
-		if err == nil {
-			c.Close()
-		}
-		return err
-	}) == nil
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	_, err := Reach(ctx, ns, addr)
+	return err == nil
 }
 
 func TestGuardLetsOnlyMembersIn(t *testing.T) {
