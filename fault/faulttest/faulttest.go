@@ -3,6 +3,7 @@
 // A fault's own test is one line, because the laws are the same for all:
 //
 //	healthy is quiet     no finding on the healthy node
+//	drill lasts          what a drill left running breaks the node again after a boot
 //	drill is loud        after the drill, findings, each with subject, summary and a quoted fact
 //	bundle is live       the same findings after a trip through JSON
 //	detect is pure       the same findings twice, and an unchanged snapshot
@@ -123,6 +124,7 @@ func drilled(t testing.TB, f *fault.Fault, seed uint64, opts []Option) {
 	if again, err := f.Drill(s, fault.NewDice(seed)); err != nil || render(again) != render(plan) {
 		t.Errorf("drill: the same seed draws another plan:\n%s\n%s", render(plan), render(again))
 	}
+	lasts(t, f, m)
 	laws(t, f, m)
 	if t.Failed() {
 		return

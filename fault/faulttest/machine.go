@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/klustered/klustered/internal/collect"
@@ -28,6 +29,7 @@ type Machine struct {
 	World   *World
 	files   tree // as installed
 	lasting op.Plan
+	seen    map[string]seen
 	hand    func(*Machine)
 	effects []func(*Machine, *snapshot.Snapshot)
 }
@@ -38,7 +40,7 @@ var _ op.Machine = (*Machine)(nil)
 func New(t testing.TB, opts ...Option) *Machine {
 	t.Helper()
 	c := configure(opts)
-	m := &Machine{t: t, World: newWorld(), files: healthy().clone(), hand: c.hand, effects: c.effects}
+	m := &Machine{t: t, World: newWorld(), files: healthy().clone(), seen: map[string]seen{}, hand: c.hand, effects: c.effects}
 	m.Files = &machine.Files{Root: folder(t), NoSync: true}
 	for _, change := range c.worlds {
 		change(m.World)
@@ -46,12 +48,27 @@ func New(t testing.TB, opts ...Option) *Machine {
 	for name, f := range c.files {
 		m.files[name] = f
 	}
-	for name, f := range m.files {
-		f.UID, f.GID = os.Getuid(), os.Getgid()
-		m.files[name] = f
-	}
+	m.mark()
 	m.install()
 	return m
+}
+
+// mark gives the files owners, and some of them, where that can be done, a
+// group and an attribute that nothing but an exact undo brings back.
+func (m *Machine) mark() {
+	attributes := syscall.Setxattr(m.Root, "user.origin", []byte("installed"), 0) == nil
+	for name, f := range m.files {
+		f.UID, f.GID = os.Getuid(), os.Getgid()
+		if !f.Mode.IsDir() && (strings.HasPrefix(name, "/etc/") || strings.HasPrefix(name, "/root/")) {
+			if os.Getuid() == 0 {
+				f.GID = 4
+			}
+			if attributes && f.Link == "" {
+				f.Xattrs = map[string][]byte{"user.origin": []byte("installed")}
+			}
+		}
+		m.files[name] = f
+	}
 }
 
 // folder returns an empty folder, in memory where that can be had: the laws
@@ -110,7 +127,14 @@ func (m *Machine) Snapshot() *snapshot.Snapshot {
 	return s
 }
 
-// all returns every file of the folder.
+// A seen is a file as it was read, and the sign that it has not changed since.
+type seen struct {
+	sign string
+	file op.File
+}
+
+// all returns every file of the folder. One that did not change is not read
+// again: the writer never writes in place, so a change shows in the inode.
 func (m *Machine) all() tree {
 	t := tree{}
 	err := filepath.WalkDir(m.Root, func(p string, d fs.DirEntry, err error) error {
@@ -118,16 +142,25 @@ func (m *Machine) all() tree {
 			return err
 		}
 		name := strings.TrimPrefix(p, m.Root)
-		if d.IsDir() {
-			info, err := d.Info()
-			if err == nil {
-				t[name] = op.File{Mode: info.Mode()}
-			}
+		info, err := d.Info()
+		if err != nil {
 			return err
 		}
-		f, err := m.ReadFile(name)
-		t[name] = f
-		return err
+		if d.IsDir() {
+			t[name] = op.File{Mode: info.Mode()}
+			return nil
+		}
+		st := info.Sys().(*syscall.Stat_t)
+		sign := fmt.Sprint(st.Ino, st.Size, st.Mode, st.Ctim, st.Mtim)
+		if was, ok := m.seen[name]; !ok || was.sign != sign {
+			f, err := m.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			m.seen[name] = seen{sign, f}
+		}
+		t[name] = m.seen[name].file
+		return nil
 	})
 	if err != nil {
 		m.t.Fatal(err)

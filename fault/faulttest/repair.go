@@ -10,6 +10,21 @@ import (
 	"github.com/klustered/klustered/op"
 )
 
+// lasts: what a drill left running is not stopped by a boot.
+func lasts(t testing.TB, f *fault.Fault, m *Machine) {
+	t.Helper()
+	hands := m.Hands()
+	if len(hands) == 0 {
+		return
+	}
+	start := m.save()
+	m.Reboot()
+	if got := f.Detect(m.Snapshot()); len(got) == 0 {
+		t.Errorf("drill lasts: after a boot nothing is found; ran before it: %v, after it: %v", hands, m.Hands())
+	}
+	m.load(start)
+}
+
 // repaired: the remedy makes the rule quiet, for good, and its undo is exact.
 func repaired(t testing.TB, f *fault.Fault, m *Machine, plan op.Plan, broken map[string]string) {
 	t.Helper()
