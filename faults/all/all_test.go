@@ -1,0 +1,99 @@
+package all_test
+
+import (
+	"fmt"
+	"path"
+	"strings"
+	"testing"
+
+	"github.com/klustered/klustered/fault/faulttest"
+	"github.com/klustered/klustered/faults/all"
+	"github.com/klustered/klustered/internal/diagnose"
+	"github.com/klustered/klustered/snapshot"
+)
+
+// seeds are how many ways each fault is provoked in. A fault's own test has more.
+const seeds = 4
+
+func diagnosis(m *faulttest.Machine) *diagnose.Diagnosis {
+	return diagnose.Run([]*snapshot.Snapshot{m.Snapshot()}, all.Faults)
+}
+
+// told renders what a diagnosis concludes.
+func told(d *diagnose.Diagnosis) string {
+	var b strings.Builder
+	for _, c := range d.Causes {
+		fmt.Fprintf(&b, "cause %s %s: %s (%.2f)\n", c.Fault.ID, c.Finding.Subject, c.Finding.Summary, c.Confidence)
+	}
+	for _, c := range d.Forecast {
+		fmt.Fprintf(&b, "forecast %s %s: %s\n", c.Fault.ID, c.Finding.Subject, c.Finding.Summary)
+	}
+	for _, c := range d.Notes {
+		fmt.Fprintf(&b, "note %s %s: %s\n", c.Fault.ID, c.Finding.Subject, c.Finding.Summary)
+	}
+	for _, s := range d.Symptoms {
+		fmt.Fprintf(&b, "symptom %s, explained by %v: %+v\n", s.ID, s.ExplainedBy, s.Facts)
+	}
+	for _, s := range d.Skipped {
+		fmt.Fprintf(&b, "skipped %s: %s\n", s.Fault, s.Reason)
+	}
+	return b.String()
+}
+
+// well: no cause, nothing to come, no symptom, and every rule was evaluated.
+func well(t *testing.T, when string, d *diagnose.Diagnosis) {
+	t.Helper()
+	if len(d.Causes)+len(d.Forecast)+len(d.Symptoms)+len(d.Skipped) > 0 {
+		t.Errorf("%s:\n%s", when, told(d))
+	}
+}
+
+func TestHealthyIsQuiet(t *testing.T) {
+	m := faulttest.New(t)
+	well(t, "a healthy node", diagnosis(m))
+	m.Reboot()
+	well(t, "a healthy node after a reboot", diagnosis(m))
+}
+
+// TestOneDrillOneCause provokes each fault in turn and runs every rule: only
+// what was provoked may be a cause, it explains all that is noticed, and when
+// it is repaired nothing is left.
+func TestOneDrillOneCause(t *testing.T) {
+	for _, f := range all.Faults {
+		if f.Drill == nil {
+			continue
+		}
+		for seed := range uint64(seeds) {
+			t.Run(fmt.Sprintf("%s/%d", strings.ReplaceAll(f.ID, "/", "."), seed+1), func(t *testing.T) {
+				m := faulttest.New(t)
+				m.Drill(f, seed+1)
+				d := diagnosis(m)
+				wrong := len(d.Causes) == 0 || len(d.Unexplained()) > 0 || len(d.Forecast) > 0 || len(d.Symptoms) == 0
+				for _, c := range d.Causes {
+					wrong = wrong || c.Fault.ID != f.ID
+				}
+				if wrong {
+					t.Errorf("after the drill of %s:\n%s", f.ID, told(d))
+				}
+				m.Repair(f)
+				well(t, "after the repair", diagnosis(m))
+			})
+		}
+	}
+}
+
+func TestVocabulary(t *testing.T) {
+	seen := map[string]bool{}
+	for _, f := range all.Faults {
+		if err := f.Validate(); err != nil {
+			t.Error(err)
+		}
+		if seen[f.ID] {
+			t.Errorf("%s is listed twice", f.ID)
+		}
+		seen[f.ID] = true
+		if base := path.Base(f.ID); base != strings.ToLower(base) || strings.Count(f.ID, "/") != 1 {
+			t.Errorf("%s is no area and name in small letters", f.ID)
+		}
+	}
+}
