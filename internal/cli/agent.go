@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/klustered/klustered/internal/collect"
+	"github.com/klustered/klustered/internal/harden"
 	"github.com/klustered/klustered/internal/transport"
 	"github.com/klustered/klustered/op"
 )
@@ -47,6 +48,13 @@ func (a *App) agent() *cobra.Command {
 				return nil, err
 			}
 			return w.undo(ctx, n, follow)
+		}),
+		a.agentDoes("prove", 0, func(ctx context.Context, w worker, _ []string, _ func(step)) (any, error) {
+			var proofs []harden.Proof
+			if err := a.decode(&proofs); err != nil {
+				return nil, err
+			}
+			return w.prove(ctx, proofs)
 		}),
 		a.agentDoes("history", 0, func(ctx context.Context, w worker, _ []string, _ func(step)) (any, error) {
 			return w.history(ctx)

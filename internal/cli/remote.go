@@ -9,6 +9,7 @@ import (
 	"io"
 	"strconv"
 
+	"github.com/klustered/klustered/internal/harden"
 	"github.com/klustered/klustered/internal/repair"
 	"github.com/klustered/klustered/internal/transport"
 	"github.com/klustered/klustered/op"
@@ -147,5 +148,10 @@ func (t there) undo(ctx context.Context, n int, follow func(step)) (u undone, er
 
 func (t there) history(ctx context.Context) (all []repair.Entry, err error) {
 	err = t.ask(ctx, nil, &all, nil, "history")
+	return all, err
+}
+
+func (t there) prove(ctx context.Context, proofs []harden.Proof) (all []harden.Outcome, err error) {
+	err = t.ask(ctx, proofs, &all, nil, "prove")
 	return all, err
 }

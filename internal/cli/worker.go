@@ -6,6 +6,7 @@ import (
 
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/internal/diagnose"
+	"github.com/klustered/klustered/internal/harden"
 	"github.com/klustered/klustered/internal/machine"
 	"github.com/klustered/klustered/internal/machine/etcd"
 	"github.com/klustered/klustered/internal/machine/kube"
@@ -23,6 +24,7 @@ type worker interface {
 	apply(ctx context.Context, x order, follow func(step)) (repair.Result, error)
 	undo(ctx context.Context, n int, follow func(step)) (undone, error)
 	history(ctx context.Context) ([]repair.Entry, error)
+	prove(ctx context.Context, proofs []harden.Proof) ([]harden.Outcome, error)
 }
 
 // An order is what to apply, and what is to come of it.
@@ -106,4 +108,8 @@ func (h here) undo(ctx context.Context, n int, follow func(step)) (undone, error
 
 func (h here) history(context.Context) ([]repair.Entry, error) {
 	return h.runner("", nil).History()
+}
+
+func (here) prove(ctx context.Context, proofs []harden.Proof) ([]harden.Outcome, error) {
+	return harden.Prove(ctx, dial, proofs), nil
 }
