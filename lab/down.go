@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/klustered/klustered/lab/engine"
 )
@@ -115,4 +116,21 @@ func (c *Cluster) remove(ctx context.Context) error {
 		return err
 	}
 	return errors.Join(c.engine.RemoveVolumes(ctx, p.volumes...), c.engine.RemoveNetworks(ctx, p.networks...))
+}
+
+// abandon removes a lab whose start failed or was cancelled. An engine may still carry
+// out the last command of a client that is gone, so it looks again until nothing comes.
+func (c *Cluster) abandon(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	for range 5 {
+		if err := c.remove(ctx); err != nil {
+			return err
+		}
+		time.Sleep(time.Second)
+		left, err := c.parts(ctx)
+		if err != nil || left.empty() {
+			return err
+		}
+	}
+	return fmt.Errorf("cannot remove lab %q: its parts keep coming back", c.Name)
 }

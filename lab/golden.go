@@ -176,7 +176,7 @@ func (c *Cluster) Reset(ctx context.Context, p Progress) error {
 		err = g.restore(ctx, privileged, p)
 	}
 	if err != nil {
-		return errors.Join(err, c.remove(context.WithoutCancel(ctx)))
+		return errors.Join(err, c.abandon(ctx))
 	}
 	return nil
 }

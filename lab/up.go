@@ -35,13 +35,15 @@ func Up(ctx context.Context, config Config, p Progress) (*Cluster, error) {
 	if err := refuseExisting(ctx, e, config.Name); err != nil {
 		return nil, err
 	}
+	if err := enoughInotify("/", config.ControlPlanes+config.Workers); err != nil {
+		return nil, err
+	}
 	c, err := create(ctx, e, config, built)
 	if err != nil {
 		return nil, err
 	}
 	if err := c.start(ctx, config, built, p); err != nil {
-		removal := c.remove(context.WithoutCancel(ctx))
-		return nil, errors.Join(err, removal)
+		return nil, errors.Join(err, c.abandon(ctx))
 	}
 	return c, nil
 }

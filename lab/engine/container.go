@@ -124,6 +124,18 @@ type Container struct {
 
 // Containers lists the containers that carry a label ("key" or "key=value"), by name.
 func (e *Engine) Containers(ctx context.Context, label string) ([]Container, error) {
+	list, err := e.containers(ctx, label)
+	for range 3 {
+		// A container that goes between being listed and being looked at fails the look.
+		if err == nil || !strings.Contains(strings.ToLower(err.Error()), "no such container") {
+			break
+		}
+		list, err = e.containers(ctx, label)
+	}
+	return list, err
+}
+
+func (e *Engine) containers(ctx context.Context, label string) ([]Container, error) {
 	ids, err := e.lines(ctx, "ps", "-a", "-q", "--filter", "label="+label)
 	if err != nil || len(ids) == 0 {
 		return nil, err
