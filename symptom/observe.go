@@ -34,16 +34,16 @@ func KubernetesNode(s *snapshot.Snapshot) bool {
 
 const (
 	// shortOfCPU is the share of time, in percent, in which some task waited
-	// for a CPU, and crowd the load for each CPU, from which latencies tell of
-	// the CPU and no more of what was asked.
+	// for a CPU, from which latencies tell of the CPU and no more of what was
+	// asked.
 	shortOfCPU = 75
-	crowd      = 4
-	// patience is how much longer everything may then take.
-	patience = 5
+	// patience is the most by which times are then stretched.
+	patience = 20
 )
 
-// slack is 1, or [patience] on a node that was short of CPU while it was
-// measured.
+// slack is by how much longer everything may take on a node that was short of
+// CPU while it was measured: 1 as long as there are no more tasks than CPUs,
+// and twice as many tasks as each CPU then had.
 func slack(s *snapshot.Snapshot) float64 {
 	if s.Host == nil {
 		return 1
@@ -53,10 +53,10 @@ func slack(s *snapshot.Snapshot) float64 {
 			return patience
 		}
 	}
-	if len(s.Host.Load) > 0 && s.Host.CPUs > 0 && s.Host.Load[0] >= crowd*float64(s.Host.CPUs) {
-		return patience
+	if len(s.Host.Load) == 0 || s.Host.CPUs <= 0 || s.Host.Load[0] <= float64(s.Host.CPUs) {
+		return 1
 	}
-	return 1
+	return min(patience, 2*s.Host.Load[0]/float64(s.Host.CPUs))
 }
 
 // verdict is Seen with the facts, when there are any, else Absent.

@@ -165,7 +165,7 @@ func TestObserve(t *testing.T) {
 		{"pod_one_lost", PodTrafficSlow, snap(probe("pod", 8, 1, 0, 0.3)), Absent},
 		{"pod_lossy", PodTrafficSlow, snap(probe("pod", 8, 3, 0, 0.3)), Seen},
 		{"pod_late_beside_others", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 30), probe("pod", 8, 0, 0, 0.2)), Seen},
-		{"all_a_little_late", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 14), probe("pod", 8, 0, 0, 12)), Absent},
+		{"all_a_little_late", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 34), probe("pod", 8, 0, 0, 22)), Absent},
 		{"late_for_want_of_cpu", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 300), busy), Absent},
 		{"lost_for_no_want_of_cpu", PodTrafficSlow, snap(probe("pod", 8, 4, 0, 3), busy), Seen},
 		{"api_slow_for_want_of_cpu", APISlow, snap(api(func(c *snapshot.Cluster) { c.API.LatencyMs = []float64{900} }), busy), Absent},

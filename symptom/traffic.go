@@ -14,7 +14,7 @@ const (
 	lostShare = 0.25
 	// lateMs is a median that no healthy path inside a cluster reaches, when
 	// it is also lateTimes the best of the same snapshot.
-	lateMs    = 10
+	lateMs    = 20
 	lateTimes = 5
 	// lateAnywayMs is late whatever the others are, since all of them may go
 	// through the same interface.
