@@ -17,7 +17,7 @@ import (
 	"github.com/klustered/klustered/internal/rtnl"
 )
 
-// A Ruleset is all tables of one network namespace.
+// A Ruleset is all tables of one network namespace. The zero value has none.
 type Ruleset struct {
 	Chains []*Chain
 	chains map[key]*Chain
@@ -135,6 +135,9 @@ func (r *Ruleset) read(c *rtnl.Conn) (torn bool, err error) {
 }
 
 func (r *Ruleset) addChain(c *Chain) {
+	if r.chains == nil {
+		*r = *newRuleset()
+	}
 	c.Backend = "nft"
 	r.Chains = append(r.Chains, c)
 	r.chains[key{c.Family, c.Table, c.Name}] = c

@@ -89,10 +89,41 @@ COMMIT
 `
 
 func TestTranslationsOfIptablesRules(t *testing.T) {
-	r := load(t, iptablesRules, "iptables-nft-restore")
+	sameAsIptables(t, load(t, iptablesRules, "iptables-nft-restore"))
+}
+
+func TestTranslationsOfLegacyRules(t *testing.T) {
+	const program = "iptables-legacy-restore"
+	if _, err := exec.LookPath(program); err != nil {
+		t.Skipf("this machine has no %s to make rules with", program)
+	}
+	ns := rtnltest.New(t)
+	r := newRuleset()
+	var refused []byte
+	err := rtnl.In(ns, func() error {
+		cmd := exec.Command(program)
+		cmd.Stdin = strings.NewReader(iptablesRules)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			refused = out
+			return nil
+		}
+		return r.ReadLegacy([]string{"nat", "filter"})
+	})
+	if refused != nil {
+		t.Skipf("this kernel has no iptables-legacy: %s", refused)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameAsIptables(t, r)
+}
+
+// sameAsIptables wants what iptablesRules mean.
+func sameAsIptables(t *testing.T, r *Ruleset) {
+	t.Helper()
 	want := []snapshot.DNAT{
-		{Address: "10.96.0.20", Port: 80, Protocol: "tcp", To: []string{"10.244.0.5:8080", "10.244.1.6:8080"}, Chain: "KUBE-SVC-WEB", Service: "shop/web:http"},
 		{Address: "10.96.0.10", Port: 53, Protocol: "udp", To: []string{"10.244.0.4:53"}, Chain: "KUBE-SVC-DNS", Service: "kube-system/kube-dns:dns"},
+		{Address: "10.96.0.20", Port: 80, Protocol: "tcp", To: []string{"10.244.0.5:8080", "10.244.1.6:8080"}, Chain: "KUBE-SVC-WEB", Service: "shop/web:http"},
 		{Port: 30080, Protocol: "tcp", To: []string{"10.244.0.5:8080", "10.244.1.6:8080"}, Chain: "KUBE-EXT-WEB", Service: "shop/web:http"},
 	}
 	if got := r.Translations(netip.MustParseAddr("192.0.2.1")); !reflect.DeepEqual(got, want) {
@@ -235,6 +266,7 @@ func FuzzParse(f *testing.F) {
 			c := &Chain{Family: 2, Table: "t", Name: "c", Base: true, Type: "nat", Rules: []Rule{{exprs: []expr{e, parseTarget("DNAT", 2, data)}}}}
 			r.addChain(c)
 		}
+		r.addLegacy("nat", append(data, make([]byte, infoLen)...), data)
 		r.Destinations(Packet{To: netip.MustParseAddrPort("10.0.0.1:80"), Proto: 6})
 		r.Translations(netip.MustParseAddr("10.0.0.2"))
 		r.Verdicts()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"net/netip"
 	"strings"
 
@@ -52,7 +53,7 @@ func (r *Ruleset) Verdicts() []snapshot.FilterRule {
 }
 
 func (c *Chain) filterRule(handle uint64, text, verdict string) snapshot.FilterRule {
-	return snapshot.FilterRule{Backend: c.Backend, Family: familyNames[c.Family], Table: c.Table, Chain: c.Name, Handle: handle, Text: text, Verdict: verdict}
+	return snapshot.FilterRule{Backend: c.Backend, Family: familyNames[c.Family], Table: strings.TrimPrefix(c.Table, "legacy/"), Chain: c.Name, Handle: handle, Text: text, Verdict: verdict}
 }
 
 // proxys reports whether a chain is the service proxy's or a CNI plugin's. The
@@ -84,6 +85,7 @@ func (r *Rule) decides() string {
 func (r *Ruleset) text(c *Chain, rule *Rule) string {
 	at := map[int]field{}
 	constants := map[int][]byte{}
+	var prefix string
 	var words []string
 	for i := range rule.exprs {
 		e := &rule.exprs[i]
@@ -96,11 +98,12 @@ func (r *Ruleset) text(c *Chain, rule *Rule) string {
 		case "set":
 			constants[span(e.to)] = e.data
 		case "cmp":
-			words = append(words, fieldNames[at[span(e.reg)]], operators[e.op%uint32(len(operators))]+valueText(at[span(e.reg)], e.data))
+			words = append(words, fieldNames[at[span(e.reg)]], operators[e.op%uint32(len(operators))]+valueText(at[span(e.reg)], e.data)+prefix)
+			prefix = ""
 		case "range":
 			words = append(words, fieldNames[at[span(e.reg)]], valueText(at[span(e.reg)], e.data)+"-"+valueText(at[span(e.reg)], e.more))
 		case "mask":
-			words = append(words, fmt.Sprintf("& %x", e.data))
+			prefix = maskText(e.data)
 		case "lookup":
 			not := ""
 			if e.invert {
@@ -138,6 +141,19 @@ func (e *expr) words() []string {
 		words = append(words, fieldNames[c.field], op+value)
 	}
 	return words
+}
+
+// maskText writes a mask as the length of a prefix, when it is one.
+func maskText(mask []byte) string {
+	ones, ended := 0, false
+	for _, b := range mask {
+		n := bits.LeadingZeros8(^b)
+		if ended && b != 0 || b<<n != 0 {
+			return fmt.Sprintf(" masked by %x", mask)
+		}
+		ones, ended = ones+n, n < 8
+	}
+	return fmt.Sprintf("/%d", ones)
 }
 
 func valueText(f field, data []byte) string {

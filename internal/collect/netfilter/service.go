@@ -1,8 +1,10 @@
 package netfilter
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -73,6 +75,9 @@ func (r *Ruleset) Translations(local netip.Addr) []snapshot.DNAT {
 		}
 		out = append(out, d)
 	}
+	slices.SortStableFunc(out, func(a, b snapshot.DNAT) int {
+		return cmp.Or(strings.Compare(a.Service, b.Service), strings.Compare(b.Address, a.Address), a.Port-b.Port)
+	})
 	return out
 }
 
