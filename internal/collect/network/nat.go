@@ -2,7 +2,6 @@ package network
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"strings"
 
@@ -18,28 +17,33 @@ import (
 func netfilterInto(ctx context.Context, e *source.Env, n *snapshot.Network) {
 	conntrackInto(ctx, e, n)
 	n.Netem = hasNetem(e)
-	if tables, _ := e.ReadFile("/proc/net/ip_tables_names"); len(tables) > 0 {
-		e.Gap(snapshot.SectionNetwork, "iptables-legacy", errors.New("the rules of iptables-legacy, which are in use, are not read"))
-	}
-	if !loaded(e, "nf_tables") {
-		return // no rules of nftables then: there is nothing to read
-	}
-	r, err := readRules(n.Namespaces[0].Path)
-	if err != nil {
-		e.Gap(snapshot.SectionNetwork, "nftables", err)
-		return
-	}
+	r, err := readRules(e, n.Namespaces[0].Path)
+	e.Gap(snapshot.SectionNetwork, "netfilter", err)
 	n.DNAT = r.Translations(uplinkAddress(n.Namespaces[0]))
 	n.Rules = r.Verdicts()
 }
 
-func readRules(path string) (*netfilter.Ruleset, error) {
-	c, err := rtnl.DialIn(path, unix.NETLINK_NETFILTER)
-	if err != nil {
-		return nil, err
+// readRules reads the rules of nftables and of iptables-legacy, each only
+// where the kernel has them already: asking would load their modules.
+func readRules(e *source.Env, path string) (*netfilter.Ruleset, error) {
+	r := &netfilter.Ruleset{}
+	if loaded(e, "nf_tables") {
+		c, err := rtnl.DialIn(path, unix.NETLINK_NETFILTER)
+		if err != nil {
+			return r, err
+		}
+		defer c.Close()
+		read, err := netfilter.Read(c)
+		if err != nil {
+			return r, err
+		}
+		r = read
 	}
-	defer c.Close()
-	return netfilter.Read(c)
+	names, _ := e.ReadFile("/proc/net/ip_tables_names")
+	if len(names) == 0 {
+		return r, nil
+	}
+	return r, rtnl.In(path, func() error { return r.ReadLegacy(strings.Fields(string(names))) })
 }
 
 // uplinkAddress is the address of the interface that leads to the default
