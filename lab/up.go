@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -134,100 +132,4 @@ func (c *Cluster) awaitHealthy(ctx context.Context, b *boot.Cluster, since time.
 		return b.Failed(ctx, step, err)
 	}
 	return nil
-}
-
-// run creates the nodes' containers and starts them.
-func (c *Cluster) run(ctx context.Context, image func(*node.Node) string, privileged bool) error {
-	var names []string
-	for _, n := range c.nodes {
-		if err := c.engine.CreateVolume(ctx, disk(n), map[string]string{labelLab: c.Name}); err != nil {
-			return err
-		}
-		if err := c.engine.Create(ctx, c.spec(n, image(n), privileged)); err != nil {
-			return err
-		}
-		names = append(names, n.Container)
-	}
-	return c.engine.Start(ctx, names...)
-}
-
-// disk is the volume that is a node's /var, where everything lies that it keeps: an
-// overlay file system cannot be mounted on a container's own.
-func disk(n *node.Node) string { return n.Container + "-var" }
-
-func (c *Cluster) spec(n *node.Node, image string, privileged bool) engine.Spec {
-	return engine.Spec{
-		Name: n.Container, Hostname: n.Name, Image: image, Network: network(c.Name), Address: n.Address,
-		Machine: true, Privileged: privileged,
-		Volumes: []string{disk(n) + ":/var"},
-		Labels: map[string]string{
-			labelLab: c.Name, labelRole: n.Role, labelKubernetes: c.Kubernetes, labelTopology: c.Topology,
-			labelNode: n.Name, labelNode + "-address": n.Address, labelSlot: strconv.Itoa(c.slot), labelImage: c.image,
-		},
-	}
-}
-
-// giveResolvers tells the nodes the host's name servers, which their next start uses too.
-func (c *Cluster) giveResolvers(ctx context.Context) error {
-	data, err := os.ReadFile("/etc/resolv.conf")
-	if err != nil {
-		data = nil
-	}
-	for _, n := range c.nodes {
-		if err := n.WriteFile(ctx, "/etc/lab/resolv.conf", data, 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// cgroupDriver is what the kubelet and containerd use to make control groups: systemd
-// where the host has the unified hierarchy alone.
-func cgroupDriver(root string) string {
-	if _, err := os.Stat(filepath.Join(root, "sys/fs/cgroup/cgroup.controllers")); err == nil {
-		return "systemd"
-	}
-	return "cgroupfs"
-}
-
-// prepare makes the engine and the node image.
-func prepare(ctx context.Context, kubernetes string, p Progress) (*engine.Engine, image.Image, error) {
-	r, err := image.NewRecipe(ctx, kubernetes)
-	if err != nil {
-		return nil, image.Image{}, err
-	}
-	e, err := engine.Prepare(ctx, p, r.Cache)
-	if err != nil {
-		return nil, image.Image{}, err
-	}
-	built, err := image.Build(ctx, e, r, p)
-	return e, built, err
-}
-
-// Prepare does what Plan lists: it makes an engine answer and builds the node image of a
-// Kubernetes version ("" for the default), and boots nothing.
-func Prepare(ctx context.Context, kubernetes string, p Progress) error {
-	_, _, err := prepare(ctx, kubernetes, progress.Or(p))
-	return err
-}
-
-// Plan says what Prepare would install, start and build, one thing an entry; nothing
-// where all is there. It changes nothing.
-func Plan(ctx context.Context, kubernetes string) ([]string, error) {
-	r, err := image.NewRecipe(ctx, kubernetes)
-	if err != nil {
-		return nil, err
-	}
-	e, err := engine.Find(ctx)
-	if err != nil && err != engine.ErrNone {
-		return nil, err
-	}
-	var todo []string
-	for _, name := range engine.Packages(ctx) {
-		todo = append(todo, "install the package "+name)
-	}
-	if e == nil {
-		todo = append(todo, "start the container engine")
-	}
-	return append(todo, r.Missing(ctx, e)...), nil
 }
