@@ -19,7 +19,7 @@ func Own(s *snapshot.Snapshot) (snapshot.CNIFile, bool) {
 	rank, pods := -1, 0
 	for _, a := range s.CNI.Cached {
 		f := snapshot.ParseCNI(snapshot.Text{Path: "attached.conflist", Content: a.Config})
-		if f.Error != "" {
+		if f.Error != "" || loopback(f) {
 			continue
 		}
 		f.Path, f.Modified = a.Path, a.Modified
@@ -29,6 +29,12 @@ func Own(s *snapshot.Snapshot) (snapshot.CNIFile, bool) {
 		}
 	}
 	return best, rank >= 0
+}
+
+// loopback reports whether a network is the one that some runtimes give every
+// pod for its lo interface.
+func loopback(f snapshot.CNIFile) bool {
+	return !slices.ContainsFunc(f.Plugins, func(p snapshot.CNIPlugin) bool { return p.Type != "loopback" })
 }
 
 // Same reports whether two files make the same network.

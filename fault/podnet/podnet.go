@@ -6,6 +6,7 @@ package podnet
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/klustered/klustered/snapshot"
 )
@@ -67,11 +68,19 @@ func Look(s *snapshot.Snapshot) Case {
 	return rest(s, c, files, own, known)
 }
 
-// rest is c, or what is wrong with the further files that are loaded.
+// rest is c, or what is wrong with the further files that are loaded, or with
+// the loopback network that the runtime adds itself.
 func rest(s *snapshot.Snapshot, c Case, files []snapshot.CNIFile, own snapshot.CNIFile, known bool) Case {
 	for _, f := range files[1:] {
 		if c.Kind == Fine {
 			c = check(s, f, own, known)
+		}
+	}
+	for _, a := range s.CNI.Cached {
+		f := snapshot.ParseCNI(snapshot.Text{Path: "attached.conflist", Content: a.Config})
+		if c.Kind == Fine && f.Error == "" && loopback(f) {
+			f.Path = a.Path
+			c = check(s, f, f, true)
 		}
 	}
 	return c
@@ -116,7 +125,7 @@ func check(s *snapshot.Snapshot, f, own snapshot.CNIFile, known bool) Case {
 				}
 				c.Program = &program
 			}
-			c.Kind, c.Type, c.Line, c.Why = Unknown, t, p.Line, why
+			c.Kind, c.Type, c.Line, c.Why = Unknown, t, lineOf(f, p, t), why
 			if existed(s.CNI, t, own, known, found) {
 				c.Kind = Unprovided
 			}
@@ -124,6 +133,28 @@ func check(s *snapshot.Snapshot, f, own snapshot.CNIFile, known bool) Case {
 		}
 	}
 	return c
+}
+
+// lineOf is the line that names plugin t: that of p, or of its address
+// management below it.
+func lineOf(f snapshot.CNIFile, p snapshot.CNIPlugin, t string) int {
+	for i, l := range f.Lines() {
+		if t != p.Type && strings.Contains(l, fmt.Sprintf("%q", t)) {
+			return i + 1
+		}
+	}
+	return p.Line
+}
+
+// Reason is what is wrong, as a clause.
+func (c Case) Reason() string {
+	switch {
+	case c.Type != "":
+		return fmt.Sprintf("its plugin %q cannot run: %s", c.Type, c.Why)
+	case c.File.Error != "":
+		return "it " + c.Why
+	}
+	return c.Why
 }
 
 // types are the programs that a plugin needs. Address management is a program

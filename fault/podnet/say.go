@@ -35,7 +35,7 @@ func Facts(s *snapshot.Snapshot) []finding.Fact {
 	if s.Runtime != nil {
 		for _, kind := range []string{"NetworkReady", "CNIConfigLoaded"} {
 			if c, ok := s.Runtime.Condition(kind); ok && c.Status == "False" {
-				out = append(out, finding.Fact{Source: s.Runtime.Socket, Got: Quote(strings.TrimSpace(kind + "=False " + c.Reason + " " + c.Message)), Want: kind + "=True"})
+				out = append(out, finding.Fact{Source: s.Runtime.Socket, Got: Quote(strings.Join(strings.Fields(kind+"=False "+c.Reason+" "+c.Message), " ")), Want: kind + "=True"})
 			}
 		}
 	}

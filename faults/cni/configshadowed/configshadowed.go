@@ -47,7 +47,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 	line := max(c.Line, 1)
 	facts := []finding.Fact{
 		{Source: c.File.Path, Line: line, Got: podnet.Line(c.File, line), Want: "no file before " + path.Base(c.Own.Path)},
-		{Source: c.File.Path, Got: "it goes first and does not serve: " + c.Why},
+		{Source: c.File.Path, Got: "it goes first and does not serve: " + c.Reason()},
 		{Source: c.Own.Path, Got: fmt.Sprintf("network %q of this node, which works, comes after it", c.Own.Name)},
 	}
 	return []finding.Finding{{

@@ -154,8 +154,7 @@ func readCached(e *source.Env) ([]snapshot.CNICached, error) {
 	return out, nil
 }
 
-// parseCached reads one file of libcni's cache. That of the loopback
-// interface, which every pod has, says nothing.
+// parseCached reads one file of libcni's cache.
 func parseCached(data []byte) (snapshot.CNICached, bool) {
 	var x struct {
 		Kind        string `json:"kind"`
@@ -167,10 +166,5 @@ func parseCached(data []byte) (snapshot.CNICached, bool) {
 		return snapshot.CNICached{}, false
 	}
 	config := secret.Scrub(strings.ToValidUTF8(string(x.Config), "\ufffd"))
-	f := snapshot.ParseCNI(snapshot.Text{Path: "cached.conflist", Content: config})
-	loopback := func(p snapshot.CNIPlugin) bool { return p.Type == "loopback" }
-	if len(f.Plugins) > 0 && !slices.ContainsFunc(f.Plugins, func(p snapshot.CNIPlugin) bool { return !loopback(p) }) {
-		return snapshot.CNICached{}, false
-	}
 	return snapshot.CNICached{Network: x.Network, ContainerID: x.ContainerID, Config: config, Pods: 1}, true
 }

@@ -243,7 +243,7 @@ func TestCNI(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", c.what, c.got, c.want)
 		}
 	}
-	if c := s.CNI.Cached; len(c) != 1 || c[0].Pods != 2 {
+	if c := s.CNI.Cached; len(c) != 2 || c[0].Pods+c[1].Pods != 3 {
 		t.Errorf("cached: got %+v", c)
 	}
 }
