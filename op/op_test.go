@@ -51,7 +51,7 @@ func every(t *testing.T, m *faulttest.Machine) map[string]op.Op {
 		"start logrotate":     op.Unit{Verb: "start", Name: "logrotate.service"},
 		"unit files again":    op.ReloadUnits{},
 		"put a tbf":           op.AddQdisc{Qdisc: op.Qdisc{QdiscPlace: eth0, Kind: "tbf", RateBps: 64000}},
-		"remove the tbf":  op.DeleteQdisc{Qdisc: now},
+		"remove the tbf":      op.DeleteQdisc{Qdisc: now},
 		"for 1m0s":            op.GuardPorts{Guard: op.Guard{Name: "g", Ports: []op.GuardPort{{Port: 2380, Allow: []string{"10.0.0.1"}}, {Port: 2379}}, Expires: time.Minute}},
 		"delete " + front:     op.DeleteObject{Path: front, Why: "it writes"},
 		"create /api":         op.CreateObject{Path: "/api/v1/namespaces/default/configmaps/x", Body: json.RawMessage(`{"metadata":{"name":"x"}}`)},
@@ -61,6 +61,7 @@ func every(t *testing.T, m *faulttest.Machine) map[string]op.Op {
 		"defragment":          op.EtcdDefragment{Endpoint: "https://127.0.0.1:2379"},
 		"disarm":              op.EtcdDisarm{Alarm: op.Alarm{Member: "8e9e05c52164694d", Kind: "NOSPACE"}},
 		"prove":               op.EtcdProveWrite{},
+		"remember":            op.EtcdRemember{},
 		"rebuild": op.IssueKubeconfig{
 			Path: "/root/.kube/config", Pin: pin(t, m, "/root/.kube/config"), Cluster: "klustered", Server: "https://172.20.0.2:6443",
 			CACert: "/etc/kubernetes/pki/ca.crt", CAKey: "/etc/kubernetes/pki/ca.key", User: "kubernetes-admin", Groups: []string{"kubeadm:cluster-admins"}, Days: 365,

@@ -177,10 +177,18 @@ func (m *Machine) State() map[string]string {
 		if name == "/var/lib/klustered" || strings.HasPrefix(name, "/var/lib/klustered/") {
 			continue
 		}
-		all["file "+name] = fmt.Sprintf("%s %d:%d %v %v%v link=%q %q", f.Mode, f.UID, f.GID, f.Xattrs, f.Immutable, f.Append, f.Link, f.Data)
+		all["file "+name] = describe(f)
 	}
 	m.World.state(all)
 	return all
+}
+
+// describe tells everything about a file but its time, and of a folder its mode.
+func describe(f op.File) string {
+	if f.Mode.IsDir() {
+		return f.Mode.String()
+	}
+	return fmt.Sprintf("%s %d:%d %v %v%v link=%q %q", f.Mode, f.UID, f.GID, f.Xattrs, f.Immutable, f.Append, f.Link, f.Data)
 }
 
 // A saved is a Machine's state to come back to.
@@ -209,7 +217,7 @@ func (m *Machine) restore(t tree, prefix string) {
 	now := m.all()
 	for _, name := range slices.Sorted(maps.Keys(t)) {
 		f, ok := now[name]
-		if strings.HasPrefix(name, prefix) && (!ok || f.Sum() != t[name].Sum() || f.Mode != t[name].Mode) {
+		if strings.HasPrefix(name, prefix) && (!ok || describe(f) != describe(t[name])) {
 			m.put(name, t[name])
 		}
 	}

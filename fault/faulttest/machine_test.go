@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/klustered/klustered/op"
+	"github.com/klustered/klustered/snapshot"
 )
 
 func TestLimits(t *testing.T) {
@@ -24,6 +25,37 @@ func TestLimits(t *testing.T) {
 	m.Reboot()
 	if s := m.Snapshot(); len(s.Cgroups.Limits) > 0 {
 		t.Errorf("the limit outlived a reboot: %+v", s.Cgroups.Limits)
+	}
+}
+
+// TestHealthy: every section is there, nothing is missing in any of them.
+func TestHealthy(t *testing.T) {
+	s := New(t).Snapshot()
+	for _, x := range snapshot.Sections() {
+		if !s.Has(x) {
+			t.Errorf("no section %s", x)
+		}
+	}
+	for _, g := range s.Gaps {
+		t.Errorf("gap: %+v", g)
+	}
+	for _, f := range s.CNI.Files {
+		if f.Error != "" {
+			t.Errorf("%s: %s", f.Path, f.Error)
+		}
+	}
+	for _, c := range s.PKI.Certificates {
+		if c.Error != "" || c.SignedBy == "" {
+			t.Errorf("%s: signed by %q, error %q", c.Path, c.SignedBy, c.Error)
+		}
+	}
+	if len(s.Static.Manifests) != 4 || len(s.Kubeconfigs.Files) < 5 || len(s.CNI.Cached) == 0 {
+		t.Errorf("%d manifests, %d kubeconfigs, %d attachments", len(s.Static.Manifests), len(s.Kubeconfigs.Files), len(s.CNI.Cached))
+	}
+	for _, name := range []string{"kubelet.service", "containerd.service"} {
+		if u, ok := s.Systemd.Unit(name); !ok || u.Active != "active" || u.Package == "" {
+			t.Errorf("%s: %+v", name, u)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/klustered/klustered/internal/machine/pki"
 	"github.com/klustered/klustered/op"
 )
 
@@ -123,7 +124,7 @@ func (t tree) kubeletCerts(ca *pair) {
 	t[dir+"kubelet-client-current.pem"] = op.File{Link: dir + "kubelet-client-2026-01-01-03-00-30.pem", Mode: 0o777}
 	self := issue("cp1-ca@1767236400", nil, nil)
 	serving := issue("cp1@1767236401", nil, &self)
-	t.file(dir+"kubelet.crt", serving.certPEM(), 0o644)
+	t.file(dir+"kubelet.crt", append(serving.certPEM(), self.certPEM()...), 0o644)
 	t.file(dir+"kubelet.key", serving.keyPEM(), 0o600)
 	t.file("/etc/kubernetes/kubelet.conf", fmt.Appendf(nil, kubeconfig, b64(ca.certPEM()), "https://172.20.0.2:6443", "klustered", "system:node:cp1",
 		"client-certificate: "+dir+"kubelet-client-current.pem\n    client-key: "+dir+"kubelet-client-current.pem"), 0o600)
@@ -157,34 +158,17 @@ func embedded(user, cluster, server string, ca, client pair) []byte {
 
 func b64(data []byte) string { return base64.StdEncoding.EncodeToString(data) }
 
-// Issue makes a kubeconfig, signed by the CA of the folder.
-func (m *Machine) Issue(_ context.Context, x op.IssueKubeconfig) ([]byte, error) {
-	ca, err := m.readPair(x.CACert, x.CAKey)
-	if err != nil {
-		return nil, err
-	}
-	return embedded(x.User, x.Cluster, x.Server, ca, issue(x.User, x.Groups, &ca)), nil
+// Issue makes a kubeconfig as the real issuer does, with the CA of the folder.
+func (m *Machine) Issue(ctx context.Context, x op.IssueKubeconfig) ([]byte, error) {
+	i := pki.New(contents{m})
+	i.Now = func() time.Time { return At }
+	return i.Issue(ctx, x)
 }
 
-// readPair reads a certificate and its key from the node's files.
-func (m *Machine) readPair(cert, key string) (pair, error) {
-	var p pair
-	c, err := m.ReadFile(cert)
-	if err != nil {
-		return p, err
-	}
-	k, err := m.ReadFile(key)
-	if err != nil {
-		return p, err
-	}
-	cb, _ := pem.Decode(c.Data)
-	kb, _ := pem.Decode(k.Data)
-	if cb == nil || kb == nil {
-		return p, fmt.Errorf("cannot read %s and %s: they are not PEM", cert, key)
-	}
-	if p.cert, err = x509.ParseCertificate(cb.Bytes); err != nil {
-		return p, err
-	}
-	p.key, err = x509.ParseECPrivateKey(kb.Bytes)
-	return p, err
+// contents are the bytes of a machine's files.
+type contents struct{ m *Machine }
+
+func (c contents) ReadFile(name string) ([]byte, error) {
+	f, err := c.m.ReadFile(name)
+	return f.Data, err
 }

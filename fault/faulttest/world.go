@@ -61,7 +61,7 @@ func clone[T any](v T) T {
 }
 
 // state renders what undo has to put back, one entry a thing. How full etcd is
-// and its alarms are not among it: they follow from what was written.
+// is not among it: that follows from what was written.
 func (w *World) state(all map[string]string) {
 	for name, s := range w.Units {
 		if s != "inactive" {
@@ -70,6 +70,9 @@ func (w *World) state(all map[string]string) {
 	}
 	for name, g := range w.Guards {
 		all["guard "+name] = fmt.Sprint(g)
+	}
+	for _, a := range w.Etcd.Alarms {
+		all["etcd alarm "+a.Kind] = a.Member
 	}
 	for _, n := range w.Network.Namespaces {
 		for _, q := range n.Qdiscs {

@@ -95,3 +95,24 @@ func setXattrs(fd int, all map[string][]byte) error {
 	}
 	return nil
 }
+
+// label is the SELinux label of a file, which a new content keeps.
+const label = "security.selinux"
+
+// labelled returns x with the label of the file that it replaces, if it brings
+// no attributes of its own.
+func (d dir) labelled(x op.File) op.File {
+	if x.Link != "" || x.Xattrs != nil {
+		return x
+	}
+	fd, err := unix.Openat(d.fd, d.name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return x
+	}
+	defer unix.Close(fd)
+	value := make([]byte, 4096)
+	if n, err := unix.Fgetxattr(fd, label, value); err == nil {
+		x.Xattrs = map[string][]byte{label: value[:n]}
+	}
+	return x
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"testing"
 	"time"
 
@@ -186,5 +187,57 @@ func TestCrashLeftover(t *testing.T) {
 		if _, err := os.Stat(f.Root + "/.x.klustered"); err == nil {
 			t.Error("the temporary stayed")
 		}
+	}
+}
+
+// TestMounted: a file that something is mounted on, as /etc/hosts of a
+// container is, is written in place.
+func TestMounted(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("a mount needs root")
+	}
+	f := &Files{Root: t.TempDir()}
+	for _, name := range []string{"/under", "/over"} {
+		if err := os.WriteFile(f.Root+name, []byte("old and longer\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done := make(chan error)
+	go func() { // the thread has mounts of its own and ends with the goroutine
+		runtime.LockOSThread()
+		done <- errors.Join(
+			unix.Unshare(unix.CLONE_FS|unix.CLONE_NEWNS),
+			unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""),
+			unix.Mount(f.Root+"/over", f.Root+"/under", "", unix.MS_BIND, ""),
+			f.WriteFile("/under", op.File{Data: []byte("new\n"), Mode: 0o644}),
+		)
+	}()
+	if err := <-done; errors.Is(err, unix.EPERM) {
+		t.Skipf("a mount needs CAP_SYS_ADMIN: %v", err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"/under": "old and longer\n", "/over": "new\n"} {
+		if data, err := os.ReadFile(f.Root + name); err != nil || string(data) != want {
+			t.Errorf("%s: %q, %v", name, data, err)
+		}
+	}
+	if names, _ := os.ReadDir(f.Root); len(names) != 2 {
+		t.Errorf("left behind: %v", names)
+	}
+}
+
+// TestLabel: a new content keeps the security label of the old one.
+func TestLabel(t *testing.T) {
+	f := &Files{Root: t.TempDir()}
+	old := op.File{Data: []byte("old"), Mode: 0o600, UID: os.Getuid(), GID: os.Getgid(), Xattrs: map[string][]byte{label: []byte("system_u:object_r:etc_t:s0\x00")}}
+	if err := f.WriteFile("/x", old); err != nil {
+		t.Skipf("setting a label needs root and a file system that has them: %v", err)
+	}
+	if err := f.WriteFile("/x", op.File{Data: []byte("new"), Mode: 0o600, UID: os.Getuid(), GID: os.Getgid()}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := f.ReadFile("/x"); err != nil || !reflect.DeepEqual(got.Xattrs, old.Xattrs) {
+		t.Errorf("got %v, %v", got.Xattrs, err)
 	}
 }

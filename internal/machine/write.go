@@ -28,7 +28,7 @@ func (f *Files) WriteFile(path string, x op.File) error {
 		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
 	defer d.close()
-	if err := f.replace(d, x); err != nil {
+	if err := f.replace(d, d.labelled(x)); err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
 	return nil

@@ -25,10 +25,13 @@ type Files interface {
 }
 
 // Issuer issues kubeconfigs with the CA key that lies in Files.
-type Issuer struct{ files Files }
+type Issuer struct {
+	Now   func() time.Time // the clock
+	files Files
+}
 
 // New returns an Issuer.
-func New(files Files) *Issuer { return &Issuer{files} }
+func New(files Files) *Issuer { return &Issuer{Now: time.Now, files: files} }
 
 // early is how far back a certificate begins, for clocks that are behind.
 const early = 5 * time.Minute
@@ -52,7 +55,7 @@ func (i *Issuer) Issue(_ context.Context, x op.IssueKubeconfig) ([]byte, error) 
 	if err != nil {
 		return nil, fmt.Errorf("cannot use the CA %s with %s: %w", x.CACert, x.CAKey, err)
 	}
-	cert, key, err := sign(ca, x, time.Now())
+	cert, key, err := sign(ca, x, i.Now())
 	if err != nil {
 		return nil, fmt.Errorf("cannot issue a certificate for %q: %w", x.User, err)
 	}
