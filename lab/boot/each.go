@@ -3,7 +3,6 @@ package boot
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -41,19 +40,4 @@ func poll(ctx context.Context, limit, pause time.Duration, ask func() error) err
 		}
 	}
 	return fmt.Errorf("still not so after %s: %w", limit, err)
-}
-
-// logs gives the last lines of what the runtime and the kubelet of every node wrote.
-func (c *Cluster) logs(ctx context.Context) string {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	var b strings.Builder
-	for _, n := range c.Nodes {
-		out, err := n.Exec(ctx, "journalctl", "--no-pager", "-q", "-n", "12", "-o", "short", "-u", "kubelet", "-u", "containerd")
-		if err != nil {
-			out = []byte(err.Error())
-		}
-		fmt.Fprintf(&b, "--- journal of %s ---\n%s\n", n.Name, strings.TrimSpace(string(out)))
-	}
-	return strings.TrimSpace(b.String())
 }
