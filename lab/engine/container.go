@@ -127,7 +127,7 @@ func (e *Engine) Containers(ctx context.Context, label string) ([]Container, err
 	list, err := e.containers(ctx, label)
 	for range 3 {
 		// A container that goes between being listed and being looked at fails the look.
-		if err == nil || !strings.Contains(strings.ToLower(err.Error()), "no such container") {
+		if err == nil || !strings.Contains(strings.ToLower(err.Error()), "no such") {
 			break
 		}
 		list, err = e.containers(ctx, label)
