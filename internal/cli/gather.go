@@ -182,7 +182,11 @@ func (a *App) needRoot(to string) error {
 	if a.UID == 0 {
 		return nil
 	}
-	return hint(fmt.Errorf("cannot %s: only root may", to), "run it as root, or read a bundle: klustered triage --bundle FILE")
+	err := fmt.Errorf("cannot %s: only root may", to)
+	if strings.HasPrefix(to, "read") {
+		return hint(err, "run it as root, or read a bundle: klustered triage --bundle FILE")
+	}
+	return hint(err, "run it as root")
 }
 
 // readHere reads this machine, or the node whose files lie below root.

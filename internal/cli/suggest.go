@@ -5,12 +5,13 @@ import "strings"
 // nearest returns the word of list that x was likely meant to be, or "".
 func nearest(x string, list []string) string {
 	best, at := "", 1+max(2, len(x)/3)
+	x = bare(x)
 	for _, w := range list {
-		d := distance(strings.ToLower(x), strings.ToLower(w))
+		d := distance(x, bare(w))
 		if _, last, ok := strings.Cut(w, "/"); ok { // an ID by its last part
-			d = min(d, distance(strings.ToLower(x), last))
+			d = min(d, distance(x, bare(last)))
 		}
-		if len(x) >= 4 && strings.Contains(strings.ToLower(w), strings.ToLower(x)) {
+		if len(x) >= 4 && strings.Contains(bare(w), x) {
 			d = min(d, 1)
 		}
 		if d < at {
@@ -19,6 +20,9 @@ func nearest(x string, list []string) string {
 	}
 	return best
 }
+
+// bare is a word as it is compared.
+func bare(s string) string { return strings.ReplaceAll(strings.ToLower(s), "-", "") }
 
 // distance is the number of letters to change, add or drop (Levenshtein).
 func distance(a, b string) int {
