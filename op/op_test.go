@@ -108,6 +108,23 @@ func TestEvery(t *testing.T) {
 	}
 }
 
+// TestAllKinds: no kind is left out of what is tested, and each decodes to itself.
+func TestAllKinds(t *testing.T) {
+	tested := map[string]bool{}
+	for _, o := range every(t, faulttest.New(t)) {
+		tested[o.Kind()] = true
+	}
+	for _, k := range op.Kinds() {
+		var p op.Plan
+		if err := json.Unmarshal([]byte(`[{"kind":"`+k+`","op":{}}]`), &p); err != nil || len(p) != 1 || p[0].Kind() != k {
+			t.Errorf("%s: got %v, %v", k, p, err)
+		}
+		if !tested[k] {
+			t.Errorf("%s is not tested", k)
+		}
+	}
+}
+
 // TestWire: a plan survives JSON, and what is not known is refused.
 func TestWire(t *testing.T) {
 	var p op.Plan

@@ -74,7 +74,9 @@ func (r *Runner) History() ([]Entry, error) {
 // ErrNothing means that there is nothing to undo.
 var ErrNothing = errors.New("there is nothing to undo")
 
-// Undo takes repair n back; 0 is the last one that stands.
+// Undo takes repair n back; 0 is the last one that stands. When that was cut
+// short by a crash, taking it back is all that is done. The second result are
+// the repairs that were cut short.
 func (r *Runner) Undo(ctx context.Context, n int) (Entry, []Entry, error) {
 	unlock, err := r.store().lock()
 	if err != nil {
@@ -84,6 +86,9 @@ func (r *Runner) Undo(ctx context.Context, n int) (Entry, []Entry, error) {
 	recovered, err := r.recover(ctx)
 	if err != nil {
 		return Entry{}, recovered, err
+	}
+	if last := len(recovered) - 1; n == 0 && last >= 0 {
+		return recovered[last], recovered, nil
 	}
 	if n == 0 {
 		if n, err = r.last(); err != nil {

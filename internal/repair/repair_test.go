@@ -217,6 +217,17 @@ func TestRecovery(t *testing.T) {
 	b.unchanged(t)
 }
 
+// TestUndoAfterCrash: an undo after a crash takes back what was cut short, and
+// not the repair before it too.
+func TestUndoAfterCrash(t *testing.T) {
+	b := newBench(t)
+	b.crash(t)
+	if e, recovered, err := b.Undo(t.Context(), 0); err != nil || e.Number != 1 || e.State != StateUndone || len(recovered) != 1 {
+		t.Fatalf("got %+v, %+v, %v", e, recovered, err)
+	}
+	b.unchanged(t)
+}
+
 // TestRecoveryLeaves: what someone changed after a crash is theirs, and does
 // not stand in the way of the next repair.
 func TestRecoveryLeaves(t *testing.T) {
