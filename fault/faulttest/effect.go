@@ -59,7 +59,8 @@ func runtimeStopped(m *Machine, s *snapshot.Snapshot) {
 	}
 }
 
-// diskStarved: a limit on etcd's group, or one above it, makes its writes wait.
+// diskStarved: a limit on etcd's group makes its writes wait; with cgroup v2
+// so does one on a group above it.
 func diskStarved(m *Machine, s *snapshot.Snapshot) {
 	if s.Cgroups == nil || s.Processes == nil || s.Etcd == nil {
 		return
@@ -69,7 +70,7 @@ func diskStarved(m *Machine, s *snapshot.Snapshot) {
 		group = p.Cgroup
 	}
 	for _, l := range s.Cgroups.Limits {
-		above := l.Cgroup == "/" || l.Cgroup == group || strings.HasPrefix(group, l.Cgroup+"/")
+		above := l.Cgroup == group || s.Cgroups.Mode == "v2" && (l.Cgroup == "/" || strings.HasPrefix(group, l.Cgroup+"/"))
 		low := strings.HasSuffix(l.Kind, "bps") && l.Value < 4<<20 || strings.HasSuffix(l.Kind, "iops") && l.Value < 100
 		if group == "" || !above || !low || l.Device != s.Etcd.Device {
 			continue

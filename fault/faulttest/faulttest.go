@@ -40,6 +40,7 @@ type config struct {
 	worlds  []func(*World)
 	effects []func(*Machine, *snapshot.Snapshot)
 	broken  func(*Machine)
+	unified bool // cgroup v2
 }
 
 func configure(opts []Option) config {
@@ -55,6 +56,9 @@ func Seeds(list ...uint64) Option { return func(c *config) { c.seeds = list } }
 
 // File adds a file to the healthy node, or changes one.
 func File(name string, f op.File) Option { return func(c *config) { c.files[name] = f } }
+
+// CgroupV2 gives the node the one hierarchy of cgroup v2 in the place of v1's.
+func CgroupV2() Option { return func(c *config) { c.unified = true } }
 
 // Healthy changes the healthy node beside its files, before it is used.
 func Healthy(change func(*World)) Option {

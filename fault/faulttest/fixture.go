@@ -121,6 +121,35 @@ func (t tree) cgroups() {
 	t.dir("/sys/fs/cgroup/systemd", 0o755)
 }
 
+// unify turns the tree of cgroup v1 into one of v2.
+func (t tree) unify() {
+	for name, f := range t.clone() {
+		if !strings.HasPrefix(name, "/sys/fs/cgroup/") {
+			continue
+		}
+		delete(t, name)
+		group, ok := strings.CutPrefix(path.Dir(name), blkio)
+		if ok && path.Base(name) == "cgroup.procs" {
+			dir := path.Join("/sys/fs/cgroup", group)
+			t[path.Join(dir, "cgroup.procs")] = f
+			t.file(path.Join(dir, "cgroup.controllers"), []byte("cpuset cpu io memory pids\n"), 0o444)
+			if group != "" { // the root has no limits
+				t.file(path.Join(dir, "io.max"), nil, 0o644)
+			}
+		}
+	}
+	mounts := t["/proc/self/mountinfo"]
+	var lines strings.Builder
+	for line := range strings.Lines(string(mounts.Data)) {
+		if !strings.Contains(line, "/sys/fs/cgroup") {
+			lines.WriteString(line)
+		}
+	}
+	lines.WriteString("22 21 0:22 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
+	t.file("/proc/self/mountinfo", []byte(lines.String()), mounts.Mode)
+	t.file("/proc/self/cgroup", []byte("0::/\n"), 0o644)
+}
+
 // cniCache adds what libcni keeps of each attachment.
 func (t tree) cniCache() {
 	conf := t["/etc/cni/net.d/10-pods.conflist"].Data

@@ -45,6 +45,9 @@ func New(t testing.TB, opts ...Option) *Machine {
 	for _, change := range c.worlds {
 		change(m.World)
 	}
+	if c.unified {
+		m.files.unify()
+	}
 	for name, f := range c.files {
 		m.files[name] = f
 	}

@@ -10,7 +10,7 @@ import (
 
 func TestLimits(t *testing.T) {
 	m := New(t)
-	const group = blkio + "/kubepods"
+	group := blkio + m.World.Processes.ByName("etcd")[0].Cgroup
 	l := op.SetIOLimit{File: group + "/blkio.throttle.write_bps_device", Device: "8:0", Key: "wbps", New: 65536}
 	if err := l.Do(t.Context(), m); err != nil {
 		t.Fatal(err)
@@ -25,6 +25,18 @@ func TestLimits(t *testing.T) {
 	m.Reboot()
 	if s := m.Snapshot(); len(s.Cgroups.Limits) > 0 {
 		t.Errorf("the limit outlived a reboot: %+v", s.Cgroups.Limits)
+	}
+}
+
+func TestUnified(t *testing.T) {
+	m := New(t, CgroupV2())
+	l := op.SetIOLimit{File: "/sys/fs/cgroup/kubepods/burstable/io.max", Device: "8:0", Key: "wiops", New: 20}
+	if err := l.Do(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	s := m.Snapshot()
+	if s.Cgroups == nil || s.Cgroups.Mode != "v2" || len(s.Cgroups.Limits) != 1 || s.Cgroups.Limits[0].Value != 20 || s.Etcd.Latency.FsyncRecentMs < 100 {
+		t.Errorf("got %+v; gaps %+v", s.Cgroups, s.Gaps)
 	}
 }
 
