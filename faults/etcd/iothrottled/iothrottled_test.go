@@ -10,6 +10,8 @@ import (
 
 func Test(t *testing.T) { faulttest.Run(t, Fault) }
 
+func TestUnified(t *testing.T) { faulttest.Run(t, Fault, faulttest.CgroupV2()) }
+
 func TestSetsLimit(t *testing.T) {
 	for name, tc := range map[string]struct {
 		text string
