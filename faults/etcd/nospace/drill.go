@@ -33,7 +33,7 @@ func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	if !ok || !m.Whole() {
 		return nil, errors.New("cannot fill etcd: no manifest of this node starts it")
 	}
-	quota := s.Etcd.Status.DBSize + int64(d.Int(16, 32))<<20
+	quota := s.Etcd.Status.DBSize + int64(d.Int(14, 24))<<20
 	lowered, err := withQuota(m, quota)
 	if err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 
 var quotaFlag = regexp.MustCompile(`(?m)^(\s*- )["']?--quota-backend-bytes[= ].*$`)
 
-var program = regexp.MustCompile(`(?m)^(\s*- )["']?(?:\S*/)?etcd["']?\s*$`)
+var program = regexp.MustCompile(`(?m)^(\s*- )["']?(?:\S*/)?etcd["']?[ \t]*$`)
 
 // withQuota is the manifest with another quota.
 func withQuota(m snapshot.Manifest, quota int64) (op.WriteFile, error) {
@@ -100,6 +100,7 @@ func (j job) objects() (op.Plan, error) {
 	for _, name := range j.series() {
 		body, err := json.Marshal(map[string]any{
 			"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": name, "namespace": j.Namespace},
+			"data": map[string]any{"report": "none yet"},
 		})
 		if err != nil {
 			return nil, err
@@ -137,7 +138,6 @@ for name in %s; do
     printf '"}}'; } > "$dir/o"
 %s
 done
-sleep 0.3
 done
 `, j.Title, setup, names, j.Namespace, j.Size, send)
 }
@@ -162,7 +162,7 @@ func (j job) service(d *fault.Dice) op.Plan {
 func (j job) cron(d *fault.Dice) op.Plan {
 	script := path.Join(fault.Pick(d, []string{"/usr/local/sbin", "/usr/local/bin", "/opt/" + j.Name}), j.Name)
 	return op.Plan{
-		op.WriteFile{Path: script, Data: []byte("#!/bin/bash\nexec 9>/run/lock/" + j.Name + "; flock -n 9 || exit\n" + j.script("exit 1")), Mode: 0o755},
+		op.WriteFile{Path: script, Data: []byte("#!/bin/bash\nexec 9>\"/run/lock/${0##*/}\"; flock -n 9 || exit\n" + j.script("exit 1")), Mode: 0o755},
 		op.WriteFile{Path: "/etc/cron.d/" + j.Name, Data: []byte("* * * * * root " + script + " >/dev/null 2>&1\n"), Mode: 0o644},
 	}
 }

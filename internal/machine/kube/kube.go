@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
-	"strings"
+	"regexp"
 	"syscall"
 	"time"
 
@@ -17,8 +19,8 @@ import (
 
 // callTime is the deadline of one request, waitTime that of all attempts.
 const (
-	callTime = 30 * time.Second
-	waitTime = 60 * time.Second
+	callTime = 20 * time.Second
+	waitTime = 2 * time.Minute
 )
 
 // admins are the kubeconfigs that may change objects.
@@ -41,7 +43,7 @@ func (k *Kube) Request(ctx context.Context, method, path, contentType string, bo
 	defer cancel()
 	for {
 		status, answer, err := k.once(ctx, method, path, contentType, body)
-		if !restarting(status, answer, err) {
+		if ctx.Err() != nil || !restarting(method, status, answer, err) {
 			return status, answer, err
 		}
 		select {
@@ -52,19 +54,25 @@ func (k *Kube) Request(ctx context.Context, method, path, contentType string, bo
 	}
 }
 
-// restarting reports whether the request was not looked at, or failed because
-// etcd does not answer, so that it may be sent again.
-func restarting(status int, answer []byte, err error) bool {
-	if err != nil {
-		return errors.Is(err, syscall.ECONNREFUSED)
-	}
-	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+// restarting reports whether the request failed in a way that a server shows
+// while it, or etcd, is being restarted, and may be sent again: all but the
+// creation of an object may, whatever became of the first attempt.
+func restarting(method string, status int, answer []byte, err error) bool {
+	var network net.Error
+	var number syscall.Errno
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return true
+	case err != nil:
+		return method != http.MethodPost && (errors.As(err, &network) || errors.As(err, &number) || errors.Is(err, io.EOF))
+	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests, status == http.StatusGatewayTimeout:
 		return true
 	}
-	text := string(answer)
-	return status == http.StatusInternalServerError &&
-		(strings.Contains(text, "Unavailable") || strings.Contains(text, "no leader") || strings.Contains(text, "connection refused"))
+	return status == http.StatusInternalServerError && away.Match(answer)
 }
+
+// away matches what the API server says while etcd does not answer.
+var away = regexp.MustCompile(`Unavailable|no leader|leader changed|connection refused|timed out|Handler timeout|DeadlineExceeded`)
 
 func (k *Kube) once(ctx context.Context, method, path, contentType string, body []byte) (int, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)

@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -76,22 +77,27 @@ func TestRequest(t *testing.T) {
 func TestRestarting(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	tests := map[string]struct {
+		method string
 		status int
 		answer string
 		err    error
 		want   bool
 	}{
-		"refused":      {0, "", fmt.Errorf("cannot: %w", errors.Join(errors.New("x"), refused)), true},
-		"unreachable":  {0, "", os.ErrDeadlineExceeded, false},
-		"etcd is away": {500, `{"message":"rpc error: code = Unavailable desc = connection error"}`, nil, true},
-		"etcd is full": {500, `{"message":"etcdserver: mvcc: database space exceeded"}`, nil, false},
-		"starting":     {503, "", nil, true},
-		"created":      {201, "", nil, false},
-		"not found":    {404, "", nil, false},
+		"refused":         {"POST", 0, "", fmt.Errorf("cannot: %w", errors.Join(errors.New("x"), refused)), true},
+		"late":            {"DELETE", 0, "", context.DeadlineExceeded, true},
+		"a late creation": {"POST", 0, "", context.DeadlineExceeded, false},
+		"cut":             {"PATCH", 0, "", io.ErrUnexpectedEOF, false},
+		"closed":          {"PATCH", 0, "", io.EOF, true},
+		"no credentials":  {"GET", 0, "", errors.New("cannot use /x"), false},
+		"etcd is away":    {"POST", 500, `{"message":"rpc error: code = Unavailable desc = connection error"}`, nil, true},
+		"etcd is full":    {"POST", 500, `{"message":"etcdserver: mvcc: database space exceeded"}`, nil, false},
+		"starting":        {"GET", 503, "", nil, true},
+		"created":         {"POST", 201, "", nil, false},
+		"not found":       {"GET", 404, "", nil, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := restarting(tt.status, []byte(tt.answer), tt.err); got != tt.want {
+			if got := restarting(tt.method, tt.status, []byte(tt.answer), tt.err); got != tt.want {
 				t.Errorf("got %t", got)
 			}
 		})
