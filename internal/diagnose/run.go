@@ -101,19 +101,22 @@ func missing(s *snapshot.Snapshot, f *fault.Fault) string {
 	return ""
 }
 
-// once keeps the first of findings that several nodes make about one thing of
-// the whole cluster.
+// once keeps one of the findings that several nodes make about one thing of
+// the whole cluster: the one that quotes most, made where the thing is.
 func once(all []found) []found {
-	seen := map[string]bool{}
+	at := map[string]int{}
 	var out []found
 	for _, x := range all {
 		switch x.finding.Subject.Kind {
 		case "member", "object", "node":
 			key := x.fault.ID + " " + x.finding.Subject.String()
-			if seen[key] {
+			if i, ok := at[key]; ok {
+				if len(x.finding.Facts) > len(out[i].finding.Facts) {
+					out[i] = x
+				}
 				continue
 			}
-			seen[key] = true
+			at[key] = len(out)
 		}
 		out = append(out, x)
 	}
