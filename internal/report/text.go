@@ -236,7 +236,11 @@ func (p *page) fix(c diagnose.Cause) string {
 	case p.opts.Offline:
 		return fmt.Sprintf("on the node: klustered fix %s\n%14s(%s)", c.Fault.ID, "", changes(c))
 	}
-	return fmt.Sprintf("klustered fix %s%s --apply\n%14s(%s)", c.Fault.ID, p.opts.Target, "", changes(c))
+	risks := ""
+	for _, r := range c.Plan.Risks() {
+		risks += " --accept-risk=" + string(r)
+	}
+	return fmt.Sprintf("klustered fix %s%s --apply%s\n%14s(%s)", c.Fault.ID, p.opts.Target, risks, "", changes(c))
 }
 
 // changes says how many changes a repair makes, and what it puts at risk.
@@ -245,8 +249,8 @@ func changes(c diagnose.Cause) string {
 	if len(c.Plan) == 1 {
 		text = "1 change, undone by klustered undo"
 	}
-	for _, r := range c.Plan.Risks() {
-		text += "; risk: " + string(r)
+	if p := c.Plan.Risks(); len(p) > 0 {
+		text += "; the risk is to be accepted by name"
 	}
 	return text
 }
