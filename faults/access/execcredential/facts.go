@@ -34,15 +34,27 @@ func describe(s *snapshot.Snapshot, f snapshot.Kubeconfig, u snapshot.Kubeconfig
 	}
 	for _, i := range x.Identities {
 		got := fmt.Sprintf("a %s for user %q", i.Kind, i.User)
+		if standing(s, i) {
+			got = "which it acts with itself: " + got
+		}
 		if len(i.Groups) > 0 {
 			got += " in groups " + strings.Join(i.Groups, ", ")
 		}
 		facts = append(facts, finding.Fact{Source: i.Source, Line: i.Line, Got: got})
 		for _, g := range grants(s, i) {
+			if g.Bootstrap && g.Role != "ClusterRole/cluster-admin" {
+				continue // what everybody may
+			}
 			facts = append(facts, finding.Fact{Source: g.name(), Got: fmt.Sprintf("%s for %s", g.Role, strings.Join(g.matched, ", "))})
 		}
 	}
 	return facts
+}
+
+// standing reports whether a credential is that of a kubeconfig of this node,
+// which the program uses, and not one that it brought.
+func standing(s *snapshot.Snapshot, i snapshot.Identity) bool {
+	return slices.ContainsFunc(s.Kubeconfigs.Files, func(f snapshot.Kubeconfig) bool { return f.Path == i.Source })
 }
 
 // program says what the file is that runs.
