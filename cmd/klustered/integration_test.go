@@ -1,0 +1,200 @@
+package main_test
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klustered/klustered/lab/drill"
+)
+
+// binary is what `make build` makes, or KLUSTERED_BINARY; the tests drive it as
+// a person would.
+var binary = cmp.Or(os.Getenv("KLUSTERED_BINARY"), "../../bin/klustered")
+
+// labName is a lab of the tests' own.
+const labName = "drilltest"
+
+// run runs klustered and returns what it wrote and its exit code.
+func run(t *testing.T, args ...string) (stdout string, code int) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), binary, args...)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	begin := time.Now()
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else if err != nil {
+		t.Fatalf("klustered %s: %v", strings.Join(args, " "), err)
+	}
+	t.Logf("klustered %s: exit %d in %.1fs", strings.Join(args, " "), code, time.Since(begin).Seconds())
+	if code == 1 || testing.Verbose() && code != 0 {
+		t.Logf("%s%s", out.String(), errs.String())
+	}
+	return out.String(), code
+}
+
+// must runs klustered and wants exit code 0.
+func must(t *testing.T, args ...string) string {
+	t.Helper()
+	out, code := run(t, args...)
+	if code != 0 {
+		t.Fatalf("klustered %s: exit %d\n%s", strings.Join(args, " "), code, out)
+	}
+	return out
+}
+
+// A diagnosis is the part of the JSON contract that the tests read.
+type diagnosis struct {
+	Causes []struct {
+		ID    string
+		Node  string
+		Facts []struct{ Source, Got string }
+	}
+	ExitCode int
+}
+
+func triage(t *testing.T, args ...string) diagnosis {
+	t.Helper()
+	out, _ := run(t, append([]string{"triage", "-o", "json", "--lab", labName}, args...)...)
+	var d diagnosis
+	if err := json.Unmarshal([]byte(out), &d); err != nil {
+		t.Fatalf("triage does not print JSON: %v\n%s", err, out)
+	}
+	return d
+}
+
+func (d diagnosis) ids() []string {
+	var ids []string
+	for _, c := range d.Causes {
+		ids = append(ids, c.ID)
+	}
+	return ids
+}
+
+func needLab(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs a lab")
+	}
+	if _, err := os.Stat(binary); err != nil {
+		t.Fatalf("cannot find %s: make build makes it", binary)
+	}
+	run(t, "lab", "down", "--name", labName)
+	must(t, "lab", "up", "--name", labName, "--workers", "1")
+	t.Cleanup(func() { exec.Command(binary, "lab", "down", "--name", labName).Run() })
+}
+
+// TestIntegrationDrills plays every drill: found, and nothing else; fixed,
+// undone, found again, fixed again; and scored. The seeds change with the
+// commit, so that over time many are played.
+func TestIntegrationDrills(t *testing.T) {
+	needLab(t)
+	if d := triage(t); len(d.Causes) != 0 || d.ExitCode != 0 {
+		t.Fatalf("a healthy cluster is accused: %v, exit code %d", d.ids(), d.ExitCode)
+	}
+	for i, d := range drill.Drills {
+		if only := os.Getenv("KLUSTERED_DRILL"); only != "" && only != d.Name {
+			continue
+		}
+		for _, seed := range seeds() {
+			t.Run(fmt.Sprintf("%s_%d", d.Name, seed), func(t *testing.T) { play(t, d, seed+uint64(i)) })
+		}
+	}
+}
+
+// seeds are KLUSTERED_DRILL_SEEDS many (1), from KLUSTERED_DRILL_FIRST or
+// from the commit on.
+func seeds() []uint64 {
+	n, _ := strconv.Atoi(os.Getenv("KLUSTERED_DRILL_SEEDS"))
+	first, err := strconv.ParseUint(os.Getenv("KLUSTERED_DRILL_FIRST"), 10, 64)
+	if err != nil {
+		head, _ := exec.Command("git", "rev-parse", "HEAD").Output()
+		h := fnv.New32()
+		h.Write(head)
+		first = uint64(h.Sum32()%9000) + 1
+	}
+	var out []uint64
+	for i := range max(n, 1) {
+		out = append(out, first+uint64(100*i))
+	}
+	return out
+}
+
+func play(t *testing.T, d drill.Drill, seed uint64) {
+	must(t, "drill", "reset", "--lab", labName)
+	must(t, "drill", "start", d.Name, "--seed", fmt.Sprint(seed), "--lab", labName)
+	if out, code := run(t, "drill", "score", "--lab", labName); code != 2 || !strings.Contains(out, "Score: 0 of 100") {
+		t.Errorf("doing nothing scores: %s", out)
+	}
+	found(t, d, record(t, d, seed)...)
+	repairAll(t, d)
+	undoAll(t, d)
+	found(t, d)
+	repairAll(t, d)
+	out, _ := run(t, "drill", "score", "--lab", labName)
+	if !strings.Contains(out, "Score: 100 of 100") {
+		t.Errorf("the tool's own repair does not score in full:\n%s", out)
+	}
+}
+
+// record has triage keep the evidence, where KLUSTERED_RECORD names a folder.
+func record(t *testing.T, d drill.Drill, seed uint64) []string {
+	dir := os.Getenv("KLUSTERED_RECORD")
+	if dir == "" {
+		return nil
+	}
+	file, err := filepath.Abs(filepath.Join(dir, fmt.Sprintf("%s-%d.bundle", d.Name, seed)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{"--save", file, "--redact", "addresses", "--note", d.Situation}
+}
+
+// found wants one root cause, of the drill. Signs may take a while to show
+// again after an undo.
+func found(t *testing.T, d drill.Drill, args ...string) {
+	t.Helper()
+	var got diagnosis
+	for range 12 {
+		got = triage(t, args...)
+		if len(got.Causes) == 1 && slices.Contains(d.Faults, got.Causes[0].ID) {
+			return
+		}
+		time.Sleep(5 * time.Second)
+	}
+	out, _ := run(t, "triage", "--lab", labName)
+	t.Fatalf("root causes are %v, want one of %v\n%s", got.ids(), d.Faults, out)
+}
+
+func repairAll(t *testing.T, d drill.Drill) {
+	t.Helper()
+	must(t, "fix", "--all", "--apply", "--lab", labName, "--accept-risk", "etcd-maintenance,interrupts-workloads")
+	if d.Harden != "" {
+		must(t, "harden", d.Harden, "--apply", "--confirm", "--lab", labName)
+	}
+	if got := triage(t); len(got.Causes) != 0 {
+		t.Fatalf("after the repair there are causes: %v", got.ids())
+	}
+}
+
+func undoAll(t *testing.T, d drill.Drill) {
+	t.Helper()
+	must(t, "undo", "--lab", labName)
+	if d.Harden != "" {
+		must(t, "undo", "--lab", labName)
+	}
+}
