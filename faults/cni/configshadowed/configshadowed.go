@@ -86,7 +86,7 @@ func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	text := fault.Pick(d, []string{
 		fmt.Sprintf("{\n  \"cniVersion\": \"1.0.0\",\n  \"name\": %q,\n  \"plugins\": [\n", name),
 		fmt.Sprintf("{\n  \"cniVersion\": \"1.1.0\",\n  \"name\": %q,\n  \"plugins\": [\n    {\"type\": %q, \"ipam\": {\"type\": \"host-local\", \"subnet\": %q}}\n  ]\n}\n", name, name, subnet),
-		fmt.Sprintf("{\n  \"cniVersion\": \"1.0.0\",\n  \"name\": %q,\n  \"plugins\": [\n    {\"type\": \"bridge\", \"bridge\": \"br-%02x\", \"ipam\": {\"type\": \"host-local\", \"subnet\": %q}}\n  ]\n}\n", name, d.Int(0, 255), subnet),
+		fmt.Sprintf("{\n  \"cniVersion\": \"1.0.0\",\n  \"name\": %q,\n  \"plugins\": []\n}\n", name),
 	})
 	for _, prefix := range []string{fault.Pick(d, []string{"00-", "01-", "05-", "09-"}), "00-", "0-", "-"} {
 		if to := path.Join(path.Dir(f.Path), prefix+name+".conflist"); to < f.Path {
