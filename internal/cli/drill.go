@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -254,21 +255,45 @@ func (a *App) solveDrill(ctx context.Context, r *drill.Room, s *drill.Session) e
 	if err != nil {
 		return err
 	}
+	entry, err := newEntry(d, s)
+	if err != nil {
+		return err
+	}
+	defer entry.close()
 	steps := [][]string{
-		{"triage", "--lab", r.Lab},
+		{"triage", "--lab", r.Lab, "-o", "text", "-o", "md=" + entry.seen},
 		{"fix", "--all", "--apply", "--lab", r.Lab, "--accept-risk", "etcd-maintenance,interrupts-workloads"},
 	}
 	if d.Harden != "" {
 		steps = append(steps, []string{"harden", d.Harden, "--apply", "--confirm", "--lab", r.Lab})
 	}
-	for _, args := range steps {
+	for i, args := range steps {
 		fmt.Fprintf(a.Out, "\n$ klustered %s\n", transport.Quote(args))
-		if err := a.again(ctx, args); err != nil {
+		if i == 0 {
+			err = a.again(ctx, args)
+		} else {
+			err = a.teed(&entry.done).again(ctx, args)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	_, err = r.Check(ctx, s)
+	results, err := r.Check(ctx, s)
+	if err != nil {
+		return err
+	}
+	path, err := entry.write(results)
+	if err == nil {
+		fmt.Fprintf(a.Out, "\nThe runbook entry of this run is %s\n", path)
+	}
 	return err
+}
+
+// teed is the App with a copy of its answers going to w.
+func (a *App) teed(w io.Writer) *App {
+	b := *a
+	b.Out = io.MultiWriter(a.Out, w)
+	return &b
 }
 
 // again runs another command of ours in this process. Root causes found are
