@@ -61,13 +61,13 @@ type Binary struct {
 	Size       int64  `json:"size"`
 	Mode       uint32 `json:"mode"`
 	UID        uint32 `json:"uid"`
-	SHA256     string `json:"sha256,omitempty"`
+	SHA256     string `json:"sha256,omitempty"` // "" when it was not read whole
 	ELF        bool   `json:"elf"`
 	Script     string `json:"script,omitempty"`     // interpreter of the #! line
 	GoMain     string `json:"goMain,omitempty"`     // main package path in the Go build information
 	GoModule   string `json:"goModule,omitempty"`   // module and version in the Go build information
 	Package    string `json:"package,omitempty"`    // owning dpkg package
-	PackageSum string `json:"packageSum,omitempty"` // "same", "differs", or "" when the package keeps no sum
+	PackageSum string `json:"packageSum,omitempty"` // "same", "differs", or "" when the package keeps no sum or nothing was compared
 	Error      string `json:"error,omitempty"`
 }
 

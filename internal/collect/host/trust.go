@@ -50,6 +50,8 @@ func collectTrust(ctx context.Context, e *source.Env, s *snapshot.Snapshot) erro
 }
 
 // hits are the distinct files that dirs offer for name, the first one first.
+// Only where one stands before another are they read whole, to tell whether
+// they are the same.
 func hits(e *source.Env, dirs []string, name string) []snapshot.Binary {
 	var out []snapshot.Binary
 	seen := map[string]bool{}
@@ -65,11 +67,31 @@ func hits(e *source.Env, dirs []string, name string) []snapshot.Binary {
 			continue
 		}
 		seen[real] = true
-		b, err := e.Binary(file)
+		b, err := e.Program(file)
 		e.Gap(snapshot.SectionTrust, file, err)
 		out = append(out, b)
 	}
+	if several(e, out) {
+		for i := range out {
+			out[i], _ = e.Binary(out[i].Path) // what failed is a gap already
+		}
+	}
 	return out
+}
+
+// several reports whether the hits are more than one file: a link to the first
+// is not another.
+func several(e *source.Env, hits []snapshot.Binary) bool {
+	var first source.Info
+	for n, x := range hits {
+		i, err := e.Stat(x.Path)
+		if n == 0 {
+			first = i
+		} else if err == nil && (i.Dev != first.Dev || i.Ino != first.Ino) {
+			return true
+		}
+	}
+	return false
 }
 
 var pathLine = regexp.MustCompile(`(?m)^\s*(?:export\s+)?PATH=["']?([^"'\n]+)`)

@@ -10,9 +10,19 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/klustered/klustered/snapshot"
+)
+
+const (
+	// smallProgram is the size in bytes up to which [Env.Program] takes the
+	// sum of a program: a script's, above all.
+	smallProgram = 64 << 10
+	// largeProgram is the size in bytes from which it trusts the time of the
+	// last change, and does not read a program that its package installed.
+	largeProgram = 4 << 20
 )
 
 // A fileID tells whether a file is one that was already read.
@@ -22,10 +32,26 @@ type fileID struct {
 	modified time.Time
 }
 
+// A body is what is known of a file's bytes. Each part is read when it is
+// first asked for, and once, however many names the file has.
+type body struct {
+	looked, summed, md5ed sync.Once
+	look                  snapshot.Binary // ELF, Script, GoMain, GoModule
+	sum, md5              string
+	sumErr, md5Err        error
+}
+
 // Binary says what the program at name is: what its links lead to, ELF or
 // script, its Go build information, sum and package. The error says that it
 // cannot be read; what was learned before is returned with it.
-func (e *Env) Binary(name string) (snapshot.Binary, error) {
+func (e *Env) Binary(name string) (snapshot.Binary, error) { return e.binary(name, true) }
+
+// Program is [Env.Binary] without reading a large program whole: its SHA256 is
+// then "", and it is not compared with its package's sum where the time of its
+// last change, which no program can set, says that it is as it was unpacked.
+func (e *Env) Program(name string) (snapshot.Binary, error) { return e.binary(name, false) }
+
+func (e *Env) binary(name string, whole bool) (snapshot.Binary, error) {
 	b := snapshot.Binary{Path: name}
 	if real := e.Resolve(name); real != name {
 		b.Target = real
@@ -41,31 +67,38 @@ func (e *Env) Binary(name string) (snapshot.Binary, error) {
 		return b, err
 	}
 	b.Size, b.Mode, b.UID = i.Size, i.Mode, i.UID
-	body := e.content(f, fileID{i.Dev, i.Ino, i.Size, i.Modified})
-	b.ELF, b.Script, b.GoMain, b.GoModule, b.SHA256, b.Error = body.ELF, body.Script, body.GoMain, body.GoModule, body.SHA256, body.Error
-	e.packageOf(&b, f)
+	c := e.body(fileID{i.Dev, i.Ino, i.Size, i.Modified})
+	c.looked.Do(func() { c.look = identify(f) })
+	b.ELF, b.Script, b.GoMain, b.GoModule = c.look.ELF, c.look.Script, c.look.GoMain, c.look.GoModule
+	if whole || i.Size <= smallProgram {
+		c.summed.Do(func() { c.sum, c.sumErr = hexSum(sha256.New(), f) })
+		if b.SHA256 = c.sum; c.sumErr != nil {
+			b.Error = c.sumErr.Error()
+		}
+	}
+	owner, listed := e.packageOf(&b)
+	if owner != "" && (whole || i.Size < largeProgram || !e.packages().since(owner, i.Changed)) {
+		e.compare(&b, owner, listed, c, f)
+	}
 	return b, nil
 }
 
-// content reads what depends on the file's bytes alone, once for each file.
-func (e *Env) content(f *os.File, id fileID) snapshot.Binary {
-	e.mu.Lock()
-	b, ok := e.known[id]
-	e.mu.Unlock()
-	if ok {
-		return b
-	}
-	b = identify(f)
+// body is where what is learned of one file's bytes is kept.
+func (e *Env) body(id fileID) *body {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.known == nil {
-		e.known = map[fileID]snapshot.Binary{}
+		e.known = map[fileID]*body{}
 	}
-	e.known[id] = b
-	return b
+	c := e.known[id]
+	if c == nil {
+		c = &body{}
+		e.known[id] = c
+	}
+	return c
 }
 
-// identify looks at a program's bytes.
+// identify looks at a program's first bytes and its build information.
 func identify(f *os.File) snapshot.Binary {
 	var b snapshot.Binary
 	head := make([]byte, 256)
@@ -77,11 +110,6 @@ func identify(f *os.File) snapshot.Binary {
 			b.GoModule = strings.TrimSpace(info.Main.Path + " " + info.Main.Version)
 		}
 	}
-	sum, err := hexSum(sha256.New(), f)
-	if err != nil {
-		b.Error = err.Error()
-	}
-	b.SHA256 = sum
 	return b
 }
 
@@ -106,24 +134,30 @@ func parseMagic(head []byte) (elf bool, script string) {
 	return false, ""
 }
 
-// packageOf sets the owner of the program and how it compares with the sum
-// that the package keeps.
-func (e *Env) packageOf(b *snapshot.Binary, f *os.File) {
+// packageOf sets the owner of the program. It returns the owner as its files
+// are named, and the path under which it lists the program.
+func (e *Env) packageOf(b *snapshot.Binary) (owner, listed string) {
 	for _, name := range []string{b.Target, b.Path} {
-		owner := ""
-		if name != "" {
-			owner = e.owner(name)
-		}
-		if owner == "" {
+		if name == "" {
 			continue
 		}
-		b.Package, _, _ = strings.Cut(owner, ":")
-		if want := e.packages().sum(owner, name); want != "" {
-			b.PackageSum = "differs"
-			if got, err := hexSum(md5.New(), f); err == nil && got == want {
-				b.PackageSum = "same"
-			}
+		if owner = e.owner(name); owner != "" {
+			b.Package, _, _ = strings.Cut(owner, ":")
+			return owner, name
 		}
+	}
+	return "", ""
+}
+
+// compare sets how the program compares with the sum that its package keeps.
+func (e *Env) compare(b *snapshot.Binary, owner, listed string, c *body, f *os.File) {
+	want := e.packages().sum(owner, listed)
+	if want == "" {
 		return
+	}
+	c.md5ed.Do(func() { c.md5, c.md5Err = hexSum(md5.New(), f) })
+	b.PackageSum = "differs"
+	if c.md5Err == nil && c.md5 == want {
+		b.PackageSum = "same"
 	}
 }

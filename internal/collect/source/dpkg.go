@@ -4,6 +4,7 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"time"
 )
 
 // dpkgInfo is where dpkg keeps the list of files and the sums of each package.
@@ -80,6 +81,13 @@ func (p *packages) sum(name, file string) string {
 		p.sums[name] = all
 	}
 	return all[merged(file)]
+}
+
+// since reports whether the list of package name was written after the file
+// that changed at that time: dpkg writes it when it has unpacked the files.
+func (p *packages) since(name string, changed time.Time) bool {
+	list, err := p.env.Stat(path.Join(dpkgInfo, name+".list"))
+	return err == nil && !list.Modified.Before(changed)
 }
 
 // parseSums reads lines of "sum  path", the path without its first slash.

@@ -20,6 +20,7 @@ type Info struct {
 	UID, GID uint32
 	Size     int64 // bytes
 	Modified time.Time
+	Changed  time.Time // of the bytes, the name or the attributes; no call sets it
 	Dev, Ino uint64
 	Links    uint64
 }
@@ -45,7 +46,7 @@ func infoOf(f *os.File) (Info, error) {
 	}
 	return Info{
 		Type: typeBits(st.Mode), Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid, Size: st.Size,
-		Modified: time.Unix(st.Mtim.Unix()).UTC(), Dev: uint64(st.Dev), Ino: st.Ino, Links: uint64(st.Nlink),
+		Modified: time.Unix(st.Mtim.Unix()).UTC(), Changed: time.Unix(st.Ctim.Unix()).UTC(), Dev: uint64(st.Dev), Ino: st.Ino, Links: uint64(st.Nlink),
 	}, nil
 }
 

@@ -53,7 +53,7 @@ type Env struct {
 
 	mu    sync.Mutex
 	gaps  []snapshot.Gap
-	known map[fileID]snapshot.Binary
+	known map[fileID]*body
 
 	indexed sync.Once
 	index   *packages

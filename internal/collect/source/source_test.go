@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -153,6 +154,54 @@ func TestPackages(t *testing.T) {
 	}
 	if !e.HasPackages() || New(t.TempDir(), false).HasPackages() {
 		t.Error("HasPackages")
+	}
+}
+
+func TestAProgramIsReadNoFurtherThanNeeded(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "usr/bin/script", "#!/bin/sh\n")
+	put(t, dir, "usr/bin/large", "\x7fELF")
+	if err := os.Truncate(filepath.Join(dir, "usr/bin/large"), largeProgram); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(filepath.Join(dir, "usr/bin/large"), filepath.Join(dir, "usr/bin/other")); err != nil {
+		t.Fatal(err)
+	}
+	put(t, dir, "var/lib/dpkg/info/tool.list", "/usr/bin/large\n")
+	put(t, dir, "var/lib/dpkg/info/tool.md5sums", "c04fdeb9277fb4f19afef3eb8003b45b  usr/bin/large\n")
+	list := filepath.Join(dir, "var/lib/dpkg/info/tool.list")
+	sums := func(name string) string {
+		b, err := New(dir, false).Program(name)
+		if err != nil || b.Size == 0 {
+			t.Errorf("%+v, %v", b, err)
+		}
+		return fmt.Sprintf("%.4s %s", b.SHA256, b.PackageSum)
+	}
+	later, before := time.Now().Add(time.Hour), time.Now().Add(-time.Hour)
+	for _, tc := range []struct {
+		name, want string
+		unpacked   time.Time
+	}{
+		{"/usr/bin/script", "a807 ", later},
+		{"/usr/bin/large", " ", later},         // not changed since
+		{"/usr/bin/large", " differs", before}, // replaced
+		{"/usr/bin/other", " ", before},        // nobody's
+	} {
+		if err := os.Chtimes(list, tc.unpacked, tc.unpacked); err != nil {
+			t.Fatal(err)
+		}
+		if got := sums(tc.name); got != tc.want {
+			t.Errorf("%s, unpacked %v: %q, want %q", tc.name, tc.unpacked, got, tc.want)
+		}
+	}
+	e := New(dir, false)
+	for _, name := range []string{"/usr/bin/large", "/usr/bin/other"} {
+		if b, err := e.Binary(name); err != nil || len(b.SHA256) != 64 {
+			t.Errorf("%+v, %v", b, err)
+		}
+	}
+	if len(e.known) != 1 {
+		t.Errorf("one file was read as %d", len(e.known))
 	}
 }
 
