@@ -22,6 +22,8 @@ type Unit struct {
 	Load     string    `json:"load,omitempty"`   // loaded, not-found, masked, error
 	Active   string    `json:"active,omitempty"` // active, inactive, failed, activating
 	Sub      string    `json:"sub,omitempty"`
+
+	// Known of Kubernetes' units and of failed ones.
 	Result   string    `json:"result,omitempty"`
 	MainPID  int       `json:"mainPID,omitempty"`
 	Restarts int       `json:"restarts,omitempty"`

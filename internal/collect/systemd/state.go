@@ -2,7 +2,9 @@ package systemd
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/dbus"
@@ -10,13 +12,29 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-// ask fills in the manager's view of the units, over /run/systemd/private.
+// maxDetails bounds the units whose properties are read one by one.
+const maxDetails = 24
+
+// A manager is what is asked of systemd.
+type manager interface {
+	ListUnitsByNamesContext(ctx context.Context, names []string) ([]dbus.UnitStatus, error)
+	GetAllPropertiesContext(ctx context.Context, name string) (map[string]any, error)
+}
+
+// ask asks the manager over /run/systemd/private.
 func ask(ctx context.Context, x *snapshot.Systemd) error {
 	conn, err := dbus.NewSystemdConnectionContext(ctx)
 	if err != nil {
 		return fmt.Errorf("cannot ask systemd: %w", err)
 	}
 	defer conn.Close()
+	return fill(ctx, conn, x)
+}
+
+// fill adds the manager's view of the units: the state of all by one question,
+// then what else is known of those that matter. A manager that answers the
+// first was reached.
+func fill(ctx context.Context, m manager, x *snapshot.Systemd) error {
 	for _, n := range always {
 		if _, ok := x.Unit(n); !ok {
 			x.Units = append(x.Units, snapshot.Unit{Name: n})
@@ -26,35 +44,71 @@ func ask(ctx context.Context, x *snapshot.Systemd) error {
 	for _, u := range x.Units {
 		names = append(names, u.Name)
 	}
-	states, err := conn.ListUnitsByNamesContext(ctx, names)
+	list, err := m.ListUnitsByNamesContext(ctx, names)
 	if err != nil {
 		return fmt.Errorf("cannot ask systemd for its units: %w", err)
 	}
+	x.Reachable = true
+	states := map[string]dbus.UnitStatus{}
+	for i, st := range list {
+		states[st.Name] = st
+		if len(list) == len(names) { // in the order of the question, an alias under its unit's name
+			states[names[i]] = st
+		}
+	}
 	var kept []snapshot.Unit
-	for i, u := range x.Units {
-		if i < len(states) {
-			u.Load, u.Active, u.Sub = states[i].LoadState, states[i].ActiveState, states[i].SubState
-		}
-		if u.Path == "" && u.Load == "not-found" && len(u.DropIns) == 0 {
-			continue
-		}
-		if u.Load != "masked" || u.Active != "inactive" {
-			p, err := conn.GetAllPropertiesContext(ctx, u.Name)
-			if err != nil {
-				return fmt.Errorf("cannot ask systemd for %s: %w", u.Name, err)
-			}
-			view(&u, p)
-		}
+	for _, u := range x.Units {
+		st := states[u.Name]
+		u.Load, u.Active, u.Sub = st.LoadState, st.ActiveState, st.SubState
 		u.Masked = u.Masked || u.Load == "masked"
-		kept = append(kept, u)
+		if u.Path != "" || u.Load != "not-found" || len(u.DropIns) > 0 {
+			kept = append(kept, u)
+		}
 	}
 	x.Units = kept
-	return nil
+	return details(ctx, m, x.Units)
+}
+
+// details reads the properties of the units that matter, those of Kubernetes
+// first.
+func details(ctx context.Context, m manager, units []snapshot.Unit) error {
+	var errs []error
+	left := maxDetails
+	for _, first := range []bool{true, false} {
+		for i := range units {
+			u := &units[i]
+			if slices.Contains(always, u.Name) != first || !matters(*u) || left == 0 {
+				continue
+			}
+			left--
+			p, err := m.GetAllPropertiesContext(ctx, u.Name)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("cannot ask systemd for %s: %w", u.Name, err))
+				left = 0 // it would not answer for the others either
+				continue
+			}
+			view(u, p)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// matters reports whether more than its state is wanted of a unit: it is one
+// of Kubernetes, it failed, or nothing but the manager knows its file.
+func matters(u snapshot.Unit) bool {
+	switch {
+	case u.Load == "masked" && u.Active == "inactive":
+		return false
+	case slices.Contains(always, u.Name), u.Active == "failed":
+		return true
+	}
+	return u.Path == "" && u.Load == "loaded"
 }
 
 // view takes what is wanted of a unit's properties.
 func view(u *snapshot.Unit, p map[string]any) {
 	u.Load, u.Active, u.Sub = get[string](p, "LoadState"), get[string](p, "ActiveState"), get[string](p, "SubState")
+	u.Masked = u.Masked || u.Load == "masked"
 	u.Result = get[string](p, "Result")
 	u.MainPID = int(get[uint32](p, "MainPID"))
 	u.Restarts = int(get[uint32](p, "NRestarts"))

@@ -53,9 +53,7 @@ func collectUnits(ctx context.Context, e *source.Env, s *snapshot.Snapshot) erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, askWait)
 	defer cancel()
-	err := ask(ctx, x)
-	x.Reachable = err == nil
-	return err
+	return ask(ctx, x)
 }
 
 // own are the units that no package owns, those to which a file that no

@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/coreos/go-systemd/v22/dbus"
 	"golang.org/x/tools/txtar"
 
 	"github.com/klustered/klustered/internal/collect/source"
@@ -206,4 +208,50 @@ func FuzzParse(f *testing.F) {
 		unitOf(data)
 		dropInDirs(text)
 	})
+}
+
+// busy is a manager that lists units and never comes to say more, but of one.
+type busy struct{ asked []string }
+
+func (b *busy) ListUnitsByNamesContext(_ context.Context, names []string) ([]dbus.UnitStatus, error) {
+	var out []dbus.UnitStatus
+	for _, n := range names {
+		st := dbus.UnitStatus{Name: n, LoadState: "loaded", ActiveState: "inactive", SubState: "dead"}
+		switch n {
+		case "broken.service":
+			st.ActiveState = "failed"
+		case "crio.service", "cri-docker.service", "docker.service":
+			st.LoadState = "not-found"
+		}
+		out = append(out, st)
+	}
+	return out, nil
+}
+
+func (b *busy) GetAllPropertiesContext(ctx context.Context, name string) (map[string]any, error) {
+	if b.asked = append(b.asked, name); name == "kubelet.service" {
+		return map[string]any{"LoadState": "loaded", "ActiveState": "active", "MainPID": uint32(7)}, nil
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestABusyManagerCostsLittle(t *testing.T) {
+	x := &snapshot.Systemd{Units: []snapshot.Unit{{Name: "broken.service", Path: "/etc/systemd/system/broken.service"},
+		{Name: "kubelet.service", Path: "/usr/lib/systemd/system/kubelet.service"}, {Name: "x.timer", Path: "/etc/systemd/system/x.timer"}}}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	m := &busy{}
+	err := fill(ctx, m, x)
+	if err == nil || !x.Reachable || !slices.Equal(m.asked, []string{"kubelet.service", "containerd.service"}) {
+		t.Errorf("%v, reached %v, asked %q", err, x.Reachable, m.asked)
+	}
+	var got []string
+	for _, u := range x.Units {
+		got = append(got, fmt.Sprint(u.Name, " ", u.Active, " ", u.MainPID))
+	}
+	want := []string{"broken.service failed 0", "kubelet.service active 7", "x.timer inactive 0", "containerd.service inactive 0"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
 }
