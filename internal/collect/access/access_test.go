@@ -140,7 +140,7 @@ func TestDamage(t *testing.T) {
 		"-----BEGIN CERTIFICATE----\nAA": "line 1: the PEM armour is damaged",
 		"-----BEGIN CERTIFICATE-----\nAA?A\n-----END CERTIFICATE-----\n": "line 2: it is not base64",
 		"-----BEGIN CERTIFICATE-----\nAAAA\n":                            "line 2: the PEM block has no end",
-		"hello": "it holds no readable PEM block",
+		"hello":                                                          "it holds no readable PEM block",
 	} {
 		if got := damage([]byte(data)); got != want {
 			t.Errorf("%q: got %q, want %q", data, got, want)
