@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"path"
@@ -34,12 +35,10 @@ func Uproot(p snapshot.Persistent, why string) (op.Plan, error) {
 // same file.
 func UprootAll(list []snapshot.Persistent, why string) (op.Plan, error) {
 	list = slices.Clone(list)
-	// The last line of a file first: those before it stay where they are.
+	// File by file, the last line of each first: those before it stay where
+	// they are.
 	slices.SortStableFunc(list, func(a, b snapshot.Persistent) int {
-		if a.Source != b.Source {
-			return 0
-		}
-		return b.Line - a.Line
+		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(b.Line, a.Line))
 	})
 	var plan op.Plan
 	now := map[string][]byte{} // files as the plan leaves them; nil when gone

@@ -25,6 +25,7 @@ func render(p op.Plan) string {
 
 func TestUprootAll(t *testing.T) {
 	table := text("/etc/crontab", "one\ntwo\nthree\n")
+	other := text("/etc/anacrontab", "1\n2\n")
 	dropIn := text("/etc/systemd/system/x.service.d/a.conf", "[Service]\nExecStartPost=/a \\\n b\nNice=1\n")
 	unit := text("/etc/systemd/system/y.service", "[Service]\n")
 	link := snapshot.Text{Path: "/etc/systemd/system/m.wants/y.service", Link: "../y.service"}
@@ -37,6 +38,11 @@ func TestUprootAll(t *testing.T) {
 			{Kind: "crontab", Source: table.Path, Line: 1, Package: "cron", Files: []snapshot.Text{table}},
 			{Kind: "crontab", Source: table.Path, Line: 3, Package: "cron", Files: []snapshot.Text{table}},
 		}, "write /etc/crontab one|two|; write /etc/crontab two|"},
+		{"two lines of a table, with another's between them", []snapshot.Persistent{
+			{Kind: "crontab", Source: table.Path, Line: 1, Files: []snapshot.Text{table}},
+			{Kind: "crontab", Source: other.Path, Line: 1, Files: []snapshot.Text{other}},
+			{Kind: "crontab", Source: table.Path, Line: 2, Files: []snapshot.Text{table}},
+		}, "write /etc/anacrontab 2|; write /etc/crontab one|three|; write /etc/crontab three|"},
 		{"a continued line of a drop-in", []snapshot.Persistent{
 			{Kind: "drop-in", Source: dropIn.Path, Line: 2, Unit: "x.service", Files: []snapshot.Text{dropIn}},
 		}, "reload-units make systemd read its unit files again; write " + dropIn.Path + " [Service]|Nice=1|; reload-units make systemd read its unit files again"},

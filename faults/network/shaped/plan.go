@@ -18,13 +18,13 @@ var classful = map[string]bool{"htb": true, "hfsc": true, "drr": true, "qfq": tr
 // remedy removes first what would set the qdisc again, then the qdiscs, those
 // within others first.
 func (x shape) remedy(s *snapshot.Snapshot) (op.Plan, error) {
-	var plan op.Plan
+	var hands []snapshot.Persistent
 	for _, e := range setters(s, x) {
-		p, err := fault.Uproot(e.entry, "it throttles "+x.link.Name+" again")
-		if err != nil {
-			return nil, err
-		}
-		plan = append(plan, p...)
+		hands = append(hands, e.entry)
+	}
+	plan, err := fault.UprootAll(hands, "it throttles "+x.link.Name+" again")
+	if err != nil {
+		return nil, err
 	}
 	all := append([]snapshot.Qdisc(nil), x.qdiscs...)
 	sort.SliceStable(all, func(i, j int) bool { return all[i].Parent != "root" && all[j].Parent == "root" })

@@ -145,3 +145,23 @@ func TestRemedy(t *testing.T) {
 		t.Errorf("removes an htb: %v", plan)
 	}
 }
+
+func TestRemedyTakesSeveralLinesOutOfOneFile(t *testing.T) {
+	s := with(0, snapshot.Qdisc{Link: "br0", Kind: "tbf", RateBps: 64000, Raw: []byte{1}})
+	const set = "tc qdisc replace dev br0 root tbf rate 64kbit burst 1600 limit 3000"
+	table := snapshot.Text{Path: "/var/spool/cron/crontabs/root", Content: "@reboot " + set + "\n5 4 * * * backup\n* * * * * " + set + "\n"}
+	table.SHA256 = op.File{Data: []byte(table.Content)}.Sum()
+	s.Persistence = &snapshot.Persistence{}
+	for _, line := range []int{1, 3} {
+		s.Persistence.Entries = append(s.Persistence.Entries, snapshot.Persistent{
+			Kind: "cron-spool", Source: table.Path, Line: line, Enabled: true, Command: set, Files: []snapshot.Text{table}})
+	}
+	plan, err := remedy(s, detect(s)[0])
+	if err != nil || len(plan) != 3 {
+		t.Fatalf("plan %v, %v", plan, err)
+	}
+	first, second := plan[0].(op.WriteFile), plan[1].(op.WriteFile)
+	if second.Pin != (op.File{Data: first.Data}).Sum() || string(second.Data) != "5 4 * * * backup\n" {
+		t.Errorf("the second change does not follow the first: %q after %q", second.Data, first.Data)
+	}
+}
