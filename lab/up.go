@@ -33,7 +33,7 @@ func Up(ctx context.Context, config Config, p Progress) (*Cluster, error) {
 	if err := refuseExisting(ctx, e, config.Name); err != nil {
 		return nil, err
 	}
-	if err := enoughInotify("/", config.ControlPlanes+config.Workers); err != nil {
+	if err := enoughInotify(config, inotifyFree); err != nil {
 		return nil, err
 	}
 	c, err := create(ctx, e, config, built)
