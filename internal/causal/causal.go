@@ -29,7 +29,7 @@ const (
 	Prior = 0.75
 	// Sure is the probability from which an effect that shows keeps the
 	// confidence at Prior or above: others may be late to show.
-	Sure = 0.9
+	Sure = 0.75
 	// Most is the highest confidence that is ever claimed.
 	Most = 0.99
 )
