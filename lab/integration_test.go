@@ -193,7 +193,7 @@ func TestIntegrationCancelledUpLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.AfterFunc(4*time.Second, cancel)
-	if _, err := Up(ctx, Config{Name: name, Workers: 1, Fresh: true}, testLogs{t}); !errors.Is(err, context.Canceled) {
+	if _, err := Up(ctx, Config{Name: name, Fresh: true}, testLogs{t}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 	e, err := engine.Find(context.Background())

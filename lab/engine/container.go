@@ -44,12 +44,6 @@ func (e *Engine) Stop(ctx context.Context, seconds int, names ...string) error {
 	return err
 }
 
-// Kill ends containers at once.
-func (e *Engine) Kill(ctx context.Context, names ...string) error {
-	_, err := e.run(ctx, nil, append([]string{"kill"}, names...)...)
-	return err
-}
-
 // Remove kills and removes containers with their unnamed volumes.
 func (e *Engine) Remove(ctx context.Context, names ...string) error {
 	if len(names) == 0 {
