@@ -34,7 +34,7 @@ func (m *sheet) line(format string, args ...any) { fmt.Fprintf(&m.buf, format+"\
 func (m *sheet) top(d *diagnose.Diagnosis) {
 	switch {
 	case len(d.Causes) == 1:
-		m.line("# %s on %s\n", d.Causes[0].Fault.Title(), clean(d.Causes[0].Finding.Node))
+		m.line("# %s on %s\n", d.Causes[0].Fault.Title(), Clean(d.Causes[0].Finding.Node))
 	case len(d.Causes) > 1:
 		m.line("# %d root causes\n", len(d.Causes))
 	case d.Exit() == diagnose.ExitHealthy:
@@ -43,16 +43,16 @@ func (m *sheet) top(d *diagnose.Diagnosis) {
 		m.line("# No root cause found, and not all is explained\n")
 	}
 	m.line("- When: %s", d.At.UTC().Format("2006-01-02 15:04:05Z"))
-	m.line("- Nodes: %s", clean(strings.Join(d.Nodes, ", ")))
+	m.line("- Nodes: %s", Clean(strings.Join(d.Nodes, ", ")))
 	if len(d.Others) > 0 {
-		m.line("- Not looked at: %s", clean(strings.Join(d.Others, ", ")))
+		m.line("- Not looked at: %s", Clean(strings.Join(d.Others, ", ")))
 	}
 	m.line("- Evidence: %d of %d sources", d.Coverage.Seen, d.Coverage.Total)
 }
 
 func (m *sheet) cause(c diagnose.Cause) {
 	m.line("\n## Cause %d: %s\n", c.Rank, c.Fault.ID)
-	m.line("On %s, %s %s: %s. Confidence %.0f%%.", clean(c.Finding.Node), clean(c.Finding.Subject.Kind), clean(c.Finding.Subject.Name), clean(c.Finding.Summary), 100*c.Confidence)
+	m.line("On %s, %s %s: %s. Confidence %.0f%%.", Clean(c.Finding.Node), Clean(c.Finding.Subject.Kind), Clean(c.Finding.Subject.Name), Clean(c.Finding.Summary), 100*c.Confidence)
 	m.line("\n### Evidence\n")
 	m.facts(c.Finding.Facts)
 	if len(c.Explains) > 0 {
@@ -74,7 +74,7 @@ func cleaned(in []string) []string {
 }
 
 // fenced keeps a text from ending the block that it stands in.
-func fenced(s string) string { return strings.ReplaceAll(clean(s), "```", "'''") }
+func fenced(s string) string { return strings.ReplaceAll(Clean(s), "```", "'''") }
 
 func (m *sheet) facts(list []finding.Fact) {
 	m.line("```")
@@ -91,19 +91,19 @@ func (m *sheet) facts(list []finding.Fact) {
 func (m *sheet) repair(c diagnose.Cause) {
 	switch {
 	case c.PlanErr != nil:
-		m.line("No safe repair in this case: %s.", clean(c.PlanErr.Error()))
+		m.line("No safe repair in this case: %s.", Clean(c.PlanErr.Error()))
 	case len(c.Plan) == 0:
 		m.line("%s", by(c.Fault.Part("Repair by hand")))
 	default:
 		m.line("`klustered fix %s --apply` does, and can undo:\n", c.Fault.ID)
 		for i, o := range c.Plan {
-			m.line("%d. %s", i+1, clean(o.String()))
+			m.line("%d. %s", i+1, Clean(o.String()))
 		}
 		for _, r := range c.Plan.Risks() {
 			m.line("\nRisk, accepted by name: `--accept-risk=%s`.", r)
 		}
 		for _, x := range oneWays(c.Plan) {
-			m.line("\nNot undone: %s.", clean(x))
+			m.line("\nNot undone: %s.", Clean(x))
 		}
 	}
 }
@@ -134,7 +134,7 @@ func cell(s string) string {
 	if s == "" {
 		return "-"
 	}
-	return strings.ReplaceAll(clean(s), "|", `\|`)
+	return strings.ReplaceAll(Clean(s), "|", `\|`)
 }
 
 func (m *sheet) others(title string, list []diagnose.Cause) {
@@ -143,7 +143,7 @@ func (m *sheet) others(title string, list []diagnose.Cause) {
 	}
 	m.line("\n## %s\n", title)
 	for _, c := range list {
-		m.line("- %s on %s: %s", c.Fault.ID, clean(c.Finding.Node), clean(c.Finding.Summary))
+		m.line("- %s on %s: %s", c.Fault.ID, Clean(c.Finding.Node), Clean(c.Finding.Summary))
 	}
 }
 
@@ -151,7 +151,7 @@ func (m *sheet) evidence(d *diagnose.Diagnosis, o Options) {
 	if len(d.Coverage.Gaps) > 0 {
 		m.line("\n## Not seen\n")
 		for _, g := range d.Coverage.Gaps {
-			m.line("- %s, %s, %s: %s", clean(g.Node), g.Section, clean(g.Source), clean(g.Reason))
+			m.line("- %s, %s, %s: %s", Clean(g.Node), g.Section, Clean(g.Source), Clean(g.Reason))
 		}
 	}
 	if o.TotalMs > 0 {

@@ -41,9 +41,9 @@ func (b brush) in(p paint, s string) string {
 	return "\x1b[" + string(p) + "m" + s + "\x1b[0m"
 }
 
-// clean makes evidence safe to print on one line of a terminal. Lines are
+// Clean makes evidence safe to print on one line of a terminal. Lines are
 // joined.
-func clean(s string) string {
+func Clean(s string) string {
 	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' }), "; ")
 	if strings.IndexFunc(s, unprintable) < 0 {
 		return s

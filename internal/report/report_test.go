@@ -186,3 +186,39 @@ func TestColorIsOnlyColor(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", stripped, plain.String())
 	}
 }
+
+// The only cause is shown with all that it quotes; of several, each says how
+// much more there is.
+func TestFactsOfACause(t *testing.T) {
+	many := cause("access/x", fault.PKI)
+	many.Finding.Facts = nil
+	for range 8 {
+		many.Finding.Facts = append(many.Finding.Facts, finding.Fact{Source: "rbac", Got: "a right"})
+	}
+	for _, tt := range []struct {
+		causes []diagnose.Cause
+		facts  int
+		more   bool
+	}{
+		{[]diagnose.Cause{many}, 8, false},
+		{[]diagnose.Cause{many, many}, 2 * maxFacts, true},
+	} {
+		var b bytes.Buffer
+		if err := Text(&b, &diagnose.Diagnosis{Kubernetes: true, Causes: tt.causes}, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if n, more := strings.Count(b.String(), "| a right"), strings.Contains(b.String(), "and 4 more: -o json"); n != tt.facts || more != tt.more {
+			t.Errorf("%d causes: %d facts, more %v\n%s", len(tt.causes), n, more, b.String())
+		}
+	}
+}
+
+// What was found and explains nothing is not called nothing.
+func TestHealthyWithNotes(t *testing.T) {
+	d := healthy()
+	d.Notes = []diagnose.Cause{cause("host/odd", fault.Host)}
+	var b bytes.Buffer
+	if err := Text(&b, d, Options{}); err != nil || strings.Contains(b.String(), "no fault") || !strings.Contains(b.String(), "Healthy") {
+		t.Errorf("%v\n%s", err, b.String())
+	}
+}

@@ -15,8 +15,9 @@ import (
 // What fits on one screen.
 const (
 	width    = 80
-	maxFacts = 4 // of a cause
-	maxLook  = 3 // commands of a cause
+	maxFacts = 4  // of a cause
+	allFacts = 10 // of the only cause
+	maxLook  = 3  // commands of a cause
 	maxGaps  = 6
 	maxList  = 5 // notes, forecasts
 )
@@ -61,16 +62,16 @@ func (p *page) head(d *diagnose.Diagnosis) {
 		p.line("Nothing here belongs to a Kubernetes cluster: this is a triage of the host alone.")
 	}
 	if len(d.Others) > 0 {
-		p.line("not looked at: %s", clean(strings.Join(d.Others, ", ")))
+		p.line("not looked at: %s", Clean(strings.Join(d.Others, ", ")))
 	}
 }
 
 func nodesWord(nodes []string) string {
 	switch {
 	case len(nodes) == 1:
-		return "node " + clean(nodes[0])
+		return "node " + Clean(nodes[0])
 	case len(nodes) <= 4:
-		return fmt.Sprintf("%d nodes (%s)", len(nodes), clean(strings.Join(nodes, ", ")))
+		return fmt.Sprintf("%d nodes (%s)", len(nodes), Clean(strings.Join(nodes, ", ")))
 	}
 	return fmt.Sprintf("%d nodes", len(nodes))
 }
@@ -120,7 +121,7 @@ func (p *page) trust(checks []diagnose.Check) {
 	}
 	for _, c := range checks {
 		if c.Status == diagnose.Suspect {
-			p.row(title, c.Status, c.Name, " on "+clean(c.Node))
+			p.row(title, c.Status, c.Name, " on "+Clean(c.Node))
 			title = ""
 			p.facts(c.Facts, 2)
 		}
@@ -180,6 +181,8 @@ func (p *page) verdict(d *diagnose.Diagnosis) {
 		p.line("%s", p.brush.in(yellow, "No known fault was found, but something is wrong: see what is unexplained."))
 	case d.Incomplete():
 		p.line("%s", p.brush.in(yellow, "Nothing was found in what could be seen, and not everything could."))
+	case len(d.Notes) > 0:
+		p.line("%s", p.brush.in(green, "Healthy: no symptom shows. What was found all the same is below."))
 	default:
 		p.line("%s", p.brush.in(green, "Healthy: no fault, no symptom."))
 	}
@@ -192,9 +195,13 @@ func (p *page) cause(c diagnose.Cause, of int) {
 	if of > 1 {
 		title = fmt.Sprintf("ROOT CAUSE %d of %d", c.Rank, of)
 	}
-	p.line("%s  %s on %s, %.0f%% sure", p.brush.in(red, title), p.brush.in(bold, c.Fault.ID), clean(c.Finding.Node), 100*c.Confidence)
-	p.line("  %s", wrap(strings.Fields(clean(c.Finding.Summary)), "", width-2, 2))
-	p.facts(c.Finding.Facts, maxFacts)
+	p.line("%s  %s on %s, %.0f%% sure", p.brush.in(red, title), p.brush.in(bold, c.Fault.ID), Clean(c.Finding.Node), 100*c.Confidence)
+	p.line("  %s", wrap(strings.Fields(Clean(c.Finding.Summary)), "", width-2, 2))
+	most := allFacts
+	if of > 1 {
+		most = maxFacts
+	}
+	p.facts(c.Finding.Facts, most)
 	if len(c.Explains) > 0 {
 		p.field("explains", wrap(idWords(c.Explains), ",", width-12, 12))
 	}
@@ -202,7 +209,7 @@ func (p *page) cause(c diagnose.Cause, of int) {
 		if i == maxLook {
 			break
 		}
-		p.field(pick(i == 0, "look", ""), clean(cmd))
+		p.field(pick(i == 0, "look", ""), Clean(cmd))
 	}
 	p.field("fix", p.fix(c))
 }
@@ -230,7 +237,7 @@ func idWords(ids []symptom.ID) []string {
 func (p *page) fix(c diagnose.Cause) string {
 	switch {
 	case c.PlanErr != nil:
-		return wrap(strings.Fields("no safe repair here: "+clean(c.PlanErr.Error())+"; see klustered explain "+c.Fault.ID), "", width-12, 12)
+		return wrap(strings.Fields("no safe repair here: "+Clean(c.PlanErr.Error())+"; see klustered explain "+c.Fault.ID), "", width-12, 12)
 	case len(c.Plan) == 0:
 		return "by hand: klustered explain " + c.Fault.ID
 	case p.opts.Offline:
@@ -273,15 +280,15 @@ func (p *page) facts(list []finding.Fact, most int) {
 			p.line("    %s", p.brush.in(faint, fmt.Sprintf("and %d more: -o json", len(list)-most)))
 			return
 		}
-		p.line("    %s", p.brush.in(faint, clean(f.Place())+when(f)))
+		p.line("    %s", p.brush.in(faint, Clean(f.Place())+when(f)))
 		number := ""
 		if f.Line > 0 {
 			number = fmt.Sprint(f.Line)
 		}
-		got := clean(f.Got)
+		got := Clean(f.Got)
 		p.line("    %5s | %s", number, got)
 		if f.Want != "" {
-			p.line("          | %s want: %s", p.brush.in(yellow, strings.Repeat("^", min(max(1, len(got)), 24))), clean(f.Want))
+			p.line("          | %s want: %s", p.brush.in(yellow, strings.Repeat("^", min(max(1, len(got)), 24))), Clean(f.Want))
 		}
 	}
 }
@@ -309,7 +316,7 @@ func (p *page) brief(title, what string, list []diagnose.Cause) {
 		if len(c.Behind) > 0 {
 			text += " (follows from " + strings.Join(c.Behind, ", ") + ")"
 		}
-		p.line("  %s", wrap(strings.Fields(clean(text)), "", width-2, 4))
+		p.line("  %s", wrap(strings.Fields(Clean(text)), "", width-2, 4))
 	}
 }
 
@@ -320,7 +327,7 @@ func (p *page) unexplained(list []diagnose.Sighting) {
 	p.line("")
 	p.line("%s  %s", p.brush.in(yellow, "UNEXPLAINED"), p.brush.in(faint, "(no rule accounts for it)"))
 	for _, s := range list {
-		p.line("  %s on %s: %s", s.ID, clean(s.Node), s.Title)
+		p.line("  %s on %s: %s", s.ID, Clean(s.Node), s.Title)
 		p.facts(s.Facts, 2)
 	}
 }
@@ -339,7 +346,7 @@ func (p *page) unseen(d *diagnose.Diagnosis) {
 			p.line("  and %d more: -o json", len(groups)-maxGaps)
 			break
 		}
-		p.line("  %s", wrap(strings.Fields(clean(g)), "", width-2, 4))
+		p.line("  %s", wrap(strings.Fields(Clean(g)), "", width-2, 4))
 	}
 	if n := skipped(d); len(n) > 0 {
 		p.line("  not evaluated for that: %s", wrap(n, ",", width-26, 26))
