@@ -11,6 +11,7 @@ import (
 
 	"github.com/klustered/klustered/internal/diagnose"
 	"github.com/klustered/klustered/internal/repair"
+	"github.com/klustered/klustered/internal/report"
 	"github.com/klustered/klustered/op"
 )
 
@@ -168,11 +169,11 @@ func (a *App) job(d *diagnose.Diagnosis, p place, causes []diagnose.Cause) *job 
 
 // preview shows a job's plan with its diffs.
 func (a *App) preview(ctx context.Context, j *job) error {
-	fmt.Fprintf(a.Out, "On %s:\n", j.place.snap.Node)
+	fmt.Fprintf(a.Out, "On %s:\n", report.Clean(j.place.snap.Node))
 	for _, part := range j.proposal.Parts {
-		fmt.Fprintf(a.Out, "  %s: %s\n", part.Finding.Fault, part.Finding.Summary)
+		fmt.Fprintf(a.Out, "  %s: %s\n", part.Finding.Fault, report.Clean(part.Finding.Summary))
 		if part.Refused != "" {
-			fmt.Fprintf(a.Out, "    %s\n", part.Refused)
+			fmt.Fprintf(a.Out, "    %s\n", report.Clean(part.Refused))
 		}
 	}
 	if len(j.proposal.Plan) == 0 {
@@ -187,13 +188,13 @@ func (a *App) preview(ctx context.Context, j *job) error {
 		return moved(err)
 	}
 	for i, p := range list {
-		fmt.Fprintf(a.Out, "  %2d. %s\n", i+1, p.Line)
+		fmt.Fprintf(a.Out, "  %2d. %s\n", i+1, report.Clean(p.Line))
 		for line := range strings.Lines(p.Diff) {
-			fmt.Fprintf(a.Out, "      %s\n", strings.TrimRight(line, "\n"))
+			fmt.Fprintf(a.Out, "      %s\n", report.Clean(line))
 		}
 		for _, note := range []string{prefixed("risk: ", string(p.Risk)), prefixed("not undone: ", p.OneWay), prefixed("cannot be made yet: ", p.Error)} {
 			if note != "" {
-				fmt.Fprintf(a.Out, "      %s\n", note)
+				fmt.Fprintf(a.Out, "      %s\n", report.Clean(note))
 			}
 		}
 	}
