@@ -108,6 +108,12 @@ func (a *App) drillStart() *cobra.Command {
 	var seed uint64
 	c := &cobra.Command{
 		Use: "start NAME", Short: "Break the lab", Args: atMost(1),
+		Long: `Start breaks the lab. NAME is a drill, or the ID of a fault for a drill of that
+fault alone. The same seed draws the same details.`,
+		Example: "  klustered drill start packets-die\n  klustered drill start kubelet/stopped --seed 3",
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return append(drill.Names(), a.faultIDs()...), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return hint(errors.New("cannot start a drill: none was named"), "klustered drill list")

@@ -28,7 +28,7 @@ func newEntry(d *drill.Drill, s *drill.Session) (*entry, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("cannot make the runbook's folder: %w", err)
 	}
-	path := filepath.Join(dir, fmt.Sprintf("%s-%d.md", d.Name, s.Seed))
+	path := filepath.Join(dir, fmt.Sprintf("%s-%d.md", strings.ReplaceAll(d.Name, "/", "-"), s.Seed))
 	return &entry{drill: d, session: s, path: path, seen: path + ".seen"}, nil
 }
 

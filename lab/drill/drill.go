@@ -95,16 +95,36 @@ var Drills = []Drill{
 	},
 }
 
-// Find returns the drill of that name. The error lists the names.
+// Find returns the drill of that name. The ID of a fault names a drill of that
+// fault alone; whether it has one is for Start to say. The error lists the names.
 func Find(name string) (*Drill, error) {
-	var names []string
+	if strings.Contains(name, "/") {
+		return alone(name), nil
+	}
 	for i := range Drills {
 		if Drills[i].Name == name {
 			return &Drills[i], nil
 		}
-		names = append(names, Drills[i].Name)
 	}
-	return nil, fmt.Errorf("cannot find drill %q: there are %s", name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("cannot find drill %q: there are %s, and the IDs of faults", name, strings.Join(Names(), ", "))
+}
+
+// Names are the names of the drills, in their order.
+func Names() []string {
+	var out []string
+	for _, d := range Drills {
+		out = append(out, d.Name)
+	}
+	return out
+}
+
+// alone is a drill of one fault.
+func alone(id string) *Drill {
+	return &Drill{
+		Name: id, Title: "A drill of " + id,
+		Situation: "Something is wrong with a node. Nobody has looked yet.",
+		Faults:    []string{id}, Roles: []string{node.ControlPlane}, Par: 15 * time.Minute,
+	}
 }
 
 // places are the nodes where the drill may strike.
