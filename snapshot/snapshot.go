@@ -32,6 +32,9 @@ type Snapshot struct {
 	Node    string    `json:"node"` // the node's Kubernetes name, else its host name
 	At      time.Time `json:"at"`   // when collection began, by the node's clock
 	Tool    string    `json:"tool"` // version of klustered that collected it
+	// Offline says that files alone were read, of a node that does not run
+	// here: what runs or answers was not looked at.
+	Offline bool `json:"offline,omitempty"`
 
 	Host        *Host        `json:"host,omitempty"`
 	Processes   *Processes   `json:"processes,omitempty"`
@@ -113,7 +116,7 @@ func (s *Snapshot) Has(x Section) bool {
 
 // Only returns a copy of s that holds just the given sections.
 func (s *Snapshot) Only(keep ...Section) *Snapshot {
-	c := &Snapshot{Version: s.Version, Node: s.Node, At: s.At, Tool: s.Tool}
+	c := &Snapshot{Version: s.Version, Node: s.Node, At: s.At, Tool: s.Tool, Offline: s.Offline}
 	for _, x := range keep {
 		if from := field(s, x); from.IsValid() {
 			field(c, x).Set(from)

@@ -11,11 +11,11 @@ import (
 
 func access() []Symptom {
 	return []Symptom{{
-		ID: AdminRunsProgram, Title: "an admin kubeconfig runs a program at each use",
+		ID: AdminRunsProgram, Title: "an admin kubeconfig runs a program at each use", Stored: true,
 		LeadsTo: []Edge{here(AdminLockedOut, Sometimes)},
 		Observe: adminRunsProgram,
 	}, {
-		ID: AdminLockedOut, Title: "an admin kubeconfig gives no working identity",
+		ID: AdminLockedOut, Title: "an admin kubeconfig gives no working identity", Stored: true,
 		Observe: adminLockedOut,
 	}}
 }

@@ -39,7 +39,7 @@ func etcds() []Symptom {
 		LeadsTo: []Edge{everywhere(APISlow, Usually), everywhere(APIWritesFail, Sometimes), here(ControllersIdle, Sometimes)},
 		Observe: etcdLeaderLost,
 	}, {
-		ID: EtcdReadOnly, Title: "etcd refuses writes for want of space",
+		ID: EtcdReadOnly, Title: "etcd refuses writes for want of space", Stored: true,
 		LeadsTo: []Edge{everywhere(APIWritesFail, Always), everywhere(ControllersIdle, Usually)},
 		Observe: etcdReadOnly,
 	}}

@@ -19,7 +19,7 @@ func kubelets() []Symptom {
 		LeadsTo: []Edge{here(NodeNotReady, Always), here(PodsNotStarting, Usually)},
 		Observe: kubeletDown,
 	}, {
-		ID: KubeletRejected, Title: "the API server does not accept the kubelet",
+		ID: KubeletRejected, Title: "the API server does not accept the kubelet", Stored: true,
 		LeadsTo: []Edge{here(NodeNotReady, Always), here(PodsNotStarting, Usually)},
 		Observe: kubeletRejected,
 	}}
@@ -70,7 +70,7 @@ func kubeletRejected(s *snapshot.Snapshot) (State, []finding.Fact) {
 			return saw(c.Path, fmt.Sprintf("not valid before %s", c.NotBefore.UTC().Format(time.RFC3339)), "a certificate in its time")
 		}
 	}
-	if s.Logs == nil {
+	if s.Logs == nil || s.Offline {
 		return NotLooked, nil
 	}
 	return verdict(refusals(s))

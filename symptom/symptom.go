@@ -54,8 +54,19 @@ type Symptom struct {
 	Title string // present tense, no capital, no full stop
 	// LeadsTo are the further symptoms that this one produces.
 	LeadsTo []Edge
+	// Stored marks a symptom that shows in the files of a node that is off.
+	Stored bool
 	// Observe looks for the symptom. Facts quote what shows it.
 	Observe func(s *snapshot.Snapshot) (State, []finding.Fact)
+}
+
+// Look observes the symptom. One of what runs or answers is not looked for in
+// files alone.
+func (x Symptom) Look(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.Offline && !x.Stored {
+		return NotLooked, nil
+	}
+	return x.Observe(s)
 }
 
 // The symptoms, from those nearest a cause to those nearest the user.
@@ -72,7 +83,7 @@ const (
 	EtcdLeaderLost     ID = "etcd-leader-elections"  // leaders change
 	EtcdReadOnly       ID = "etcd-read-only"         // writes are refused for want of space
 	APIDown            ID = "apiserver-down"         // it does not answer
-	APISlow            ID = "apiserver-slow"         // small requests take long
+	APISlow            ID = "apiserver-slow"         // writes or small reads take long
 	APIWritesFail      ID = "api-writes-fail"        // objects cannot be created
 	ControllersIdle    ID = "controllers-idle"       // leases of the controllers are not renewed
 	PodTrafficSlow     ID = "pod-traffic-degraded"   // packets to or from pods are late or lost

@@ -122,6 +122,7 @@ func (m *Machine) Snapshot() *snapshot.Snapshot {
 	}
 	s := collect.Run(context.Background(), source.New(m.Root, false),
 		collect.Options{Node: "cp1", Tool: "test", At: At, Collectors: append(list, simulated...)})
+	s.Offline = false // what runs is simulated
 	m.live(s)
 	for _, effect := range append(standard, m.effects...) {
 		effect(m, s)

@@ -60,7 +60,7 @@ func Run(ctx context.Context, e *source.Env, o Options) *snapshot.Snapshot {
 	ctx, cancel := context.WithTimeout(ctx, o.Budget)
 	defer cancel()
 	r := &run{env: e, opts: o, done: make(chan result, len(o.Collectors)), over: map[snapshot.Section]bool{}}
-	r.s = &snapshot.Snapshot{Version: snapshot.Version, Node: o.Node, At: o.At.UTC(), Tool: o.Tool}
+	r.s = &snapshot.Snapshot{Version: snapshot.Version, Node: o.Node, At: o.At.UTC(), Tool: o.Tool, Offline: !e.Live}
 	r.all(ctx, wanted(o.Collectors, o.Only))
 	r.s.Gaps = append(e.Gaps(), r.gaps...)
 	return r.s

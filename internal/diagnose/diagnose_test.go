@@ -252,3 +252,22 @@ func TestMachineWithoutKubernetes(t *testing.T) {
 		t.Errorf("kubernetes %v exit %d symptoms %v", d.Kubernetes, d.Exit(), d.Symptoms)
 	}
 }
+
+// Files of a node that is off say nothing of what runs: nothing is missed,
+// and no layer of what runs is called well.
+func TestOffline(t *testing.T) {
+	s := node("a", func(s *snapshot.Snapshot) {
+		runtimeDown(s)
+		s.Offline, s.Etcd.Reachable, s.Cluster.API.Reachable = true, false, false
+		s.Kubeconfigs, s.PKI = &snapshot.Kubeconfigs{}, &snapshot.PKI{}
+	})
+	d := Run([]*snapshot.Snapshot{s}, nil)
+	if len(d.Symptoms) > 0 {
+		t.Errorf("symptoms %+v", d.Symptoms)
+	}
+	for _, l := range d.Layers {
+		if l.Name == fault.Runtime && l.Status != Unseen || l.Name == fault.PKI && l.Status != OK {
+			t.Errorf("layer %+v", l)
+		}
+	}
+}

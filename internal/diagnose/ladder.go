@@ -1,6 +1,8 @@
 package diagnose
 
 import (
+	"slices"
+
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/snapshot"
 	"github.com/klustered/klustered/symptom"
@@ -67,6 +69,14 @@ func (l Layer) suffer(s Sighting) Layer {
 	return l
 }
 
+// stored reports whether files alone tell how the layer is.
+func (r rung) stored() bool {
+	return slices.ContainsFunc(r.symptoms, func(id symptom.ID) bool {
+		s, _ := symptom.Lookup(id)
+		return s.Stored
+	})
+}
+
 // presence is OK, Unseen, or None where the nodes have no such layer.
 func presence(snaps []*snapshot.Snapshot, r rung, kubernetes bool) Status {
 	if r.cluster && !kubernetes {
@@ -76,9 +86,9 @@ func presence(snaps []*snapshot.Snapshot, r rung, kubernetes bool) Status {
 	for _, s := range snaps {
 		for _, x := range r.sections {
 			switch {
-			case s.Has(x):
+			case s.Has(x) && (!s.Offline || r.stored()):
 				return OK
-			case gapped(s, x):
+			case s.Has(x) || gapped(s, x):
 				state = Unseen
 			}
 		}

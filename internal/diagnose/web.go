@@ -101,7 +101,7 @@ func observe(s symptom.Symptom, snap *snapshot.Snapshot) (state symptom.State, f
 			state, facts = symptom.NotLooked, nil
 		}
 	}()
-	return s.Observe(snap)
+	return s.Look(snap)
 }
 
 // lookFromAfar observes a symptom of nodes that nobody looked at, by what the
