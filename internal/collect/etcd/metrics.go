@@ -7,6 +7,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/klustered/klustered/internal/collect/metric"
 )
 
 // Names of etcd's metrics.
@@ -39,7 +41,7 @@ func parseMetrics(page []byte) metrics {
 	m := metrics{values: map[string]float64{}, histograms: map[string]*histogram{metricFsync: {}, metricCommit: {}}}
 	sc := bufio.NewScanner(bytes.NewReader(page))
 	for sc.Scan() {
-		name, labels, value, ok := parseSample(sc.Text())
+		name, labels, value, ok := metric.Parse(sc.Text())
 		if !ok {
 			continue
 		}
@@ -66,20 +68,6 @@ func parseMetrics(page []byte) metrics {
 	return m
 }
 
-// parseSample reads a line such as `name{le="0.1"} 3`.
-func parseSample(line string) (name, labels string, value float64, ok bool) {
-	if line == "" || line[0] == '#' {
-		return "", "", 0, false
-	}
-	i := strings.LastIndexByte(line, ' ')
-	if i < 0 {
-		return "", "", 0, false
-	}
-	value, err := strconv.ParseFloat(line[i+1:], 64)
-	name, labels, _ = strings.Cut(line[:i], "{")
-	return strings.TrimSpace(name), strings.TrimSuffix(labels, "}"), value, err == nil
-}
-
 func cutSuffix(name string) (base, part string) {
 	for _, part := range []string{"_bucket", "_sum", "_count"} {
 		if base, ok := strings.CutSuffix(name, part); ok {
@@ -90,10 +78,8 @@ func cutSuffix(name string) (base, part string) {
 }
 
 func (h *histogram) add(labels string, count float64) {
-	_, rest, ok := strings.Cut(labels, `le="`)
-	text, _, end := strings.Cut(rest, `"`)
-	bound, err := strconv.ParseFloat(text, 64)
-	if ok && end && err == nil && !math.IsNaN(bound) {
+	bound, err := strconv.ParseFloat(metric.Label(labels, "le"), 64)
+	if err == nil && !math.IsNaN(bound) {
 		h.bounds, h.counts = append(h.bounds, bound), append(h.counts, count)
 	}
 }
