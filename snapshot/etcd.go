@@ -119,7 +119,22 @@ type APIServer struct {
 	Identity  string    `json:"identity,omitempty"`  // whom the credentials used were taken for
 	Denied    []string  `json:"denied,omitempty"`    // kinds that the credentials may not read
 	Write     string    `json:"write,omitempty"`     // answer to a dry-run create: ok, or the error
-	WriteMs   float64   `json:"writeMs,omitempty"`
+	WriteMs   float64   `json:"writeMs,omitempty"`   // of the dry run, which ends before etcd
+
+	// Writes is how long writes take that others make: those wait for etcd's
+	// disk, which neither reads nor a dry run do. Nil when it was not told.
+	Writes *APIWrites `json:"writes,omitempty"`
+}
+
+// APIWrites is how the API server itself counts the requests that create,
+// change or delete objects (apiserver_request_duration_seconds of its
+// /metrics). Recent figures are the change over Window.
+type APIWrites struct {
+	Recent   int     `json:"recent"`   // writes that ended in the window
+	RecentMs float64 `json:"recentMs"` // their mean; -1 where none ended
+	WindowMs float64 `json:"windowMs"`
+	Total    int     `json:"total"`  // since the server started
+	MeanMs   float64 `json:"meanMs"` // since then; -1 where there was none
 }
 
 // A Node is a Node object.
