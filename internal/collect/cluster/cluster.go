@@ -82,6 +82,7 @@ func fromAPI(ctx context.Context, e *source.Env, node, local string, c *snapshot
 	defer cancel()
 	listing, cancel := context.WithDeadline(ctx, start.Add(listTime))
 	defer cancel()
+	writing := watchWrites(measuring, client)
 	measured := make(chan snapshot.APIServer, 1)
 	go func() {
 		api := c.API
@@ -96,6 +97,7 @@ func fromAPI(ctx context.Context, e *source.Env, node, local string, c *snapshot
 		return errors.Join(errors.New("cannot list objects: the API server does not give them"), err)
 	}
 	found.Source = "api"
+	found.API.Writes = writing.end(measuring, func() bool { return leadersLate(found.Leases, time.Now()) })
 	*c = found
 	return err
 }

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -93,6 +94,7 @@ func server(t *testing.T) *httptest.Server {
 		"/api/v1/namespaces/kube-system/configmaps/kubeadm-config": envelope(t, "ConfigMap", &corev1.ConfigMap{Data: map[string]string{"ClusterConfiguration": clusterConfiguration}}),
 		"/api/v1/namespaces/kube-system/configmaps/kube-proxy":     envelope(t, "ConfigMap", &corev1.ConfigMap{Data: map[string]string{"config.conf": "mode: \"\"\n"}}),
 	}
+	var looks atomic.Int32
 	handler := func(w http.ResponseWriter, r *http.Request) {
 		token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 		own := r.URL.Query().Get("fieldSelector") == "metadata.name=n1"
@@ -103,6 +105,11 @@ func server(t *testing.T) *httptest.Server {
 			w.WriteHeader(http.StatusCreated)
 			name := map[bool]string{true: "system:node:n1", false: "kubernetes-admin"}[token == "kubelet"]
 			fmt.Fprintf(w, `{"status":{"userInfo":{"username":%q}}}`, name)
+		case r.URL.Path == "/metrics" && token != "kubelet":
+			n := looks.Add(1)
+			fmt.Fprintf(w, "%s_sum{verb=\"PUT\"} %d\n%[1]s_count{verb=\"PUT\"} %[2]d\n", metricRequests, n)
+		case r.URL.Path == "/metrics":
+			w.WriteHeader(http.StatusForbidden)
 		case r.URL.Path == "/readyz":
 			w.WriteHeader(http.StatusInternalServerError)
 			fmt.Fprint(w, "[+]ping ok\n[-]etcd failed: reason withheld\nreadyz check failed\n")
@@ -152,6 +159,9 @@ func TestFromAPI(t *testing.T) {
 	if !a.Reachable || a.Ready || !slices.Equal(a.Failing, []string{"etcd"}) || a.Identity != "kubernetes-admin" || len(a.LatencyMs) != reads || a.Write != "500: failed calling webhook" {
 		t.Errorf("API: got %+v", a)
 	}
+	if w := a.Writes; w == nil || w.Recent != 1 || w.RecentMs != 1000 || w.Total != 2 || w.WindowMs < 500 {
+		t.Errorf("writes: got %+v", w)
+	}
 	if !strings.Contains(a.Error, "does not accept the credentials of /etc/kubernetes/admin.conf") {
 		t.Errorf("the refused kubeconfig is not told: %q", a.Error)
 	}
@@ -168,6 +178,9 @@ func TestKubeletSeesItsOwnNode(t *testing.T) {
 	c, _, err := run(t, root)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if c.API.Writes != nil {
+		t.Errorf("writes that were denied: got %+v", c.API.Writes)
 	}
 	if !slices.Contains(c.API.Denied, "nodes") || len(c.Nodes) == 0 {
 		t.Errorf("without kube-proxy: denied %v, nodes %+v", c.API.Denied, c.Nodes)
