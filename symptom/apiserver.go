@@ -26,7 +26,7 @@ func apis() []Symptom {
 		LeadsTo: []Edge{everywhere(ControllersIdle, Usually), everywhere(NodeNotReady, Sometimes), everywhere(PodsNotStarting, Sometimes)},
 		Observe: apiDown,
 	}, {
-		ID: APISlow, Title: "small requests to the API server take long",
+		ID: APISlow, Title: "requests to the API server take long",
 		LeadsTo: []Edge{everywhere(ControllersIdle, Sometimes), everywhere(NodeNotReady, Sometimes)},
 		Observe: apiSlow,
 	}, {
@@ -58,18 +58,56 @@ func apiDown(s *snapshot.Snapshot) (State, []finding.Fact) {
 	return NotLooked, nil
 }
 
-// apiSlow goes by the median, so that one late answer is none.
+// apiSlow goes by the writes that the API server counts and by the median of
+// small reads, so that one late answer is none. Reads do not wait for etcd's
+// disk: while no write was counted, quick ones say nothing of a server whose
+// etcd is slow.
 func apiSlow(s *snapshot.Snapshot) (State, []finding.Fact) {
-	if s.Cluster == nil || !s.Cluster.API.Reachable || len(s.Cluster.API.LatencyMs) == 0 {
+	if s.Cluster == nil || !s.Cluster.API.Reachable {
 		return NotLooked, nil
 	}
-	sorted := slices.Sorted(slices.Values(s.Cluster.API.LatencyMs))
-	median := sorted[len(sorted)/2]
-	limit := slowRequestMs * slack(s)
-	if median < limit {
-		return Absent, nil
+	a, limit := s.Cluster.API, slowRequestMs*slack(s)
+	var facts []finding.Fact
+	if w := a.Writes; w != nil && w.Recent > 0 && w.RecentMs >= limit {
+		facts = append(facts, finding.Fact{Source: a.URL + "/metrics", Want: "under " + ms(limit),
+			Got: fmt.Sprintf("the mean of %d writes in %s is %s, and %s since it started", w.Recent, ms(w.WindowMs), ms(w.RecentMs), ms(w.MeanMs))})
 	}
-	return saw(s.Cluster.API.URL, fmt.Sprintf("half of %d small reads take %s or more", len(sorted), ms(median)), "under "+ms(limit))
+	sorted := slices.Sorted(slices.Values(a.LatencyMs))
+	if n := len(sorted); n > 0 && sorted[n/2] >= limit {
+		facts = append(facts, finding.Fact{Source: a.URL, Want: "under " + ms(limit),
+			Got: fmt.Sprintf("half of %d small reads take %s or more", n, ms(sorted[n/2]))})
+	}
+	written := a.Writes != nil && a.Writes.Recent > 0
+	if len(facts) > 0 || written {
+		return verdict(facts)
+	}
+	if slow, _ := etcdSlow(s); slow == Seen {
+		if facts = slowWrites(s); len(facts) == 0 {
+			return NotLooked, nil
+		}
+		return Seen, facts
+	}
+	if len(sorted) == 0 {
+		return NotLooked, nil
+	}
+	return Absent, nil
+}
+
+// slowWrites are recent lines in which the API server says that a write took
+// longer than half a second, which is where it begins to say so.
+func slowWrites(s *snapshot.Snapshot) []finding.Fact {
+	if s.Logs == nil {
+		return nil
+	}
+	var facts []finding.Fact
+	for _, o := range s.Logs.Seen(logAPISlowRequest, s.At, recent) {
+		name, _, _ := strings.Cut(o.Params["name"], " ")
+		switch name {
+		case "Create", "Update", "Patch", "Delete", "GuaranteedUpdate":
+			facts = append(facts, finding.Fact{Source: o.Source, Got: clip(o.Sample), At: o.Last, Want: "under " + ms(slowRequestMs)})
+		}
+	}
+	return facts
 }
 
 // apiWritesFail believes a write that was refused; a lease that was renewed

@@ -14,4 +14,5 @@ const (
 	logEtcdLeaderChanged = "etcd-leader-changed"
 	logEtcdNoSpace       = "etcd-no-space"
 	logAPIEtcdError      = "apiserver-etcd-error"
+	logAPISlowRequest    = "apiserver-slow-request"
 )

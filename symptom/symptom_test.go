@@ -153,6 +153,21 @@ func TestObserve(t *testing.T) {
 		{"api_not_ready", APIDown, snap(api(func(c *snapshot.Cluster) { c.API.Ready, c.API.Failing = false, []string{"etcd"} })), Seen},
 		{"api_quick", APISlow, snap(api(func(c *snapshot.Cluster) { c.API.LatencyMs = []float64{3, 4, 2000} })), Absent},
 		{"api_slow", APISlow, snap(api(func(c *snapshot.Cluster) { c.API.LatencyMs = []float64{3, 900, 2000} })), Seen},
+		{"writes_slow", APISlow, snap(api(func(c *snapshot.Cluster) {
+			c.API.LatencyMs, c.API.Writes = []float64{3}, &snapshot.APIWrites{Recent: 2, RecentMs: 1400, WindowMs: 1500, Total: 900, MeanMs: 30}
+		})), Seen},
+		{"writes_quick_beside_a_slow_etcd", APISlow, snap(api(func(c *snapshot.Cluster) {
+			c.API.LatencyMs, c.API.Writes = []float64{3}, &snapshot.APIWrites{Recent: 2, RecentMs: 40}
+		}), etcd(func(e *snapshot.Etcd) { e.Latency.FsyncRecentMs = 800 })), Absent},
+		{"no_write_beside_a_slow_etcd", APISlow, snap(api(func(c *snapshot.Cluster) {
+			c.API.LatencyMs, c.API.Writes = []float64{3}, &snapshot.APIWrites{RecentMs: -1}
+		}), etcd(func(e *snapshot.Etcd) { e.Latency.FsyncRecentMs = 800 })), NotLooked},
+		{"write_logged_beside_a_slow_etcd", APISlow, snap(api(func(c *snapshot.Cluster) { c.API.LatencyMs = []float64{3} }),
+			etcd(func(e *snapshot.Etcd) { e.Latency.FsyncRecentMs = 800 }), logs(logAPISlowRequest, "apiserver", time.Second),
+			func(s *snapshot.Snapshot) { s.Logs.Observations[0].Params = map[string]string{"name": "Update"} }), Seen},
+		{"list_logged_beside_a_slow_etcd", APISlow, snap(api(func(c *snapshot.Cluster) { c.API.LatencyMs = []float64{3} }),
+			etcd(func(e *snapshot.Etcd) { e.Latency.FsyncRecentMs = 800 }), logs(logAPISlowRequest, "apiserver", time.Second),
+			func(s *snapshot.Snapshot) { s.Logs.Observations[0].Params = map[string]string{"name": "List"} }), NotLooked},
 		{"write_refused", APIWritesFail, snap(api(func(c *snapshot.Cluster) { c.API.Write = "etcdserver: timed out" })), Seen},
 		{"write_not_allowed_to_us", APIWritesFail, snap(api(func(c *snapshot.Cluster) { c.API.Write = "configmaps is forbidden" })), NotLooked},
 		{"dry_run_proves_nothing", APIWritesFail, snap(api(func(c *snapshot.Cluster) { c.API.Write = "ok" })), NotLooked},
