@@ -72,7 +72,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 		if len(hands) > 0 {
 			f.Summary += fmt.Sprintf(", and %s sets this again", hands[0].entry.Source)
 		}
-		f.Facts = append(f.Facts, latency(s)...)
+		f.Facts = append(f.Facts, suffering(s, p.Cgroup)...)
 		f.Commands = []string{fmt.Sprintf("cat /proc/%d/cgroup", p.PID), "cat " + limits[0].File}
 		out = append(out, f)
 	}
@@ -156,28 +156,6 @@ func amount(l snapshot.IOLimit) string {
 		return fmt.Sprintf("%d KB a second %s", (l.Value+500)/1000, verb)
 	}
 	return fmt.Sprintf("%d MB a second %s", l.Value/1_000_000, verb)
-}
-
-// latency quotes what etcd itself counts.
-func latency(s *snapshot.Snapshot) []finding.Fact {
-	if s.Etcd == nil || s.Etcd.Latency == nil {
-		return nil
-	}
-	l := s.Etcd.Latency
-	if l.FsyncRecentMs < 0 && l.CommitRecentMs < 0 {
-		return nil
-	}
-	return []finding.Fact{{
-		Source: "etcd metrics", Want: "syncs under 10 ms, commits under 25 ms",
-		Got: fmt.Sprintf("sync of the log %s, commit %s, of late; %.0f ms and %.0f ms at the 99th percentile", ms(l.FsyncRecentMs), ms(l.CommitRecentMs), l.FsyncP99Ms, l.CommitP99Ms),
-	}}
-}
-
-func ms(v float64) string {
-	if v < 0 {
-		return "not seen"
-	}
-	return fmt.Sprintf("%.1f ms", v)
 }
 
 // remedy takes out what would set the limits again, then lifts them.

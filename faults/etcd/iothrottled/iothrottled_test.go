@@ -1,6 +1,7 @@
 package iothrottled
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,6 +80,34 @@ func TestWhatBinds(t *testing.T) {
 	slow.Etcd.Latency = &snapshot.EtcdLatency{FsyncRecentMs: 300}
 	if len(detect(slow)) != 1 {
 		t.Error("a limit that etcd is seen to need more than is not found")
+	}
+}
+
+func TestSuffering(t *testing.T) {
+	s := &snapshot.Snapshot{
+		Cgroups: &snapshot.Cgroups{Groups: []snapshot.Cgroup{{Path: "/e", Dir: "/sys/fs/cgroup/e", IOFull10: 61}, {Path: "/other", IOFull10: 90}}},
+		Host: &snapshot.Host{
+			Pressure: []snapshot.Pressure{{Resource: "cpu", Some10: 80}, {Resource: "io", Some10: 70, Full10: 12}},
+			Disks:    []snapshot.Disk{{Device: "8:0", Name: "sda", Writes: 3, WriteMs: 410, BusyPct: 4, WindowMs: 200, InFlight: 1}},
+		},
+		Etcd: &snapshot.Etcd{Device: "8:0", Latency: &snapshot.EtcdLatency{FsyncRecentMs: 400, CommitRecentMs: -1, LeaderChanges: 3}},
+	}
+	var got []string
+	for _, f := range suffering(s, "/e") {
+		got = append(got, f.Source+": "+f.Got)
+	}
+	want := []string{
+		"etcd metrics: sync of the log 400.0 ms, commit not seen, of late; 0 ms and 0 ms at the 99th percentile",
+		"etcd metrics: 3 changes of the leader since the member started",
+		"/sys/fs/cgroup/e/io.pressure: full avg10=61: all of etcd waits for I/O in that share of time",
+		"/proc/pressure/io: some avg10=70 full avg10=12: tasks of the node wait for I/O",
+		"/proc/diskstats: sda (8:0) is busy 4% of the time: 3 writes in 200 ms, 410.0 ms each, 1 under way",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s", strings.Join(got, "\n"))
+	}
+	if facts := suffering(&snapshot.Snapshot{Cgroups: &snapshot.Cgroups{}}, "/e"); facts != nil {
+		t.Errorf("of nothing: %v", facts)
 	}
 }
 
