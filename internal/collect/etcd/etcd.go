@@ -14,10 +14,13 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-// Deadlines: the socket and the file are read at once, each on its own.
+// Deadlines: the socket and the file are read at once, each on its own. A
+// member tells its status from memory: one that does not within answerTime is
+// not there, while a read that its members agree on may have to wait longer.
 const (
 	timeout    = 2600 * time.Millisecond
 	socketTime = 2300 * time.Millisecond
+	answerTime = 1500 * time.Millisecond
 	fileTime   = 2000 * time.Millisecond
 )
 

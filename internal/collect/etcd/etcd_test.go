@@ -133,7 +133,7 @@ func TestMemberThatDoesNotAnswer(t *testing.T) {
 		limit time.Duration
 	}{
 		"refused": {refused, time.Second},
-		"silent":  {silent(t), socketTime + 200*time.Millisecond},
+		"silent":  {silent(t) + ",http://" + silent(t), answerTime + 400*time.Millisecond},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -37,40 +37,22 @@ type online struct {
 	metricsErr error
 }
 
-// ask asks the member at each of its addresses until one answers.
+// ask asks the member at the first of its addresses that answers.
 func ask(ctx context.Context, e *source.Env, cfg member.Config, limit time.Duration) online {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	var first error
-	for _, url := range cfg.Clients {
-		on := askAt(ctx, e, cfg, url)
-		if on.status != nil {
-			return on
-		}
-		if first == nil {
-			first = fmt.Errorf("cannot ask etcd at %s: %w", url, on.err)
-		}
-		if ctx.Err() != nil {
-			break
-		}
+	a := greet(ctx, e, cfg)
+	if a.err != nil {
+		return online{err: fmt.Errorf("cannot ask etcd at %s: %w", a.url, plain(a.err))}
 	}
-	return online{err: first}
-}
-
-func askAt(ctx context.Context, e *source.Env, cfg member.Config, url string) online {
-	on := online{endpoint: url}
-	c, err := cfg.Dial(e, url)
-	if err != nil {
-		on.err = err
-		return on
-	}
-	defer c.Close()
+	defer a.client.Close()
+	on := online{endpoint: a.url, status: a.status}
 	var wg sync.WaitGroup
 	reads := make(chan float64, 1)
 	var m metricsView
 	wg.Go(func() { m = watchMetrics(ctx, e, cfg, reads) })
 	on.latency = &snapshot.EtcdLatency{LinearizableMs: -1, SerializableMs: -1}
-	on.ask(ctx, c)
+	on.ask(ctx, a.client)
 	reads <- max(on.latency.LinearizableMs, on.latency.SerializableMs)
 	wg.Wait()
 	on.metricsErr, on.quota = m.err, m.quota
@@ -81,12 +63,7 @@ func askAt(ctx context.Context, e *source.Env, cfg member.Config, url string) on
 // ask makes the calls. What the member refuses is kept as err; it answered
 // all the same.
 func (on *online) ask(ctx context.Context, c *member.Client) {
-	st, err := c.Maintenance.Status(ctx, &pb.StatusRequest{})
-	if err != nil {
-		on.err = plain(err)
-		return
-	}
-	on.status = st
+	var err error
 	on.latency.SerializableMs, err = timedRead(ctx, c, true)
 	on.note("a local read", err)
 	on.latency.LinearizableMs, err = timedRead(ctx, c, false)
