@@ -21,7 +21,7 @@ import (
 
 const (
 	maxProbes  = 24
-	atOnce     = 6
+	atOnce     = 12
 	startUntil = 1200 * time.Millisecond // no probe begins later
 	allUntil   = 2000 * time.Millisecond
 
