@@ -68,7 +68,7 @@ type Fault struct {
 
 	// Follows are symptoms of the same node that bring the fault's state about
 	// by themselves. While one of them is seen, and another finding explains
-	// it, this fault is its consequence and no root.
+	// it, this fault is its consequence and no root; a finding with Own is not.
 	Follows []symptom.ID
 
 	// Remedy plans the repair of f. Nil means that no safe repair is known;

@@ -15,6 +15,9 @@ type Finding struct {
 	Summary  string   `json:"summary"`            // one clause, present tense, no capital, no full stop
 	Facts    []Fact   `json:"facts"`              // the most telling first
 	Commands []string `json:"commands,omitempty"` // how to see it by hand
+	// Own says that the evidence shows a hand of its own behind this case, so
+	// that it is a consequence of nothing, whatever its fault follows.
+	Own bool `json:"own,omitempty"`
 }
 
 // A Subject is the thing that is broken.

@@ -266,8 +266,27 @@ func TestOffline(t *testing.T) {
 		t.Errorf("symptoms %+v", d.Symptoms)
 	}
 	for _, l := range d.Layers {
-		if l.Name == fault.Runtime && l.Status != Unseen || l.Name == fault.PKI && l.Status != OK {
+		if l.Name == fault.Runtime && l.Status != Unseen || l.Name == fault.Kubelet && l.Status != Unseen || l.Name == fault.PKI && l.Status != OK {
 			t.Errorf("layer %+v", l)
+		}
+	}
+}
+
+// What somebody did on purpose is no consequence, though its fault may be one.
+func TestOwnIsNoConsequence(t *testing.T) {
+	stopped := rule("runtime/stopped", fault.Runtime, snapshot.SectionRuntime, always, symptom.Edge{Symptom: symptom.RuntimeDown, Strength: symptom.Always})
+	kubelet := rule("kubelet/stopped", fault.Kubelet, snapshot.SectionKubelet, always, symptom.Edge{Symptom: symptom.KubeletDown, Strength: symptom.Always})
+	kubelet.Follows = []symptom.ID{symptom.RuntimeDown}
+	plain := kubelet.Detect
+	for _, own := range []bool{false, true} {
+		kubelet.Detect = func(s *snapshot.Snapshot) []finding.Finding {
+			list := plain(s)
+			list[0].Own = own
+			return list
+		}
+		d := Run([]*snapshot.Snapshot{node("a", runtimeDown)}, []*fault.Fault{stopped, kubelet})
+		if got := strings.Contains(ids(d.Causes), "kubelet/stopped"); got != own {
+			t.Errorf("own %v: causes %q, notes %q", own, ids(d.Causes), ids(d.Notes))
 		}
 	}
 }

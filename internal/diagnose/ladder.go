@@ -71,9 +71,9 @@ func (l Layer) suffer(s Sighting) Layer {
 
 // stored reports whether files alone tell how the layer is.
 func (r rung) stored() bool {
-	return slices.ContainsFunc(r.symptoms, func(id symptom.ID) bool {
+	return !slices.ContainsFunc(r.symptoms, func(id symptom.ID) bool {
 		s, _ := symptom.Lookup(id)
-		return s.Stored
+		return !s.Stored
 	})
 }
 

@@ -40,6 +40,9 @@ func newWeb(snaps []*snapshot.Snapshot, others []string, all []found) *web {
 		w.index[n] = i
 		w.link(n, f.node, f.fault.Explains)
 		for _, id := range f.fault.Follows {
+			if f.finding.Own {
+				break
+			}
 			if from := symptomNode(f.node, id); w.shows(from) {
 				w.edges = append(w.edges, causal.Edge{From: from, To: n, Strength: float64(symptom.Usually)})
 			}

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/finding"
@@ -28,8 +29,9 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Usually},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Usually},
 	},
-	Remedy: remedy,
-	Drill:  drill,
+	Follows: []symptom.ID{symptom.RuntimeDown},
+	Remedy:  remedy,
+	Drill:   drill,
 }
 
 const name = "kubelet.service"
@@ -44,11 +46,24 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 		Summary:  fmt.Sprintf("the kubelet is %s: %s does not run", fault.StoppedHow(u), u.Name),
 		Facts:    fault.StoppedFacts(u),
 		Commands: []string{"systemctl status " + u.Name, "journalctl -u " + u.Name + " -n 20"},
+		Own:      own(u),
 	}
 	if s.Kubelet.HealthErr != "" {
 		f.Facts = append(f.Facts, finding.Fact{Source: "http://127.0.0.1:10248/healthz", Got: s.Kubelet.HealthErr, Want: "ok"})
 	}
 	return []finding.Finding{f}
+}
+
+// own reports whether somebody stopped the kubelet. Without a runtime it fails
+// by itself, and systemd stops it with a runtime that its unit is bound to.
+func own(u snapshot.Unit) bool {
+	if u.Masked {
+		return true
+	}
+	bound := slices.ContainsFunc(u.Settings, func(x snapshot.Setting) bool {
+		return slices.Contains([]string{"Requires", "BindsTo", "PartOf"}, x.Key)
+	})
+	return u.Active == "inactive" && !bound
 }
 
 func remedy(s *snapshot.Snapshot, _ finding.Finding) (op.Plan, error) {

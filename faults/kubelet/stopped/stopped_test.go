@@ -26,3 +26,24 @@ func TestAKubeletThatRunsIsNotStopped(t *testing.T) {
 		}
 	}
 }
+
+// Only a kubelet that failed, or that its unit binds to the runtime, can be
+// the consequence of a runtime that is down.
+func TestOwn(t *testing.T) {
+	bound := []snapshot.Setting{{Section: "Unit", Key: "BindsTo", Value: "containerd.service"}}
+	for what, tc := range map[string]struct {
+		unit snapshot.Unit
+		want bool
+	}{
+		"stopped by hand":       {snapshot.Unit{Active: "inactive", Result: "success"}, true},
+		"masked":                {snapshot.Unit{Active: "failed", Masked: true}, true},
+		"failed":                {snapshot.Unit{Active: "failed", Result: "exit-code"}, false},
+		"stopped with another":  {snapshot.Unit{Active: "inactive", Settings: bound}, false},
+		"masked, though bound":  {snapshot.Unit{Active: "inactive", Masked: true, Settings: bound}, true},
+		"another bond, stopped": {snapshot.Unit{Active: "inactive", Settings: []snapshot.Setting{{Section: "Unit", Key: "Wants", Value: "x"}}}, true},
+	} {
+		if got := own(tc.unit); got != tc.want {
+			t.Errorf("%s: own %v", what, got)
+		}
+	}
+}
