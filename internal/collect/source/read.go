@@ -106,24 +106,6 @@ func (e *Env) Readlink(name string) (string, error) {
 	return string(buf[:n]), nil
 }
 
-// Open opens a regular file for reading. It never waits: what is not a
-// regular file, such as a pipe, is an error.
-func (e *Env) Open(name string) (*os.File, error) {
-	f, err := e.open(name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
-	if err != nil {
-		return nil, err
-	}
-	i, err := infoOf(f)
-	if err == nil && !i.IsRegular() {
-		err = &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("not a regular file (%v)", i.Type)}
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
-}
-
 // ReadFile reads a regular file of at most [MaxFile] bytes.
 func (e *Env) ReadFile(name string) ([]byte, error) {
 	f, err := e.Open(name)

@@ -255,3 +255,22 @@ func BenchmarkPackageIndex(b *testing.B) {
 		New("/", true).PackageOwner("/bin/sh")
 	}
 }
+
+func TestOpenTouchesNoDeviceAndNoFileOfTheKernel(t *testing.T) {
+	dir := t.TempDir()
+	for name, target := range map[string]string{"device": "/dev/null", "kernel": "/proc/version", "text": "/etc/passwd"} {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := New("/", true)
+	for name, want := range map[string]string{"device": "not a regular file", "kernel": "a file of the kernel", "text": ""} {
+		_, err := e.ReadFile(filepath.Join(dir, name))
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+	}
+	if data, err := e.ReadFile("/proc/version"); err != nil || len(data) == 0 {
+		t.Errorf("/proc/version: %v", err)
+	}
+}
