@@ -94,16 +94,16 @@ func (g goal) judge(d *diagnose.Diagnosis) (repair.Verdict, string) {
 			return repair.Worse, fmt.Sprintf("%s was not there before: %s", c.Fault.ID, c.Finding.Summary)
 		}
 	}
-	for _, s := range d.Symptoms {
-		if slices.Contains(g.Heals, s.ID) {
-			return repair.Better, fmt.Sprintf("%s still shows", s.ID)
-		}
-	}
 	for _, r := range g.Repairs {
 		for _, s := range d.Skipped {
 			if s.Fault == r.Fault {
 				return repair.Same, fmt.Sprintf("%s cannot be looked for: %s", s.Fault, s.Reason)
 			}
+		}
+	}
+	for _, s := range d.Symptoms {
+		if slices.Contains(g.Heals, s.ID) {
+			return repair.Better, fmt.Sprintf("%s still shows", s.ID)
 		}
 	}
 	return repair.Healed, ""

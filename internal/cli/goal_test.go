@@ -29,6 +29,10 @@ func TestGoal(t *testing.T) {
 	unread.Etcd = nil
 	slowRead := synced(3)
 	slowRead.Etcd.Latency.LinearizableMs = 3000
+	stale := synced(3) // the symptom is still in the log, and the rule has nothing to go by
+	stale.Etcd, g.Heals = nil, append(g.Heals, symptom.FixUndone)
+	stale.Cgroups = &snapshot.Cgroups{Limits: []snapshot.IOLimit{{Kind: "wbps"}}}
+	stale.Persistence = &snapshot.Persistence{Entries: []snapshot.Persistent{{Enabled: true, Source: "/etc/crontab", Command: "echo 1 > io.max"}}}
 	for _, tt := range []struct {
 		name string
 		s    *snapshot.Snapshot
@@ -39,6 +43,7 @@ func TestGoal(t *testing.T) {
 		{"rule_quiet_but_symptom_stays", slowRead, repair.Better},
 		{"something_broke", down, repair.Worse},
 		{"cannot_be_looked_for", unread, repair.Same},
+		{"cannot_be_looked_for_and_the_symptom_stays", stale, repair.Same},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got, why := g.judge(diagnosed(tt.s)); got != tt.want {

@@ -106,8 +106,11 @@ func (r *Runner) last() (int, error) {
 		return 0, err
 	}
 	for i := len(all) - 1; i >= 0; i-- {
-		if s := all[i].State; s == StateKept || s == StatePartly {
+		switch all[i].State {
+		case StateKept, StatePartly:
 			return all[i].Number, nil
+		case StateDamaged: // what it changed may lie above what came before
+			return 0, fmt.Errorf("cannot undo the last repair: %s", all[i].Error)
 		}
 	}
 	return 0, ErrNothing

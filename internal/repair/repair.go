@@ -151,7 +151,8 @@ func (r *Runner) judge(ctx context.Context, res *Result, file *os.File, verify V
 	return op.Close(j, r.log(file), op.Kept, strings.TrimSpace(string(res.Verdict)+": "+res.Why))
 }
 
-// settle looks again and again.
+// settle looks again and again. A look that was begun is brought to its end:
+// one that is cut short would see less, and be taken for a bad sign.
 func (r *Runner) settle(ctx context.Context, res *Result, verify Verify) {
 	limit, pause := r.Settle, r.Pause
 	if limit == 0 {
@@ -160,22 +161,20 @@ func (r *Runner) settle(ctx context.Context, res *Result, verify Verify) {
 	if pause == 0 {
 		pause = DefaultPause
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
+	over := time.After(limit)
 	for res.Verdict = Same; ; {
 		v, why, err := verify(ctx)
 		res.Looks++
 		if err != nil {
 			v, why = Same, err.Error()
 		}
-		if err == nil || ctx.Err() == nil || res.Looks == 1 {
-			res.Verdict, res.Why = v, why
-		}
-		if v == Healed {
+		if res.Verdict, res.Why = v, why; v == Healed {
 			return
 		}
 		select {
 		case <-ctx.Done():
+			return
+		case <-over:
 			return
 		case <-time.After(pause):
 		}

@@ -269,6 +269,9 @@ func TestDamaged(t *testing.T) {
 	if !reflect.DeepEqual(b.m.State(), made) {
 		t.Error("something was changed")
 	}
+	if _, _, err := b.Undo(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "damaged") || !reflect.DeepEqual(b.m.State(), made) {
+		t.Errorf("the last repair's journal is damaged, and the undo says %v", err)
+	}
 	if all, err := b.History(); err != nil || all[0].State != StateDamaged || all[0].Error == "" {
 		t.Errorf("history: %+v, %v", all, err)
 	}
@@ -298,6 +301,23 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("got %+v, %v", res, err)
 	}
 	b.unchanged(t)
+}
+
+// TestLastLook: a look that is begun when the time ends is not cut short,
+// since a look that sees little would take a good repair back.
+func TestLastLook(t *testing.T) {
+	b := newBench(t)
+	res, err := b.Apply(t.Context(), request, func(ctx context.Context) (Verdict, string, error) {
+		select {
+		case <-ctx.Done():
+			return Same, "it saw nothing", nil
+		case <-time.After(2 * b.Settle):
+			return Better, "", nil
+		}
+	})
+	if err != nil || !res.Kept || res.Looks != 1 {
+		t.Errorf("got %+v, %v", res, err)
+	}
 }
 
 func TestFollow(t *testing.T) {
