@@ -198,7 +198,7 @@ func ParseKubeconfig(t snapshot.Text) (snapshot.Kubeconfig, map[string]plugin) {
 		err = root.Decode(&d)
 	}
 	raw := t.Content
-	t.Content = redact(raw, &root)
+	t.Content = secret.YAML(raw)
 	f := snapshot.Kubeconfig{Text: t, Current: d.Current}
 	if err != nil {
 		f.Error = secret.Scrub(err.Error())
@@ -206,7 +206,7 @@ func ParseKubeconfig(t snapshot.Text) (snapshot.Kubeconfig, map[string]plugin) {
 	at := lines(&root)
 	for _, c := range d.Clusters {
 		x := snapshot.KubeconfigCluster{
-			Name: c.Name, Line: at["clusters/"+c.Name], Server: c.Cluster.Server,
+			Name: c.Name, Line: at["clusters/"+c.Name], Server: secret.Scrub(c.Cluster.Server),
 			Insecure: c.Cluster.Insecure, Proxy: secret.Scrub(c.Cluster.Proxy), CASubject: c.Cluster.CAFile,
 		}
 		if data, err := base64.StdEncoding.DecodeString(c.Cluster.CAData); err == nil && len(data) > 0 {

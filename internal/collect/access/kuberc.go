@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/klustered/klustered/internal/collect/secret"
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/snapshot"
 )
@@ -42,6 +43,7 @@ func kubercs(ctx context.Context, e *source.Env, p *snapshot.Processes, users []
 // ParseKuberc reads a kuberc of v1alpha1 or v1beta1.
 func ParseKuberc(t snapshot.Text) snapshot.Kuberc {
 	k := snapshot.Kuberc{Text: t}
+	k.Content = secret.YAML(t.Content)
 	var x struct {
 		Kind      string                           `yaml:"kind"`
 		Policy    string                           `yaml:"credentialPluginPolicy"`

@@ -53,7 +53,7 @@ func readConfig(e *source.Env, k *snapshot.Kubelet, f Flags) config {
 	if err != nil {
 		k.ConfigErr = err.Error()
 	}
-	t.Content = secret.Scrub(t.Content)
+	t.Content = secret.YAML(t.Content)
 	k.Config = &t
 	for _, p := range dropIns(e, f["config-dir"]) {
 		data, err := e.ReadFile(p)

@@ -69,7 +69,7 @@ func manifest(e *source.Env, name string) snapshot.Manifest {
 		return snapshot.Manifest{Text: t, Error: err.Error()}
 	}
 	m := ParseManifest([]byte(t.Content))
-	t.Content = secret.Scrub(t.Content)
+	t.Content = secret.YAML(t.Content)
 	m.Text = t
 	return m
 }

@@ -26,11 +26,16 @@ var (
 	jwt        = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`)
 	bearer     = regexp.MustCompile(`(?i)(\b(?:bearer|basic)\s+)([A-Za-z0-9._~+/=-]{12,})`)
 	urlUser    = regexp.MustCompile(`(://[^/\s:@"']+:)([^/\s@"']+)(@)`)
-	assigned   = regexp.MustCompile(`(?i)([a-z0-9_-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key)[a-z0-9_-]*["']?[ \t]*[:=][ \t]*["']?)([^\s"'$,;&|(){}<>%]{6,})`)
+	assigned   = regexp.MustCompile(`(?i)([a-z0-9_-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|certificate-key)[a-z0-9_-]*["']?[ \t]*[:=][ \t]*["']?)([^\s"'$,;&|(){}<>%]{6,})`)
+	// flagged is a flag with its value as the next word.
+	flagged = regexp.MustCompile(`(?i)(--?[a-z0-9_-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|certificate-key)[a-z0-9_-]*["']?[ \t]+["']?)([^\s"'$,;&|(){}<>%-][^\s"'$,;&|(){}<>%]{5,})`)
+	// login is the base64 of a user and a password, as registries want it.
+	login = regexp.MustCompile(`(?i)(\bauth["']?[ \t]*[:=][ \t]*["']?)([a-z0-9+/]{12,}={0,2})`)
 )
 
-// assignable are the words without one of which assigned does not match.
-var assignable = []string{"passw", "passphrase", "secret", "token", "apikey", "api_key", "api-key", "accesskey", "access_key", "access-key"}
+// assignable are the words without one of which assigned and flagged do not
+// match.
+var assignable = []string{"passw", "passphrase", "secret", "token", "apikey", "api_key", "api-key", "accesskey", "access_key", "access-key", "certificate-key"}
 
 // Scrub replaces what looks like a private key, a token or a password in
 // text. The number of lines stays the same, so that line numbers hold. A
@@ -52,8 +57,12 @@ func Scrub(text string) string {
 	if strings.Contains(text, "://") && strings.Contains(text, "@") {
 		text = urlUser.ReplaceAllStringFunc(text, second(urlUser))
 	}
-	if strings.ContainsAny(text, ":=") && may(text, assignable...) {
+	if may(text, "auth") {
+		text = login.ReplaceAllStringFunc(text, second(login))
+	}
+	if strings.ContainsAny(text, "-:=") && may(text, assignable...) {
 		text = assigned.ReplaceAllStringFunc(text, second(assigned))
+		text = flagged.ReplaceAllStringFunc(text, second(flagged))
 	}
 	return text
 }
@@ -107,7 +116,7 @@ func Named(key string) bool {
 	if reference(key) {
 		return false
 	}
-	for _, w := range []string{"password", "passwd", "secret", "token", "apikey", "api_key", "api-key", "access_key", "accesskey", "key-data", "private", "credential"} {
+	for _, w := range []string{"password", "passwd", "secret", "token", "apikey", "api_key", "api-key", "access_key", "accesskey", "key-data", "certificate-key", "private", "credential"} {
 		if strings.Contains(key, w) {
 			return true
 		}

@@ -23,6 +23,12 @@ func TestScrub(t *testing.T) {
 		{"path stays", `token_file=/var/lib/x/token`, "", "/var/lib/x/token"},
 		{"reference stays", "secretName: registry-login", "", "registry-login"},
 		{"next line stays", "serviceAccountToken:\n  expirationSeconds: 3607", "", "expirationSeconds: 3607"},
+		{"flag and word", "ExecStart=/usr/bin/agent --server https://a --token K10abc::server:def -v", "K10abc", "--token "},
+		{"flag of a file stays", "agent --token-file /etc/agent/token", "", "/etc/agent/token"},
+		{"flag before a flag stays", "agent --secret --verbose-mode", "", "--verbose-mode"},
+		{"certificate key", "kubeadm join --certificate-key 0123456789abcdef", "0123456789abcdef", "--certificate-key "},
+		{"registry login", `auth = "dXNlcjpwYXNzd29yZA=="`, "dXNlcjpwYXNz", "auth = "},
+		{"authorization stays", "--authorization-mode=Node,RBAC --anonymous-auth=false", "", "=Node,RBAC --anonymous-auth=false"},
 		{"format stays", `{"token": "%s"}`, "", `"%s"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -61,7 +67,9 @@ func patterns(text string) string {
 	})
 	text = bearer.ReplaceAllStringFunc(text, second(bearer))
 	text = urlUser.ReplaceAllStringFunc(text, second(urlUser))
-	return assigned.ReplaceAllStringFunc(text, second(assigned))
+	text = login.ReplaceAllStringFunc(text, second(login))
+	text = assigned.ReplaceAllStringFunc(text, second(assigned))
+	return flagged.ReplaceAllStringFunc(text, second(flagged))
 }
 
 // BenchmarkScrub is for a line of a log, which holds nothing secret.

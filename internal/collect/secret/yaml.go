@@ -1,19 +1,27 @@
-package access
+package secret
 
 import (
 	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
-
-	"github.com/klustered/klustered/internal/collect/secret"
 )
 
-// redact returns the content with every secret of the document below root
-// replaced, on the line where it stands.
-func redact(content string, root *yaml.Node) string {
-	lines := strings.Split(content, "\n")
-	for _, n := range secrets(root, "", 0) {
+// YAML is [Scrub] for a YAML or JSON document: it also replaces the scalars
+// whose key, or whose variable's name beside them, says that they hold a
+// credential. Lines stay where they are. A document that does not parse is
+// scrubbed as text.
+func YAML(text string) string {
+	var root yaml.Node
+	if yaml.Unmarshal([]byte(text), &root) != nil {
+		root = yaml.Node{}
+	}
+	found := secrets(&root, "", 0)
+	if len(found) > maxSecrets {
+		return Mark(text) + strings.Repeat("\n", strings.Count(text, "\n"))
+	}
+	lines := strings.Split(text, "\n")
+	for _, n := range found {
 		hide(lines, n)
 	}
 	for i, l := range lines {
@@ -22,14 +30,18 @@ func redact(content string, root *yaml.Node) string {
 			if strings.HasPrefix(m[2], "(secret") {
 				return s
 			}
-			return m[1] + secret.Mark(m[2])
+			return m[1] + Mark(m[2])
 		})
 	}
-	return secret.Scrub(strings.Join(lines, "\n"))
+	return Scrub(strings.Join(lines, "\n"))
 }
 
 // keyLine finds key material in a document that does not parse.
 var keyLine = regexp.MustCompile(`(client-key-data["']?[ \t]*:[ \t]*["']?)([^\s"',}]+)`)
+
+// maxSecrets is how many credentials a document may have; of one with more
+// nothing is kept.
+const maxSecrets = 1000
 
 // maxNesting bounds how deep a document is followed.
 const maxNesting = 50
@@ -43,7 +55,8 @@ func secrets(n *yaml.Node, key string, depth int) []*yaml.Node {
 	var out []*yaml.Node
 	switch n.Kind {
 	case yaml.ScalarNode:
-		if n.Value != "" && secret.Named(key) && !strings.HasPrefix(n.Value, "/") {
+		told := n.Tag == "!!bool" || n.Tag == "!!null" // they say whether, not which
+		if n.Value != "" && !told && Named(key) && !strings.HasPrefix(n.Value, "/") {
 			out = append(out, n)
 		}
 	case yaml.MappingNode:
@@ -68,7 +81,7 @@ func secrets(n *yaml.Node, key string, depth int) []*yaml.Node {
 			} else {
 				out = append(out, secrets(c, key, depth+1)...)
 			}
-			hidden = key == "args" && strings.HasPrefix(c.Value, "--") && secret.Named(c.Value) && !strings.Contains(c.Value, "=")
+			hidden = (key == "args" || key == "command") && strings.HasPrefix(c.Value, "--") && Named(c.Value) && !strings.Contains(c.Value, "=")
 		}
 	}
 	return out
@@ -86,7 +99,7 @@ func hide(lines []string, n *yaml.Node) {
 		if !strings.Contains(lines[i][at:], n.Value) {
 			at = 0
 		}
-		lines[i] = lines[i][:at] + strings.Replace(lines[i][at:], n.Value, secret.Mark(n.Value), 1)
+		lines[i] = lines[i][:at] + strings.Replace(lines[i][at:], n.Value, Mark(n.Value), 1)
 		return
 	}
 	before, _, ok := strings.Cut(lines[i], ":")
@@ -94,7 +107,7 @@ func hide(lines []string, n *yaml.Node) {
 		before = ""
 	}
 	indent := len(lines[i]) - len(strings.TrimLeft(lines[i], " -"))
-	lines[i] = before + ": " + secret.Mark(n.Value)
+	lines[i] = before + ": " + Mark(n.Value)
 	for i++; i < len(lines); i++ {
 		l := strings.TrimLeft(lines[i], " ")
 		if l != "" && len(lines[i])-len(l) <= indent {
@@ -102,46 +115,4 @@ func hide(lines []string, n *yaml.Node) {
 		}
 		lines[i] = ""
 	}
-}
-
-// lines are the lines on which the entries of a kubeconfig begin, by
-// "clusters/NAME", "users/NAME" and, of a user's plugin command, "exec/NAME".
-func lines(root *yaml.Node) map[string]int {
-	out := map[string]int{}
-	if len(root.Content) == 0 {
-		return out
-	}
-	for _, list := range []string{"clusters", "users"} {
-		seq := child(root.Content[0], list)
-		if seq == nil {
-			continue
-		}
-		for _, x := range seq.Content {
-			name := child(x, "name")
-			if name == nil {
-				continue
-			}
-			out[list+"/"+name.Value] = x.Line
-			if command := child(child(child(x, "user"), "exec"), "command"); command != nil && list == "users" {
-				out["exec/"+name.Value] = command.Line
-			}
-		}
-	}
-	return out
-}
-
-// child is the value of a key of a mapping, or nil.
-func child(n *yaml.Node, key string) *yaml.Node {
-	if n != nil && n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	if n == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return n.Content[i+1]
-		}
-	}
-	return nil
 }
