@@ -1,6 +1,10 @@
 package snapshot
 
-import "time"
+import (
+	"regexp"
+	"strings"
+	"time"
+)
 
 // Host is the machine beneath everything: kernel, memory, disks, pressure.
 type Host struct {
@@ -81,11 +85,30 @@ type Process struct {
 	MntNS     uint64    `json:"mntns,omitempty"`
 }
 
-// ByName returns the processes whose comm, or base name of the executable or
-// of argument 0, is name.
+// Nested reports whether the process runs in a container of a container: it
+// belongs to another machine, such as a node of kind, and not to this one.
+func (p Process) Nested() bool {
+	ids := 0
+	for part := range strings.SplitSeq(p.Cgroup, "/") {
+		if containerID.MatchString(part) {
+			ids++
+		}
+	}
+	return ids > 1
+}
+
+// containerID is the name of a container's group, by any runtime and driver:
+// 64 hexadecimal digits, after the runtime's name and before .scope.
+var containerID = regexp.MustCompile(`^(?:[a-z-]+-)?[0-9a-f]{64}(?:\.scope)?$`)
+
+// ByName returns this machine's own processes whose comm, or base name of the
+// executable or of argument 0, is name.
 func (p *Processes) ByName(name string) []Process {
 	var out []Process
 	for _, x := range p.List {
+		if x.Nested() {
+			continue
+		}
 		if x.Name == name || base(x.Exe) == name || len(x.Args) > 0 && base(x.Args[0]) == name ||
 			len(name) > 15 && x.Name == name[:15] {
 			out = append(out, x)
