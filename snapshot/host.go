@@ -85,16 +85,27 @@ type Process struct {
 	MntNS     uint64    `json:"mntns,omitempty"`
 }
 
-// Nested reports whether the process runs in a container of a container: it
-// belongs to another machine, such as a node of kind, and not to this one.
-func (p Process) Nested() bool {
+// nested reports whether a process runs in a container of a container of this
+// machine: it belongs to another machine, such as a node of kind. own is the
+// group of this machine itself, which may be a container too.
+func (p Process) nested(own string) bool {
 	ids := 0
-	for part := range strings.SplitSeq(p.Cgroup, "/") {
+	for part := range strings.SplitSeq(strings.TrimPrefix(p.Cgroup, own), "/") {
 		if containerID.MatchString(part) {
 			ids++
 		}
 	}
 	return ids > 1
+}
+
+// own is the group that this machine's processes are in or below.
+func (p *Processes) own() string {
+	for _, x := range p.List {
+		if x.PID == 1 {
+			return strings.TrimSuffix(strings.TrimSuffix(x.Cgroup, "/init.scope"), "/")
+		}
+	}
+	return ""
 }
 
 // containerID is the name of a container's group, by any runtime and driver:
@@ -105,8 +116,9 @@ var containerID = regexp.MustCompile(`^(?:[a-z-]+-)?[0-9a-f]{64}(?:\.scope)?$`)
 // executable or of argument 0, is name.
 func (p *Processes) ByName(name string) []Process {
 	var out []Process
+	own := p.own()
 	for _, x := range p.List {
-		if x.Nested() {
+		if x.nested(own) {
 			continue
 		}
 		if x.Name == name || base(x.Exe) == name || len(x.Args) > 0 && base(x.Args[0]) == name ||
