@@ -51,5 +51,5 @@ bench: build ## triage time, memory, binary size, lab start cold and from the sn
 generate: ## write the generated files
 	go generate ./...
 
-clean: ## remove what was built here (the lab's cache stays: klustered lab prune)
+clean: ## remove what was built here (the cache of the lab stays)
 	rm -rf bin
