@@ -150,8 +150,10 @@ func (p *persistence) crontab(file, kind, user string, named bool) {
 		} else if t.UID != 0 {
 			x.Enabled = x.Enabled && !p.env.Live // a table that root does not own is refused
 		}
-		x.Scripts = scripts(p.env, j.command, j.path)
-		p.add(x)
+		if !p.full() {
+			x.Scripts = scripts(p.env, j.command, j.path)
+			p.add(x)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package systemd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strconv"
@@ -19,6 +20,20 @@ type persistence struct {
 	procs   []snapshot.Process
 	groups  map[string][]int // systemd unit to the processes in it
 	units   *snapshot.Systemd
+	more    int // entries beyond maxEntries
+}
+
+// maxEntries bounds what is kept: each line of a crontab is an entry that
+// holds the whole table.
+const maxEntries = 1000
+
+// full reports whether no further entry is taken, and counts it.
+func (p *persistence) full() bool {
+	if len(p.entries) < maxEntries {
+		return false
+	}
+	p.more++
+	return true
 }
 
 // collectPersistence reads crontabs, at jobs, units and boot and event hooks.
@@ -34,11 +49,17 @@ func collectPersistence(ctx context.Context, e *source.Env, s *snapshot.Snapshot
 		}
 	}
 	s.Persistence = &snapshot.Persistence{Entries: p.entries}
+	if p.more > 0 {
+		e.Gap(snapshot.SectionPersistence, "persistence", fmt.Errorf("%d more entries than the %d that are kept", p.more, maxEntries))
+	}
 	return ctx.Err()
 }
 
 // add completes an entry with its processes and takes it.
 func (p *persistence) add(x snapshot.Persistent) {
+	if p.full() {
+		return
+	}
 	pids := slices.Clone(p.groups[x.Unit])
 	for _, proc := range p.procs {
 		if runs(proc, x) && !slices.Contains(pids, proc.PID) {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/klustered/klustered/internal/collect/secret"
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/snapshot"
 )
@@ -45,7 +46,7 @@ func collectUnits(ctx context.Context, e *source.Env, s *snapshot.Snapshot) erro
 	slices.Sort(names)
 	x := &snapshot.Systemd{}
 	for _, n := range names {
-		x.Units = append(x.Units, t.unit(n))
+		x.Units = append(x.Units, scrubbed(t.unit(n)))
 	}
 	s.Systemd = x
 	if !e.Live {
@@ -54,6 +55,15 @@ func collectUnits(ctx context.Context, e *source.Env, s *snapshot.Snapshot) erro
 	ctx, cancel := context.WithTimeout(ctx, askWait)
 	defer cancel()
 	return ask(ctx, x)
+}
+
+// scrubbed is the unit without the secrets that its settings hold: those of
+// Environment= above all.
+func scrubbed(u snapshot.Unit) snapshot.Unit {
+	for i := range u.Settings {
+		u.Settings[i].Value = secret.Scrub(u.Settings[i].Value)
+	}
+	return u
 }
 
 // own are the units that no package owns, those to which a file that no

@@ -162,6 +162,45 @@ func TestSplit(t *testing.T) {
 	}
 }
 
+func TestHostileTextCostsLittle(t *testing.T) {
+	vars := map[string]string{"A": "x"}
+	for range 200 {
+		vars["A"] = expand("$A$A$A", vars)
+	}
+	if n := len(vars["A"]); n > 2*maxGrowth {
+		t.Errorf("a variable grew to %d bytes", n)
+	}
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "etc/cron.d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "etc/cron.d/many"), []byte(strings.Repeat("* * * * * root x\n", maxEntries+5)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	e, s := source.New(dir, false), &snapshot.Snapshot{}
+	if err := collectPersistence(context.Background(), e, s); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(s.Persistence.Entries); n != maxEntries || len(e.Gaps()) != 1 || !strings.HasPrefix(e.Gaps()[0].Reason, "5 more") {
+		t.Errorf("%d entries, gaps %v", n, e.Gaps())
+	}
+}
+
+func TestSettingsHoldNoSecret(t *testing.T) {
+	e := unpack(t)
+	if err := os.WriteFile(filepath.Join(e.Root, "etc/systemd/system/agent.service"), []byte("[Service]\nEnvironment=K3S_TOKEN=K10abcdef::server:0123\nExecStart=/opt/agent --token abcdef.0123456789abcdef\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := &snapshot.Snapshot{}
+	if err := collectUnits(context.Background(), e, s); err != nil {
+		t.Fatal(err)
+	}
+	u, _ := s.Systemd.Unit("agent.service")
+	if text := fmt.Sprint(u.Settings); strings.Contains(text, "K10abcdef") || strings.Contains(text, "abcdef.0123") || !strings.Contains(text, "/opt/agent --token ") {
+		t.Errorf("got %s", text)
+	}
+}
+
 func TestDropInDirs(t *testing.T) {
 	want := []string{"a-b@c.service.d", "a-b@.service.d", "a-.service.d", "service.d"}
 	if got := dropInDirs("a-b@c.service"); !slices.Equal(got, want) {

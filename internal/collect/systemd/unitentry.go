@@ -77,6 +77,9 @@ func (p *persistence) addition(u snapshot.Unit, kind string, s snapshot.Setting,
 	if kind == "drop-in" {
 		x.Scripts = scripts(p.env, s.Value, "")
 	}
+	if p.full() {
+		return
+	}
 	p.entries = append(p.entries, x) // its processes are those of the unit
 }
 

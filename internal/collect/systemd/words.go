@@ -110,19 +110,25 @@ func assignment(word string) (name, value string, ok bool) {
 	return name, value, true
 }
 
+// maxGrowth bounds by how many bytes a word grows: variables that hold each
+// other twice would double with every line.
+const maxGrowth = 8 << 10
+
 // expand replaces $NAME and ${NAME} by what vars says. Others stay.
 func expand(word string, vars map[string]string) string {
 	if !strings.Contains(word, "$") {
 		return word
 	}
 	var b strings.Builder
+	grown := 0
 	for i := 0; i < len(word); i++ {
 		if word[i] != '$' {
 			b.WriteByte(word[i])
 			continue
 		}
 		name, size := variable(word[i:])
-		if v, ok := vars[name]; ok {
+		if v, ok := vars[name]; ok && grown+len(v) <= maxGrowth {
+			grown += len(v)
 			b.WriteString(v)
 			i += size - 1
 			continue
