@@ -2,6 +2,7 @@ package kubelet
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -123,19 +124,29 @@ func parseEnv(data string, env map[string]string) {
 	}
 }
 
-// expand splits a command line and replaces $NAME and ${NAME}. systemd splits
-// the value of $NAME, which stands alone, at blanks.
+var braced = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
+
+// maxLine bounds a command line with its variables replaced, in bytes.
+const maxLine = 256 << 10
+
+// expand splits a command line and replaces $NAME and ${NAME}, once, as
+// systemd does. It splits the value of $NAME, which stands alone, at blanks.
 func expand(line string, env map[string]string) []string {
 	var out []string
+	size := 0
+	value := func(name string) string {
+		v := env[name]
+		if size += len(v); size > maxLine {
+			return ""
+		}
+		return v
+	}
 	for _, word := range strings.Fields(line) {
 		if name, ok := strings.CutPrefix(word, "$"); ok && !strings.HasPrefix(name, "{") {
-			out = append(out, strings.Fields(env[name])...)
+			out = append(out, strings.Fields(value(name))...)
 			continue
 		}
-		for name, value := range env {
-			word = strings.ReplaceAll(word, "${"+name+"}", value)
-		}
-		out = append(out, word)
+		out = append(out, braced.ReplaceAllStringFunc(word, func(s string) string { return value(s[2 : len(s)-1]) }))
 	}
 	return out
 }

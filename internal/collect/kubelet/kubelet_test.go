@@ -155,3 +155,12 @@ func FuzzUnit(f *testing.F) {
 		nodeName([]byte(data))
 	})
 }
+
+func TestExpand(t *testing.T) {
+	env := map[string]string{"A": "--one --two", "B": "${A}${A}", "LONG": strings.Repeat("x", maxLine)}
+	got := strings.Join(expand("kubelet $A --x=${A} --y=${B} ${LONG} ${LONG}", env), "|")
+	want := "kubelet|--one|--two|--x=--one --two|--y=${A}${A}||"
+	if got != want {
+		t.Errorf("got %.200q, want %q", got, want)
+	}
+}
