@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -254,4 +255,14 @@ func FuzzKubeconfig(f *testing.F) {
 		parseHomes(content)
 		ParsePEM("/x", []byte(content), 0)
 	})
+}
+
+func TestVariablesThatGrow(t *testing.T) {
+	text := "A=" + strings.Repeat("a", 255) + "\n" + strings.Repeat("$A", 100_000)
+	if n := len(variables(text, text)); n > len(text)+maxReplaced*255 {
+		t.Errorf("%d bytes grew to %d", len(text), n)
+	}
+	if got := named("D=/etc/x\ncat ${D}/token $D/key"); !slices.Equal(got, []string{"/etc/x", "/etc/x/token", "/etc/x/key"}) {
+		t.Errorf("got %v", got)
+	}
 }

@@ -70,21 +70,14 @@ func public(name string) bool {
 
 var (
 	pathWord   = regexp.MustCompile(`/[A-Za-z0-9._@%+-]+(?:/[A-Za-z0-9._@%+-]+)+`)
-	assignment = regexp.MustCompile(`(?m)(?:^|[\s;])([A-Za-z_][A-Za-z0-9_]*)=["']?([A-Za-z0-9._/@%+-]+)["']?`)
+	assignment = regexp.MustCompile(`(?m)(?:^|[\s;])([A-Za-z_][A-Za-z0-9_]*)=["']?([A-Za-z0-9._/@%+-]{1,255})["']?`)
 )
 
 // named returns the absolute paths that a text names, its simple variables
 // replaced.
 func named(text string) []string {
-	for _, m := range assignment.FindAllStringSubmatch(text, 40) {
-		text = strings.ReplaceAll(text, "${"+m[1]+"}", m[2])
-		text = strings.ReplaceAll(text, "$"+m[1], m[2])
-		if len(text) > 4*maxFileBytes {
-			break
-		}
-	}
 	var out []string
-	for _, p := range pathWord.FindAllString(text, 400) {
+	for _, p := range pathWord.FindAllString(variables(text, text), 400) {
 		if p = path.Clean(p); !slices.Contains(out, p) {
 			out = append(out, p)
 		}
@@ -136,11 +129,14 @@ func Identities(file, text string) []snapshot.Identity {
 	return out
 }
 
+// maxReplaced bounds how often one variable is replaced.
+const maxReplaced = 1000
+
 // variables replaces the simple variables of text in part of it.
 func variables(text, part string) string {
 	for _, m := range assignment.FindAllStringSubmatch(text, 40) {
-		part = strings.ReplaceAll(part, "${"+m[1]+"}", m[2])
-		part = strings.ReplaceAll(part, "$"+m[1], m[2])
+		part = strings.Replace(part, "${"+m[1]+"}", m[2], maxReplaced)
+		part = strings.Replace(part, "$"+m[1], m[2], maxReplaced)
 	}
 	return part
 }
