@@ -2,6 +2,7 @@ package symptom
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/klustered/klustered/finding"
@@ -101,24 +102,37 @@ func setsLimit(s *snapshot.Snapshot, line string) bool {
 	if strings.HasPrefix(line, "#") {
 		return false
 	}
-	if s.Cgroups != nil && len(s.Cgroups.Limits) > 0 {
+	if limited(s.Cgroups) {
 		for _, word := range []string{"blkio.throttle.", "io.max", "IOReadBandwidthMax", "IOWriteBandwidthMax", "IOReadIOPSMax", "IOWriteIOPSMax"} {
 			if strings.Contains(line, word) {
 				return true
 			}
 		}
 	}
-	return strings.Contains(line, "tc qdisc") && !strings.Contains(line, " del ") && !strings.Contains(line, " show") && shaped(s.Network)
+	return shapes(s.Network, line)
 }
 
-// shaped reports whether a qdisc of the node delays, loses or limits.
-func shaped(n *snapshot.Network) bool {
-	if n == nil {
+// limited reports whether a limit is in force on a group of the control plane
+// or above it. What an administrator rations otherwise, such as a backup, is
+// no symptom.
+func limited(c *snapshot.Cgroups) bool {
+	return c != nil && slices.ContainsFunc(c.Limits, func(l snapshot.IOLimit) bool {
+		ours := func(g snapshot.Cgroup) bool { return g.Path == l.Cgroup }
+		return strings.Trim(l.Cgroup, "/.") == "" || slices.ContainsFunc(c.Groups, ours)
+	})
+}
+
+// shapes reports whether a line sets a qdisc of the kind and on the interface
+// of one that delays, loses or limits. The interface may be a variable.
+func shapes(n *snapshot.Network, line string) bool {
+	_, set, ok := strings.Cut(line, "tc qdisc ")
+	if n == nil || !ok || strings.HasPrefix(set, "del") || strings.HasPrefix(set, "show") {
 		return false
 	}
 	for _, ns := range n.Namespaces {
 		for _, q := range ns.Qdiscs {
-			if q.DelayUs > 0 || q.LossPct > 0 || q.CorruptPct > 0 || q.RateBps > 0 {
+			throttles := q.DelayUs > 0 || q.LossPct > 0 || q.CorruptPct > 0 || q.RateBps > 0
+			if throttles && strings.Contains(set, q.Kind) && (strings.Contains(set, "dev "+q.Link) || strings.Contains(set, "$")) {
 				return true
 			}
 		}

@@ -277,7 +277,10 @@ func TestAccess(t *testing.T) {
 }
 
 func TestFixUndone(t *testing.T) {
-	limit := &snapshot.Cgroups{Limits: []snapshot.IOLimit{{Value: 1}}}
+	groups := []snapshot.Cgroup{{Path: "/kubepods"}, {Path: "/kubepods/pod1"}}
+	limit := &snapshot.Cgroups{Groups: groups, Limits: []snapshot.IOLimit{{Cgroup: "/kubepods/pod1", Value: 1}}}
+	backup := &snapshot.Cgroups{Groups: groups, Limits: []snapshot.IOLimit{{Cgroup: "/backup.slice", Value: 1}}}
+	tbf := &snapshot.Network{Namespaces: []snapshot.NetNS{{Qdiscs: []snapshot.Qdisc{{Kind: "tbf", Link: "eth0", RateBps: 9000}}}}}
 	entry := func(line string) *snapshot.Persistence {
 		return &snapshot.Persistence{Entries: []snapshot.Persistent{{Enabled: true, Source: "/etc/cron.d/x", Line: 2,
 			Command: "/opt/x.sh", Scripts: []snapshot.Text{{Path: "/opt/x.sh", Content: "#!/bin/sh\n" + line + "\n"}}}}}
@@ -290,8 +293,12 @@ func TestFixUndone(t *testing.T) {
 		{"sets_it_again", &snapshot.Snapshot{Cgroups: limit, Persistence: entry(`echo "8:0 9" > $g/blkio.throttle.write_bps_device`)}, Seen},
 		{"commented_out", &snapshot.Snapshot{Cgroups: limit, Persistence: entry(`# io.max`)}, Absent},
 		{"no_limit_in_force", &snapshot.Snapshot{Cgroups: &snapshot.Cgroups{}, Persistence: entry(`echo > io.max`)}, Absent},
-		{"shapes_traffic", &snapshot.Snapshot{Persistence: entry(`tc qdisc replace dev eth0 root tbf rate 9kbit`),
-			Network: &snapshot.Network{Namespaces: []snapshot.NetNS{{Qdiscs: []snapshot.Qdisc{{RateBps: 9000}}}}}}, Seen},
+		{"rations_a_backup", &snapshot.Snapshot{Cgroups: backup, Persistence: entry(`echo "8:0 rbps=9" > /sys/fs/cgroup/backup.slice/io.max`)}, Absent},
+		{"shapes_traffic", &snapshot.Snapshot{Persistence: entry(`tc qdisc replace dev eth0 root tbf rate 9kbit`), Network: tbf}, Seen},
+		{"shapes_by_variable", &snapshot.Snapshot{Persistence: entry(`tc qdisc add dev "$link" root tbf rate 9kbit`), Network: tbf}, Seen},
+		{"another_qdisc", &snapshot.Snapshot{Persistence: entry(`tc qdisc replace dev eth0 root fq`), Network: tbf}, Absent},
+		{"another_interface", &snapshot.Snapshot{Persistence: entry(`tc qdisc replace dev eth1 root tbf rate 9mbit`), Network: tbf}, Absent},
+		{"lifts_it", &snapshot.Snapshot{Persistence: entry(`tc qdisc del dev eth0 root tbf`), Network: tbf}, Absent},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got, facts := fixUndone(tt.s); got != tt.want {

@@ -31,7 +31,7 @@ func TestGoal(t *testing.T) {
 	slowRead.Etcd.Latency.LinearizableMs = 3000
 	stale := synced(3) // the symptom is still in the log, and the rule has nothing to go by
 	stale.Etcd, g.Heals = nil, append(g.Heals, symptom.FixUndone)
-	stale.Cgroups = &snapshot.Cgroups{Limits: []snapshot.IOLimit{{Kind: "wbps"}}}
+	stale.Cgroups = &snapshot.Cgroups{Limits: []snapshot.IOLimit{{Kind: "wbps", Cgroup: "/"}}}
 	stale.Persistence = &snapshot.Persistence{Entries: []snapshot.Persistent{{Enabled: true, Source: "/etc/crontab", Command: "echo 1 > io.max"}}}
 	for _, tt := range []struct {
 		name string
