@@ -33,16 +33,18 @@ var Fault = &fault.Fault{
 }
 
 // unit is the unit of the runtime that the node uses, told by its socket:
-// another runtime may be installed and idle.
+// another runtime may be installed and idle, and a distribution of Kubernetes
+// may run one of its own, without a unit, on a socket of its own.
 func unit(s *snapshot.Snapshot) (snapshot.Unit, bool) {
-	name := "containerd.service"
-	switch {
-	case strings.Contains(s.Runtime.Socket, "crio"):
-		name = "crio.service"
-	case strings.Contains(s.Runtime.Socket, "cri-docker"):
-		name = "cri-docker.service"
+	switch strings.TrimPrefix(s.Runtime.Socket, "/var") {
+	case "/run/containerd/containerd.sock", "":
+		return s.Systemd.Unit("containerd.service")
+	case "/run/crio/crio.sock":
+		return s.Systemd.Unit("crio.service")
+	case "/run/cri-dockerd.sock":
+		return s.Systemd.Unit("cri-docker.service")
 	}
-	return s.Systemd.Unit(name)
+	return snapshot.Unit{}, false
 }
 
 func detect(s *snapshot.Snapshot) []finding.Finding {

@@ -23,6 +23,8 @@ func TestDetect(t *testing.T) {
 		"masked":               {with(func(u *snapshot.Unit) { u.Masked = true }), snapshot.Runtime{Socket: socket}, "the container runtime is masked: containerd.service does not run"},
 		"runs another way":     {down, snapshot.Runtime{Socket: socket, Reachable: true}, ""},
 		"another is used":      {down, snapshot.Runtime{Socket: "/run/crio/crio.sock"}, ""},
+		"of a distribution":    {down, snapshot.Runtime{Socket: "/run/k3s/containerd/containerd.sock"}, ""},
+		"under /var/run":       {down, snapshot.Runtime{Socket: "/var" + socket}, "the container runtime is stopped: containerd.service does not run"},
 		"being started":        {with(func(u *snapshot.Unit) { u.Active = "activating" }), snapshot.Runtime{Socket: socket}, ""},
 		"systemd was silent":   {with(func(u *snapshot.Unit) { u.Active, u.Load = "", "" }), snapshot.Runtime{Socket: socket}, ""},
 		"no such unit":         {with(func(u *snapshot.Unit) { u.Path, u.Load = "", "not-found" }), snapshot.Runtime{Socket: socket}, ""},
