@@ -9,7 +9,8 @@ import (
 
 // In runs f on a thread that is in the network namespace at path, such as
 // /proc/PID/ns/net, and returns its error. Sockets that f opens stay in that
-// namespace. An empty path is the namespace of this process.
+// namespace. An empty path is the namespace of this process. A panic of f is
+// one of the caller's, wherever f runs.
 func In(path string, f func() error) error {
 	if path == "" {
 		return f()
@@ -20,8 +21,20 @@ func In(path string, f func() error) error {
 	}
 	defer unix.Close(fd)
 	result := make(chan error, 1)
-	go func() { result <- inside(fd, path, f) }()
-	return <-result
+	var panicked any
+	go func() {
+		var err error
+		defer func() {
+			panicked = recover() // the thread is still locked, and ends
+			result <- err
+		}()
+		err = inside(fd, path, f)
+	}()
+	err = <-result
+	if panicked != nil {
+		panic(panicked)
+	}
+	return err
 }
 
 // inside keeps its thread locked if the way back fails, so that the thread

@@ -126,6 +126,9 @@ func (c *Conn) send(list ...Message) error {
 func (c *Conn) receive(each func(Message) error) (done bool, err error) {
 	buf := make([]byte, 64<<10)
 	n, _, err := unix.Recvfrom(c.fd, buf, 0)
+	for errors.Is(err, unix.EINTR) { // a call with a timeout is not begun again by itself, see signal(7)
+		n, _, err = unix.Recvfrom(c.fd, buf, 0)
+	}
 	if err != nil {
 		return false, fmt.Errorf("cannot read the kernel's answer: %w", err)
 	}

@@ -163,3 +163,15 @@ func FuzzWire(f *testing.F) {
 		}
 	})
 }
+
+func TestAPanicInANamespaceIsTheCallers(t *testing.T) {
+	defer func() {
+		if x := recover(); x != "odd input" {
+			t.Errorf("got %v", x)
+		}
+		if err := rtnl.In("/proc/self/ns/net", func() error { return errors.New("told") }); err == nil || err.Error() != "told" {
+			t.Errorf("after a panic: %v", err)
+		}
+	}()
+	_ = rtnl.In("/proc/self/ns/net", func() error { panic("odd input") })
+}
