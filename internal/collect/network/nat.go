@@ -39,7 +39,10 @@ func readRules(e *source.Env, path string) (*netfilter.Ruleset, error) {
 		}
 		r = read
 	}
-	names, _ := e.ReadFile("/proc/net/ip_tables_names")
+	names, err := e.ReadFile("/proc/1/net/ip_tables_names") // of the namespace at path
+	if err != nil {
+		names, _ = e.ReadFile("/proc/net/ip_tables_names")
+	}
 	if len(names) == 0 {
 		return r, nil
 	}

@@ -22,11 +22,11 @@ var routeTypes = map[byte]string{
 func readRoutes(c *rtnl.Conn, names map[int]string) ([]snapshot.Route, error) {
 	var out []snapshot.Route
 	err := c.Dump(unix.RTM_GETROUTE, make([]byte, unix.SizeofRtMsg), func(m rtnl.Message) error {
+		if len(out) == maxRoutes {
+			return nil // to the end all the same: the socket has more to ask
+		}
 		if r, ok := parseRoute(m.Body, names); ok {
 			out = append(out, r)
-		}
-		if len(out) >= maxRoutes {
-			return rtnl.ErrStop
 		}
 		return nil
 	})
