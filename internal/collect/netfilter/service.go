@@ -31,6 +31,12 @@ type label struct {
 // returns those that are translated, with all their possible destinations.
 // Node ports are followed to local, which is an address of the node.
 func (r *Ruleset) Translations(local netip.Addr) []snapshot.DNAT {
+	nat := map[key]bool{} // families and tables that translate
+	for _, c := range r.Chains {
+		if c.Base && c.Type == "nat" {
+			nat[key{family: c.Family, table: c.Table}] = true
+		}
+	}
 	var order []entry
 	labels := map[entry]label{}
 	known := map[key]bool{}
@@ -49,7 +55,7 @@ func (r *Ruleset) Translations(local netip.Addr) []snapshot.DNAT {
 		}
 	}
 	for _, c := range r.Chains {
-		if !r.natTable(c) {
+		if !nat[key{family: c.Family, table: c.Table}] {
 			continue
 		}
 		for i := range c.Rules {
@@ -119,16 +125,6 @@ func (r *Ruleset) translates(c *Chain, known map[key]bool) bool {
 		}
 	}
 	return known[k]
-}
-
-// natTable reports whether c lies in a table that translates.
-func (r *Ruleset) natTable(c *Chain) bool {
-	for _, x := range r.Chains {
-		if x.Base && x.Type == "nat" && x.Family == c.Family && x.Table == c.Table {
-			return true
-		}
-	}
-	return false
 }
 
 // entries finds what destinations a rule names, by its comparisons or by the
