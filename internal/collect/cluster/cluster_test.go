@@ -126,7 +126,9 @@ func server(t *testing.T) *httptest.Server {
 			w.Write(envelope(t, "List", &corev1.PodList{}))
 		}
 	}
-	srv := httptest.NewTLSServer(http.HandlerFunc(handler))
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(handler))
+	srv.EnableHTTP2 = true // as an API server: one connection for all
+	srv.StartTLS()
 	t.Cleanup(srv.Close)
 	return srv
 }
