@@ -8,8 +8,6 @@ package collect
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/klustered/klustered/internal/collect/source"
@@ -172,7 +170,7 @@ func (r *run) one(ctx context.Context, c source.Collector, s *snapshot.Snapshot)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	got := make(chan error, 1)
-	go func() { got <- guarded(ctx, c, r.env, s) }()
+	go func() { got <- source.Caught(func() error { return c.Collect(ctx, r.env, s) }) }()
 	res := result{section: c.Section}
 	select {
 	case res.err = <-got:
@@ -187,28 +185,6 @@ func (r *run) one(ctx context.Context, c source.Collector, s *snapshot.Snapshot)
 	}
 	res.took = time.Since(start)
 	r.done <- res
-}
-
-// guarded runs the collector and turns a panic into an error.
-func guarded(ctx context.Context, c source.Collector, e *source.Env, s *snapshot.Snapshot) (err error) {
-	defer func() {
-		if x := recover(); x != nil {
-			err = fmt.Errorf("the collector panicked: %v (%s)", x, site(debug.Stack()))
-		}
-	}()
-	return c.Collect(ctx, e, s)
-}
-
-// site is the place in a stack where the panic was raised.
-func site(stack []byte) string {
-	_, after, _ := strings.Cut(string(stack), "panic(")
-	lines := strings.Split(after, "\n")
-	if len(lines) < 4 {
-		return "unknown place"
-	}
-	at := strings.TrimSpace(lines[3])
-	at, _, _ = strings.Cut(at, " ")
-	return at[strings.LastIndex(at, "/")+1:]
 }
 
 // take adds what a collector handed over.

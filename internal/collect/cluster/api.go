@@ -125,19 +125,30 @@ func list(ctx context.Context, first, second *kubeapi.Client, node string) []ans
 	var wg sync.WaitGroup
 	for i, k := range kinds {
 		wg.Go(func() {
-			out[i] = get(ctx, first, k, "")
-			if out[i].denied && second != nil {
-				out[i] = get(ctx, second, k, "")
-			}
-			if out[i].denied && k.own != "" && node != "" {
-				own := get(ctx, first, k, strings.ReplaceAll(k.own, "NODE", node))
-				own.denied = true // the rest still is
-				out[i] = own
+			err := source.Caught(func() error {
+				out[i] = reach(ctx, first, second, k, node)
+				return nil
+			})
+			if err != nil {
+				out[i] = answer{err: err}
 			}
 		})
 	}
 	wg.Wait()
 	return out
+}
+
+// reach reads one kind as far as the credentials reach.
+func reach(ctx context.Context, first, second *kubeapi.Client, k kind, node string) answer {
+	a := get(ctx, first, k, "")
+	if a.denied && second != nil {
+		a = get(ctx, second, k, "")
+	}
+	if a.denied && k.own != "" && node != "" {
+		a = get(ctx, first, k, strings.ReplaceAll(k.own, "NODE", node))
+		a.denied = true // the rest still is
+	}
+	return a
 }
 
 // get reads one kind: from the API server's cache, which spares etcd.

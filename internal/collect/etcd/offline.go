@@ -36,7 +36,10 @@ func read(ctx context.Context, e *source.Env, cfg member.Config, limit time.Dura
 	defer cancel()
 	var off offline
 	for range 3 {
-		off.store, off.err = readFile(ctx, e, cfg.DB())
+		off.err = source.Caught(func() (err error) {
+			off.store, err = readFile(ctx, e, cfg.DB())
+			return err
+		})
 		if !errors.Is(off.err, bolt.ErrDamaged) {
 			break
 		}
