@@ -20,7 +20,8 @@ const (
 	lateMost     = 30
 	steadyFor    = time.Minute
 	steadyEvery  = 10 * time.Second
-	settleWithin = 90 * time.Second
+	settleWithin = 90 * time.Second // after a restart
+	graceWithin  = 30 * time.Second // after whatever the solver did last
 )
 
 // A Score is what a solver earned, and why.
@@ -70,7 +71,7 @@ func (r *Room) checks(s *Session) ([]oracle.Check, error) {
 // the repair has to hold through it, looks for harm, and adds up.
 func (r *Room) Score(ctx context.Context, s *Session, p progress.Progress) (Score, error) {
 	sc := Score{Drill: s.Drill, Seed: s.Seed, Hints: s.Hints}
-	results, err := r.Check(ctx, s)
+	results, err := r.settled(ctx, s)
 	if err != nil {
 		return sc, err
 	}
@@ -94,6 +95,22 @@ func (r *Room) Score(ctx context.Context, s *Session, p progress.Progress) (Scor
 	sc.Harm, err = r.harm(ctx, s)
 	sc.Points = points(sc, r.par(s))
 	return sc, err
+}
+
+// settled asks the oracles until all pass, for a while: a node that has just
+// been repaired takes a moment to say so.
+func (r *Room) settled(ctx context.Context, s *Session) ([]oracle.Result, error) {
+	for end := time.Now().Add(graceWithin); ; {
+		results, err := r.Check(ctx, s)
+		if err != nil || oracle.Failed(results) == nil || time.Now().After(end) {
+			return results, err
+		}
+		select {
+		case <-ctx.Done():
+			return results, ctx.Err()
+		case <-time.After(2 * time.Second):
+		}
+	}
 }
 
 func (r *Room) par(s *Session) time.Duration {

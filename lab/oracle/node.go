@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/klustered/klustered/lab/node"
@@ -74,13 +75,24 @@ done | grep -E '^qdisc (netem|tbf|htb|hfsc|cbq)' | sort -u | head -5; true`
 	}}
 }
 
-// KubectlWorks checks that kubectl works with a kubeconfig of the node.
+// KubectlWorks checks that kubectl works with a kubeconfig of the node. One
+// that would run a program is not tried: asking must not run it.
 func KubectlWorks(n *node.Node, kubeconfig string) Check {
 	return Check{"kubectl works with " + kubeconfig, func(ctx context.Context, _ Cluster) error {
-		_, err := n.Exec(ctx, "env", "HOME=/root", "kubectl", "--kubeconfig="+kubeconfig, "get", "nodes", "--request-timeout=10s")
+		data, err := n.ReadFile(ctx, kubeconfig)
+		if err != nil {
+			return err
+		}
+		if execEntry.Match(data) {
+			return errors.New("it would run a program")
+		}
+		_, err = n.Exec(ctx, "env", "HOME=/root", "kubectl", "--kubeconfig="+kubeconfig, "get", "nodes", "--request-timeout=10s")
 		return err
 	}}
 }
+
+// execEntry is the key of an exec plugin in a kubeconfig.
+var execEntry = regexp.MustCompile(`(?m)(^|[\s{,"])exec"?\s*:`)
 
 // FileUnchanged checks that a file of the node has the given SHA-256, or, for
 // "", that it does not exist.
