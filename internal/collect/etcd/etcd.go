@@ -79,12 +79,25 @@ func gaps(e *source.Env, x *snapshot.Etcd, on online, off offline) error {
 	return nil
 }
 
-// processes are those of etcd itself.
+// processes are those of the node's own member: they live, and in the node's
+// network. One in a pod's is somebody's workload.
 func processes(s *snapshot.Snapshot) []snapshot.Process {
 	if s.Processes == nil {
 		return nil
 	}
-	return s.Processes.ByName("etcd")
+	var host uint64
+	for _, p := range s.Processes.List {
+		if p.PID == 1 {
+			host = p.NetNS
+		}
+	}
+	var out []snapshot.Process
+	for _, p := range s.Processes.ByName("etcd") {
+		if p.State != "Z" && (host == 0 || p.NetNS == 0 || p.NetNS == host) {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // config finds how the member runs: from the static pods' manifests, from the

@@ -154,3 +154,13 @@ func TestMemberThatDoesNotAnswer(t *testing.T) {
 		})
 	}
 }
+
+func TestAnEtcdOfAPodIsNoMember(t *testing.T) {
+	s := &snapshot.Snapshot{Processes: &snapshot.Processes{List: []snapshot.Process{
+		{PID: 1, Name: "systemd", NetNS: 10}, {PID: 2, Name: "etcd", NetNS: 11}, {PID: 3, Name: "etcd", NetNS: 10, State: "Z"},
+		{PID: 4, Name: "etcd", NetNS: 10, State: "S"}, {PID: 5, Name: "etcd"},
+	}}}
+	if got := processes(s); len(got) != 2 || got[0].PID != 4 || got[1].PID != 5 {
+		t.Errorf("got %+v", got)
+	}
+}
