@@ -31,27 +31,28 @@ const maxImports = 50
 // sets the CNI folders that it names, or their defaults.
 func readConfig(e *source.Env, r *snapshot.Runtime, p snapshot.Process) {
 	r.CNIConfDir, r.CNIBinDirs, r.CNIMaxConf = defaultConfDir, []string{defaultBinDir}, 1
-	name := configPath(p.Args)
+	name := flagValue(p.Args, "--config", "-c", "-config")
 	if name == "" {
 		name = containerdConfig
-		if p.Name == "crio" || p.Name == "" && !e.Exists(name) && e.Exists(crioConfig) {
+		if p.Name == "crio" || p.Name == "" && !e.Exists(name) && (e.Exists(crioConfig) || e.Exists(crioConfig+".d")) {
 			name = crioConfig
 		}
 	}
+	defer func() { r.Socket = cmp.Or(flagValue(p.Args, "--address", "-a", "-address"), r.Socket) }()
 	t, err := e.Text(name, 0)
-	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
-			e.Gap(snapshot.SectionRuntime, name, err)
-			r.ConfigErr = err.Error()
-		}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		e.Gap(snapshot.SectionRuntime, name, err)
+		r.ConfigErr = err.Error()
 		return
 	}
-	tree, err := parseTOML(name, []byte(t.Content))
-	if err != nil {
-		r.ConfigErr = err.Error()
+	tree := map[string]any{}
+	if err == nil { // without it CRI-O still reads its drop-ins
+		if tree, err = parseTOML(name, []byte(t.Content)); err != nil {
+			r.ConfigErr = err.Error()
+		}
+		t.Content = secret.Scrub(t.Content)
+		r.Config = &t
 	}
-	t.Content = secret.Scrub(t.Content)
-	r.Config = &t
 	for _, extra := range imports(e, name, tree) {
 		data, err := e.ReadFile(extra)
 		if err != nil {
@@ -66,11 +67,11 @@ func readConfig(e *source.Env, r *snapshot.Runtime, p snapshot.Process) {
 	apply(r, tree)
 }
 
-// configPath is the value of the runtime's --config flag.
-func configPath(args []string) string {
+// flagValue is the value of the runtime's flag of these names, or "".
+func flagValue(args []string, names ...string) string {
 	for i, a := range args {
 		name, value, ok := strings.Cut(a, "=")
-		if name != "--config" && name != "-c" && name != "-config" {
+		if !slices.Contains(names, name) {
 			continue
 		}
 		if ok {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,7 +54,7 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	if !running && r.Config == nil && s.Kubelet == nil && !e.Exists(r.Socket) {
 		return errNoRuntime
 	}
-	if err := reach(ctx, e, r, s.Processes != nil); err != nil {
+	if err := reach(ctx, e, r, s.Processes); err != nil {
 		r.Error = err.Error()
 	}
 	s.Runtime = r
@@ -96,26 +97,36 @@ func socket(e *source.Env, k *snapshot.Kubelet, configured string) string {
 
 // reach asks the runtime, when one listens. It never connects to a socket
 // that no runtime process serves: systemd could hold it and start a unit.
-func reach(ctx context.Context, e *source.Env, r *snapshot.Runtime, processesKnown bool) error {
+func reach(ctx context.Context, e *source.Env, r *snapshot.Runtime, all *snapshot.Processes) error {
 	switch {
 	case !e.Live:
 		return errors.New("not asked: the node does not run here")
 	case !strings.HasPrefix(r.Socket, "/"):
 		return fmt.Errorf("cannot use endpoint %q: not a unix socket", r.Socket)
-	case processesKnown && !r.Running:
+	case all != nil && !r.Running:
 		return errors.New("no process of a container runtime runs")
 	}
-	if data, err := e.ReadFile("/proc/net/unix"); err == nil && !listens(string(data), e.Resolve(r.Socket), r.Socket) {
-		return fmt.Errorf("cannot reach %s: nothing listens on it", r.Socket)
+	data, err := e.ReadFile("/proc/1/net/unix") // of the node's network, wherever this runs
+	if err != nil {
+		data, err = e.ReadFile("/proc/net/unix")
+	}
+	if err == nil {
+		inode := listener(string(data), e.Resolve(r.Socket), r.Socket)
+		switch {
+		case inode == "":
+			return fmt.Errorf("cannot reach %s: nothing listens on it", r.Socket)
+		case waits(e, all, inode):
+			return fmt.Errorf("not asked: systemd holds %s, and would start who serves it", r.Socket)
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	return ask(ctx, e.Abs(r.Socket), r)
 }
 
-// listens reports whether /proc/net/unix shows a listening socket bound to
-// one of the paths. A server may have bound /var/run for /run.
-func listens(table string, paths ...string) bool {
+// listener is the inode of the listening socket that /proc/net/unix shows at
+// one of the paths, or "". A server may have bound /var/run for /run.
+func listener(table string, paths ...string) string {
 	for line := range strings.Lines(table) {
 		f := strings.Fields(line)
 		if len(f) < 8 || f[3] != "00010000" { // __SO_ACCEPTCON
@@ -123,8 +134,37 @@ func listens(table string, paths ...string) bool {
 		}
 		for _, p := range paths {
 			if strings.TrimPrefix(f[7], "/var") == strings.TrimPrefix(p, "/var") {
-				return true
+				return f[6]
 			}
+		}
+	}
+	return ""
+}
+
+// waits reports whether process 1 alone has the socket of that inode open: a
+// unit that is started by the first connection, such as cri-dockerd's.
+func waits(e *source.Env, all *snapshot.Processes, inode string) bool {
+	if all == nil || !holds(e, 1, inode) {
+		return false
+	}
+	for _, p := range all.List {
+		if p.PID != 1 && holds(e, p.PID, inode) {
+			return false
+		}
+	}
+	return true
+}
+
+// holds reports whether a process has the socket of that inode open.
+func holds(e *source.Env, pid int, inode string) bool {
+	dir := "/proc/" + strconv.Itoa(pid) + "/fd"
+	list, err := e.ReadDir(dir)
+	if err != nil {
+		return false
+	}
+	for _, x := range list {
+		if target, err := e.Readlink(dir + "/" + x.Name()); err == nil && target == "socket:["+inode+"]" {
+			return true
 		}
 	}
 	return false

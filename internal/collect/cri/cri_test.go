@@ -93,14 +93,54 @@ func TestCollectAbsent(t *testing.T) {
 	}
 }
 
-func TestListens(t *testing.T) {
+func TestListener(t *testing.T) {
 	const table = "Num RefCount Protocol Flags Type St Inode Path\n" +
-		"0: 00000002 00000000 00010000 0001 01 1 /var/run/containerd/containerd.sock\n" +
+		"0: 00000002 00000000 00010000 0001 01 17 /var/run/containerd/containerd.sock\n" +
 		"0: 00000003 00000000 00000000 0001 03 2 /run/other.sock\n"
-	for path, want := range map[string]bool{"/run/containerd/containerd.sock": true, "/run/other.sock": false, "/run/none.sock": false} {
-		if got := listens(table, path); got != want {
-			t.Errorf("%s: got %v", path, got)
+	for path, want := range map[string]string{"/run/containerd/containerd.sock": "17", "/run/other.sock": "", "/run/none.sock": ""} {
+		if got := listener(table, path); got != want {
+			t.Errorf("%s: got %q", path, got)
 		}
+	}
+}
+
+func TestASocketThatSystemdAloneHoldsIsLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	for pid, target := range map[string]string{"1": "socket:[17]", "8": "socket:[18]"} {
+		if err := os.MkdirAll(filepath.Join(dir, "proc", pid, "fd"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(target, filepath.Join(dir, "proc", pid, "fd/5")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := source.New(dir, false)
+	all := &snapshot.Processes{List: []snapshot.Process{{PID: 1}, {PID: 8}, {PID: 9}}}
+	if !waits(e, all, "17") {
+		t.Error("the socket of a unit that does not run is not found out")
+	}
+	if waits(e, all, "18") || waits(e, nil, "17") {
+		t.Error("a socket that is served, or of which nothing is known, is left alone")
+	}
+	if err := os.Symlink("socket:[17]", filepath.Join(dir, "proc/8/fd/6")); err != nil {
+		t.Fatal(err)
+	}
+	if waits(e, all, "17") {
+		t.Error("a socket that its service took over is left alone")
+	}
+}
+
+func TestConfigOfDropInsAlone(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "/etc/crio/crio.conf.d/10-crio.conf", "[crio.network]\nplugin_dirs = [\"/usr/libexec/cni\"]\n", 0o644)
+	var r snapshot.Runtime
+	readConfig(source.New(dir, false), &r, snapshot.Process{Name: "crio"})
+	if r.Config != nil || r.ConfigErr != "" || !reflect.DeepEqual(r.CNIBinDirs, []string{"/usr/libexec/cni"}) {
+		t.Errorf("got %+v", r)
+	}
+	readConfig(source.New(t.TempDir(), false), &r, snapshot.Process{Name: "containerd", Args: []string{"containerd", "-a", "/run/k3s/containerd/containerd.sock"}})
+	if r.Socket != "/run/k3s/containerd/containerd.sock" {
+		t.Errorf("got %q", r.Socket)
 	}
 }
 
@@ -254,7 +294,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		parseCached(data)
 		parseInfo(string(data))
-		listens(string(data), "/x")
+		listener(string(data), "/x")
 		tree, _ := parseTOML("x", data)
 		var r snapshot.Runtime
 		apply(&r, tree)
