@@ -3,9 +3,11 @@ package op
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"path"
+	"reflect"
 	"strings"
 )
 
@@ -162,8 +164,52 @@ func (p PatchObject) Do(ctx context.Context, m Machine) error {
 
 // Undo sends the patch that takes it back. An object that is gone stays so.
 func (p PatchObject) Undo(ctx context.Context, m Machine, s State) error {
-	_, _, err := request(ctx, m, http.MethodPatch, p.Path, "application/merge-patch+json", s, http.StatusNotFound)
+	status, answer, err := request(ctx, m, http.MethodGet, p.Path, "", nil, http.StatusNotFound)
+	if err != nil || status == http.StatusNotFound {
+		return err
+	}
+	var object, patch, back any
+	if err := errors.Join(json.Unmarshal(answer, &object), json.Unmarshal(p.Patch, &patch), json.Unmarshal(s, &back)); err != nil {
+		return fmt.Errorf("cannot read %s: %w", p.Path, err)
+	}
+	if !stands(object, patch, back) {
+		return fmt.Errorf("cannot put back %s: %w", p.Path, ErrChanged)
+	}
+	_, _, err = request(ctx, m, http.MethodPatch, p.Path, "application/merge-patch+json", s, http.StatusNotFound)
 	return err
+}
+
+// stands reports whether all that patch changes is as it left it, or as back
+// will leave it.
+func stands(object, patch, back any) bool {
+	p, isMap := patch.(map[string]any)
+	b, wasMap := back.(map[string]any)
+	if !isMap || !wasMap {
+		return holds(object, patch) || reflect.DeepEqual(object, back)
+	}
+	o, _ := object.(map[string]any)
+	for k := range p {
+		if !stands(o[k], p[k], b[k]) {
+			return false
+		}
+	}
+	return true
+}
+
+// holds reports whether object has all that part says; the API server may
+// have added to it.
+func holds(object, part any) bool {
+	p, isMap := part.(map[string]any)
+	if !isMap {
+		return reflect.DeepEqual(object, part)
+	}
+	o, ok := object.(map[string]any)
+	for k := range p {
+		if !ok || !holds(o[k], p[k]) {
+			return false
+		}
+	}
+	return true
 }
 
 // reverse returns the merge patch that undoes patch on object.
