@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os/signal"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,9 +25,12 @@ import (
 func (a *App) agent() *cobra.Command {
 	c := &cobra.Command{
 		Use: "agent", Short: "What klustered runs on a node that it reaches from elsewhere", Hidden: true,
-		Args:             a.unknownCommand,
-		PersistentPreRun: func(*cobra.Command, []string) { transport.RemoveSelf() },
-		RunE:             func(c *cobra.Command, _ []string) error { return c.Help() },
+		Args: a.unknownCommand,
+		PersistentPreRun: func(*cobra.Command, []string) {
+			transport.RemoveSelf()
+			signal.Ignore(syscall.SIGPIPE) // whoever listened may be gone in the middle of a change
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(a.agentProvoke(), a.agentRestore(), a.agentCollect(),
 		a.agentDoes("look", 0, func(ctx context.Context, w worker, _ []string, _ func(step)) (any, error) {

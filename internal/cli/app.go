@@ -22,6 +22,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/internal/diagnose"
 )
@@ -40,16 +42,18 @@ type App struct {
 	UID      int
 	// Terminal reports whether standard output and standard error are one.
 	OutTerminal, ErrTerminal bool
-	// Plugin is set when kubectl runs klustered as its plug-in.
-	Plugin bool
+	// Plugin is set when kubectl runs klustered as its plug-in, and Completes
+	// when it asks what could come next on the command line.
+	Plugin, Completes bool
 }
 
 // New returns the App of this process.
 func New(faults []*fault.Fault) *App {
+	name := filepath.Base(os.Args[0])
 	return &App{
 		Faults: faults, Lab: LabSpecs, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, UID: os.Geteuid(),
 		OutTerminal: terminal(os.Stdout), ErrTerminal: terminal(os.Stderr),
-		Plugin: strings.HasPrefix(filepath.Base(os.Args[0]), "kubectl-"),
+		Plugin: strings.HasPrefix(name, "kubectl-"), Completes: strings.HasPrefix(name, "kubectl_complete-"),
 	}
 }
 
@@ -68,6 +72,9 @@ func (a *App) Run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := a.root()
+	if a.Completes {
+		args = append([]string{cobra.ShellCompRequestCmd}, args...)
+	}
 	root.SetArgs(args)
 	return a.end(root.ExecuteContext(ctx))
 }

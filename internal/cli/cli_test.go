@@ -60,7 +60,8 @@ func TestMain(m *testing.M) {
 			a.UID = 1000
 			os.Exit(a.Run(os.Args[1:]))
 		},
-		"kubectl-klustered": func() { os.Exit(app().Run(os.Args[1:])) },
+		"kubectl-klustered":          func() { os.Exit(app().Run(os.Args[1:])) },
+		"kubectl_complete-klustered": func() { os.Exit(app().Run(os.Args[1:])) },
 		"mkbundle": func() {
 			var ms float64
 			fmt.Sscan(os.Args[1], &ms)

@@ -21,7 +21,10 @@ func (a *App) root() *cobra.Command {
 		Short: "Find out why a Kubernetes node is broken, and repair it",
 		Long: `klustered reads a node without running any program of it, says which fault is
 the cause of what people notice, quotes the evidence, and repairs it with
-changes that can be undone. It needs no working API server.`,
+changes that can be undone. It needs no working API server.
+
+A link to it named kubectl-klustered makes it the command kubectl klustered, and
+one named kubectl_complete-klustered lets kubectl complete that in the shell.`,
 		Example: `  klustered triage                      diagnose this node, as root
   klustered triage --node docker://cp1  diagnose a node that is a container
   klustered fix cni/configmissing       show the repair as a plan with diffs

@@ -96,7 +96,8 @@ func whose(all []past, n int) (past, error) {
 	best, at := -1, time.Time{}
 	for i, p := range all {
 		for _, e := range p.entries {
-			if (e.State == repair.StateKept || e.State == repair.StatePartly) && e.At.After(at) {
+			stands := e.State == repair.StateKept || e.State == repair.StatePartly || e.State == repair.StateHalf
+			if stands && e.At.After(at) {
 				best, at = i, e.At
 			}
 		}
