@@ -20,10 +20,13 @@ type Files interface {
 	ReadFile(path string) ([]byte, error)
 }
 
-// Kubeconfigs are kubeadm's kubeconfigs that can be used on a node, the most
-// capable first.
+// Kubeconfigs are those of kubeadm, k3s and RKE2 that can be used on a node,
+// the most capable first.
 var Kubeconfigs = []string{
-	"/etc/kubernetes/admin.conf", "/etc/kubernetes/super-admin.conf", "/etc/kubernetes/kubelet.conf",
+	"/etc/kubernetes/admin.conf", "/etc/kubernetes/super-admin.conf",
+	"/etc/rancher/k3s/k3s.yaml", "/etc/rancher/rke2/rke2.yaml",
+	"/etc/kubernetes/kubelet.conf",
+	"/var/lib/rancher/k3s/agent/kubelet.kubeconfig", "/var/lib/rancher/rke2/agent/kubelet.kubeconfig",
 }
 
 // clusterCA is kubeadm's CA certificate.
