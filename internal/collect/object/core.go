@@ -2,11 +2,11 @@ package object
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/klustered/klustered/internal/collect/secret"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -112,15 +112,11 @@ func annotations(all map[string]string) map[string]string {
 	return out
 }
 
-// secretArg matches an argument that hands over a secret.
-var secretArg = regexp.MustCompile(`(?i)((?:token|password|passwd|secret|apikey|api-key)[a-z0-9_-]*[=: ]\s*)\S+`)
-
 // commands tells what the containers of a pod's spec run.
 func commands(spec Message) []string {
 	var out []string
 	for _, c := range slices.Concat(spec.All(20), spec.All(2)) {
-		line := strings.Join(slices.Concat([]string{c.String(2)}, c.Strings(3), c.Strings(4)), " ")
-		line = secretArg.ReplaceAllString(line, "${1}(secret)")
+		line := strings.Join(slices.Concat([]string{c.String(2)}, secret.Args(slices.Concat(c.Strings(3), c.Strings(4)))), " ")
 		if len(line) > 4096 {
 			line = line[:4096]
 		}

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/klustered/klustered/internal/collect/secret"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -77,7 +78,7 @@ func TestPod(t *testing.T) {
 	same(t, Pod(m), snapshot.Pod{
 		Namespace: "a", Name: "p", UID: "u1", Node: "n1", Phase: "Pending", Ready: true, Reason: "ImagePullBackOff", Message: "no",
 		IP: "10.1.0.9", HostNet: true, Ports: []int{80}, Owner: "ReplicaSet/r", ServiceAccount: "sa",
-		Commands: []string{"img run --token=(secret) -v"}, Restarts: 3, Created: at,
+		Commands: []string{"img run --token=" + secret.Mark("abc") + " -v"}, Restarts: 3, Created: at,
 		Annotations: map[string]string{"kubernetes.io/egress-bandwidth": "1M"},
 	})
 }
