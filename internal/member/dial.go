@@ -108,9 +108,10 @@ func (c Config) pair(files Files, now time.Time) (tls.Certificate, error) {
 	return tls.Certificate{}, fmt.Errorf("cannot load a client certificate for etcd: %w", errors.Join(errs...))
 }
 
-// HTTP is a client for the member's /metrics at endpoint. No proxy is used.
+// HTTP is a client for the member's /metrics at endpoint. No proxy is used,
+// and nobody is followed elsewhere with the member's certificate.
 func (c Config) HTTP(files Files, endpoint string) (*http.Client, error) {
-	tr := &http.Transport{DisableKeepAlives: false, MaxIdleConns: 1}
+	tr := &http.Transport{MaxIdleConns: 1}
 	if u, err := url.Parse(endpoint); err == nil && u.Scheme == "https" {
 		t, err := c.TLS(files)
 		if err != nil {
@@ -118,5 +119,6 @@ func (c Config) HTTP(files Files, endpoint string) (*http.Client, error) {
 		}
 		tr.TLSClientConfig = t
 	}
-	return &http.Client{Transport: tr}, nil
+	here := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &http.Client{Transport: tr, CheckRedirect: here}, nil
 }

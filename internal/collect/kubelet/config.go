@@ -106,7 +106,8 @@ func get(ctx context.Context, url string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	here := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: here}
 	res, err := c.Do(req)
 	if err != nil {
 		return "", err
