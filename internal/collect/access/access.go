@@ -31,6 +31,8 @@ func Collectors() []source.Collector {
 const (
 	maxFiles     = 300
 	maxFileBytes = 256 << 10
+	maxHomes     = 500
+	maxCerts     = 500 // whose signatures are checked against one another
 )
 
 // A home is a user's home folder.
@@ -49,6 +51,9 @@ func homes(e *source.Env) []home {
 func parseHomes(data string) []home {
 	list := []home{{"root", "/root"}}
 	for line := range strings.Lines(data) {
+		if len(list) == maxHomes {
+			break
+		}
 		f := strings.Split(strings.TrimSpace(line), ":")
 		if len(f) < 7 || !path.IsAbs(f[5]) {
 			continue

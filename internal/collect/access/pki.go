@@ -55,6 +55,10 @@ func collectPKI(_ context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	if len(certs) == 0 && len(p.Keys) == 0 && len(p.Certificates) == 0 {
 		return errors.New("no certificate of Kubernetes is there")
 	}
+	if len(certs) > maxCerts {
+		e.Gap(snapshot.SectionPKI, pkiDirs[0], fmt.Errorf("more than %d certificates", maxCerts))
+		certs = certs[:maxCerts]
+	}
 	p.Certificates = append(p.Certificates, signed(certs)...)
 	s.PKI = p
 	return nil
