@@ -5,8 +5,8 @@
 //
 //   - Standard output carries the answer alone; progress goes to standard
 //     error, and only when that is a terminal.
-//   - An error is `klustered: error: ...`, with `klustered: hint: ...` where
-//     there is something to try, and changes nothing.
+//   - An error is `klustered: error: ...` and `klustered: hint: ...`, what to
+//     try; it changes nothing.
 //   - Exit codes: 0 healthy or done, 1 the tool failed or was misused, 2 root
 //     causes were found, 3 evidence incomplete and nothing found.
 package cli
@@ -76,11 +76,12 @@ func (a *App) Run(args []string) int {
 		args = append([]string{cobra.ShellCompRequestCmd}, args...)
 	}
 	root.SetArgs(args)
-	return a.end(root.ExecuteContext(ctx))
+	c, err := root.ExecuteContextC(ctx)
+	return a.end(c.CommandPath(), err)
 }
 
-// end prints an error and returns its exit code.
-func (a *App) end(err error) int {
+// end prints the error of a command and returns its exit code.
+func (a *App) end(command string, err error) int {
 	var code exitCode
 	switch {
 	case err == nil:
@@ -89,13 +90,12 @@ func (a *App) end(err error) int {
 		return int(code)
 	}
 	if errors.Is(err, context.Canceled) {
-		err = errors.New("interrupted")
+		err = hint(errors.New("interrupted"), "klustered history shows whether a repair was cut short; klustered undo takes it back")
 	}
 	fmt.Fprintf(a.Err, "klustered: error: %s\n", oneLine(err.Error()))
-	var h *hinted
-	if errors.As(err, &h) {
-		fmt.Fprintf(a.Err, "klustered: hint: %s\n", h.hint)
-	}
+	h := &hinted{hint: command + " --help says how it is used"}
+	errors.As(err, &h)
+	fmt.Fprintf(a.Err, "klustered: hint: %s\n", h.hint)
 	return diagnose.ExitFailed
 }
 

@@ -161,7 +161,7 @@ func (a *App) read(ctx context.Context, spec string, r *reach) (*snapshot.Snapsh
 	}
 	node, err := transport.Open(ctx, spec, "")
 	if err != nil {
-		return nil, hint(err, "docker ps, or klustered lab status, lists what runs")
+		return nil, unreached(err)
 	}
 	// the node has its own deadline; ours is for one that does not answer
 	ctx, cancel := context.WithTimeoutCause(ctx, r.timeout+10*time.Second, fmt.Errorf("no answer within %s", r.timeout+10*time.Second))
@@ -175,6 +175,14 @@ func (a *App) read(ctx context.Context, spec string, r *reach) (*snapshot.Snapsh
 		return nil, fmt.Errorf("cannot read the evidence of %s: %w", spec, err)
 	}
 	return s, nil
+}
+
+// unreached adds what to try to the error of a node that cannot be reached.
+func unreached(err error) error {
+	if errors.Is(err, transport.ErrNoEngine) {
+		return hint(err, "klustered lab prepare installs one; on the node itself klustered triage needs none")
+	}
+	return hint(err, "docker ps, or klustered lab status, lists what runs")
 }
 
 // needRoot is an error when klustered does not run as root.

@@ -77,6 +77,8 @@ func (a *App) runUndo(ctx context.Context, r *reach, n int) error {
 	switch {
 	case errors.Is(err, repair.ErrNothing):
 		return hint(err, "klustered history%s lists what was done", specFlag(p.spec))
+	case u.Entry.State == repair.StateDamaged:
+		return hint(err, "klustered history%s --steps says what it changed: put that back by hand", specFlag(p.spec))
 	case err != nil:
 		return moved(err)
 	}

@@ -55,7 +55,7 @@ func (a *App) worker(ctx context.Context, spec string) (worker, error) {
 	}
 	node, err := transport.Open(ctx, spec, "")
 	if err != nil {
-		return nil, err
+		return nil, unreached(err)
 	}
 	return there{node}, nil
 }

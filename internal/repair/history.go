@@ -71,6 +71,14 @@ func (r *Runner) History() ([]Entry, error) {
 	return all, nil
 }
 
+// nothing is the error of an undo of repair n that was never made.
+func nothing(n int) error {
+	if n == 0 {
+		return ErrNothing
+	}
+	return fmt.Errorf("cannot find repair %d: %w", n, ErrNothing)
+}
+
 // ErrNothing means that there is nothing to undo.
 var ErrNothing = errors.New("there is nothing to undo")
 
@@ -78,6 +86,11 @@ var ErrNothing = errors.New("there is nothing to undo")
 // short by a crash, taking it back is all that is done. The second result are
 // the repairs that were cut short.
 func (r *Runner) Undo(ctx context.Context, n int) (Entry, []Entry, error) {
+	if all, err := r.store().numbers(); err != nil {
+		return Entry{}, nil, err
+	} else if len(all) == 0 {
+		return Entry{}, nil, nothing(n)
+	}
 	unlock, err := r.store().lock()
 	if err != nil {
 		return Entry{}, nil, err
@@ -91,29 +104,31 @@ func (r *Runner) Undo(ctx context.Context, n int) (Entry, []Entry, error) {
 		return recovered[last], recovered, nil
 	}
 	if n == 0 {
-		if n, err = r.last(); err != nil {
-			return Entry{}, recovered, err
+		e, err := r.last()
+		if err != nil {
+			return e, recovered, err
 		}
+		n = e.Number
 	}
 	e, err := r.undo(ctx, n)
 	return e, recovered, err
 }
 
-// last is the number of the last repair that stands.
-func (r *Runner) last() (int, error) {
+// last is the last repair that stands.
+func (r *Runner) last() (Entry, error) {
 	all, err := r.History()
 	if err != nil {
-		return 0, err
+		return Entry{}, err
 	}
 	for i := len(all) - 1; i >= 0; i-- {
 		switch all[i].State {
 		case StateKept, StatePartly:
-			return all[i].Number, nil
+			return all[i], nil
 		case StateDamaged: // what it changed may lie above what came before
-			return 0, fmt.Errorf("cannot undo the last repair: %s", all[i].Error)
+			return all[i], fmt.Errorf("cannot undo the last repair: %s", all[i].Error)
 		}
 	}
-	return 0, ErrNothing
+	return Entry{}, ErrNothing
 }
 
 func (r *Runner) undo(ctx context.Context, n int) (Entry, error) {

@@ -125,8 +125,15 @@ func TestUndo(t *testing.T) {
 	if _, _, err := b.Undo(t.Context(), 0); !errors.Is(err, ErrNothing) {
 		t.Errorf("got %v", err)
 	}
-	if _, _, err := b.Undo(t.Context(), 9); !errors.Is(err, os.ErrNotExist) {
+	if _, _, err := b.Undo(t.Context(), 9); !errors.Is(err, ErrNothing) || !strings.Contains(err.Error(), "repair 9") {
 		t.Errorf("no such repair: %v", err)
+	}
+	none := newBench(t)
+	if _, _, err := none.Undo(t.Context(), 1); !errors.Is(err, ErrNothing) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(none.Dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("an undo of nothing leaves a folder: %v", err)
 	}
 }
 

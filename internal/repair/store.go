@@ -75,7 +75,7 @@ func (s store) numbers() ([]int, error) {
 func (s store) read(n int) (op.Journal, error) {
 	f, err := os.Open(s.path(n))
 	if errors.Is(err, fs.ErrNotExist) {
-		return op.Journal{}, fmt.Errorf("cannot find journal %d: %w", n, err)
+		return op.Journal{}, nothing(n)
 	}
 	if err != nil {
 		return op.Journal{}, fmt.Errorf("cannot read journal %d: %w", n, err)

@@ -17,6 +17,10 @@ import (
 // under such a name removes it.
 const Prefix = ".klustered-"
 
+// ErrNoEngine means that the container engine of a node's address is not on
+// this machine.
+var ErrNoEngine = errors.New("is not installed")
+
 // A container is a node that is a container of this machine.
 type container struct {
 	engine string // docker or podman
@@ -29,7 +33,7 @@ func (c *container) Spec() string { return c.engine + "://" + c.name }
 // check reports, as an error, why the container cannot be used.
 func (c *container) check(ctx context.Context) error {
 	if _, err := exec.LookPath(c.engine); err != nil {
-		return fmt.Errorf("cannot reach node %s: %s is not installed", c.Spec(), c.engine)
+		return fmt.Errorf("cannot reach node %s: %s %w", c.Spec(), c.engine, ErrNoEngine)
 	}
 	if _, err := c.pid(ctx); err != nil {
 		return err
