@@ -123,6 +123,28 @@ func TestHands(t *testing.T) {
 	}
 }
 
+// What Kubernetes itself writes all the time fills nothing, and a part of
+// Kubernetes that names an object is never stopped.
+func TestKubernetesItselfIsNotAccused(t *testing.T) {
+	old := member()
+	old.Writers = append(old.Writers,
+		snapshot.EtcdWriter{Key: "/registry/minions/node-one", Version: 900_000, Bytes: 9000, Churn: 8_100_000_000, Kind: "Node", Name: "node-one"},
+		snapshot.EtcdWriter{Key: "/registry/leases/kube-node-lease/node-one", Version: 9_000_000, Bytes: 400, Churn: 3_600_000_000, Kind: "Lease", Namespace: "kube-node-lease", Name: "node-one"})
+	if got := fillers(old); len(got) != 1 || got[0].Kind != "ConfigMap" {
+		t.Errorf("accuses %+v", got)
+	}
+	etcd := "spec:\n  containers:\n  - command:\n    - etcd\n    - --name=nightly-2\n    - --listen-client-urls=https://10.0.0.1:2379\n"
+	s := &snapshot.Snapshot{Etcd: old,
+		Static: &snapshot.Static{Manifests: []snapshot.Manifest{{Text: snapshot.Text{Path: "/etc/kubernetes/manifests/etcd.yaml", Content: etcd}}}},
+		Persistence: &snapshot.Persistence{Entries: []snapshot.Persistent{
+			{Kind: "service", Source: "/etc/systemd/system/kubelet.service", Enabled: true, Running: true, Command: "/usr/bin/kubelet --hostname-override=nightly-2"},
+			{Kind: "service", Source: "/etc/systemd/system/k3s.service", Enabled: true, Running: true, Command: "/usr/local/bin/k3s server --node-name nightly-2"},
+		}}}
+	if got := hands(s, fillers(old)); len(got) > 0 {
+		t.Errorf("would stop %+v", got[0].facts)
+	}
+}
+
 func TestPlanOfThreeMembersAndAWorkload(t *testing.T) {
 	s := &snapshot.Snapshot{Node: "cp1", Etcd: member(), Cluster: &snapshot.Cluster{Workloads: []snapshot.Workload{
 		{Kind: "Deployment", Namespace: "apps", Name: "reporter", Replicas: 2, Commands: []string{"img curl https://kubernetes.default/ nightly-2"}}}}}

@@ -3,6 +3,7 @@ package nospace
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/klustered/klustered/finding"
@@ -20,11 +21,20 @@ const (
 func fillers(e *snapshot.Etcd) []snapshot.EtcdWriter {
 	var out []snapshot.EtcdWriter
 	for _, w := range e.Writers {
-		if len(out) < maxFillers && w.Churn >= e.Quota/share {
+		if len(out) < maxFillers && w.Churn >= e.Quota/share && !heartbeat(w) {
 			out = append(out, w)
 		}
 	}
 	return out
+}
+
+// heartbeat reports whether the key is one that Kubernetes itself writes every
+// few seconds: on a cluster of some age that adds up to more than any quota,
+// and compaction has long taken it away.
+func heartbeat(w snapshot.EtcdWriter) bool {
+	return slices.ContainsFunc([]string{"leases", "minions", "masterleases", "events"}, func(x string) bool {
+		return strings.Contains(w.Key, "/"+x+"/")
+	})
 }
 
 // object is what the key holds, as kubectl would name it.
@@ -68,7 +78,7 @@ func hands(s *snapshot.Snapshot, fillers []snapshot.EtcdWriter) []hand {
 	var out []hand
 	if s.Persistence != nil {
 		for i := range s.Persistence.Entries {
-			if p := &s.Persistence.Entries[i]; p.Enabled || p.Running {
+			if p := &s.Persistence.Entries[i]; (p.Enabled || p.Running) && !component.MatchString(p.Command) {
 				out = append(out, entry(p, names)...)
 			}
 		}
@@ -76,6 +86,9 @@ func hands(s *snapshot.Snapshot, fillers []snapshot.EtcdWriter) []hand {
 	if s.Static != nil {
 		for i := range s.Static.Manifests {
 			m := &s.Static.Manifests[i]
+			if component.MatchString(m.Content) {
+				continue
+			}
 			if line, text := find(m.Text, names); line > 0 && writes.MatchString(m.Content) {
 				out = append(out, hand{manifest: m, facts: []finding.Fact{{Source: m.Path, Line: line, Got: text}}})
 			}
@@ -126,6 +139,11 @@ func strays(list *snapshot.Processes, names []*regexp.Regexp) []hand {
 // writes matches a text that can change objects: with a client, with a request
 // to the API, or in etcd itself.
 var writes = regexp.MustCompile(`\b(?:kubectl|curl|wget|etcdctl|helm|kustomize)\b|/api/v1/|/apis/|:6443\b|:2379\b|kubernetes\.default`)
+
+// component matches what starts a part of Kubernetes itself, in a manifest or
+// a unit: such a part may name an object, as etcd's manifest names its node,
+// and is never what is to be stopped.
+var component = regexp.MustCompile(`(?m)(?:^\s*-\s*|^\s*command:\s*\[\s*|^)["']?(?:/\S*/)?(?:etcd|kubelet|kube-apiserver|kube-controller-manager|kube-scheduler|kube-proxy|k3s|rke2|containerd|crio)["']?(?:\s|,|\]|$)`)
 
 var numbered = regexp.MustCompile(`^(.{4,}?[-.]?)[0-9]+$`)
 
