@@ -38,11 +38,24 @@ func setters(s *snapshot.Snapshot, group string) []hand {
 		if !p.Enabled && !p.Running {
 			continue
 		}
-		if h, ok := sets(p); ok && (p.Kind != "setting" || slices.Contains(strings.Split(group, "/"), p.Unit)) {
+		if h, ok := sets(p); ok && (p.Kind != "setting" || slices.Contains(strings.Split(group, "/"), p.Unit)) && !elsewhere(s, group, h.text) {
 			out = append(out, h)
 		}
 	}
 	return out
+}
+
+// elsewhere reports whether a line spells out the file that it writes to, and
+// that one holds group back in nothing: it rations something else.
+func elsewhere(s *snapshot.Snapshot, group, line string) bool {
+	for _, m := range target.FindAllStringSubmatch(line, -1) {
+		name := strings.Trim(m[1], `"'`)
+		if !file.MatchString(name) || !strings.HasPrefix(name, "/") || strings.ContainsAny(name, "$*?[{`") {
+			continue
+		}
+		return !slices.ContainsFunc(s.Cgroups.Limits, func(l snapshot.IOLimit) bool { return l.File == name && binds(l, group) })
+	}
+	return false
 }
 
 // sets reports whether the entry, or a script that it leads to, sets a limit.

@@ -111,6 +111,26 @@ func TestSuffering(t *testing.T) {
 	}
 }
 
+// Who rations something else keeps doing so when etcd is freed.
+func TestOtherHands(t *testing.T) {
+	const group, own = "/kubepods/pod1/c", "/sys/fs/cgroup/kubepods/pod1/c/io.max"
+	for line, want := range map[string]int{
+		"echo '8:0 wbps=9' > " + own:                             1,
+		"echo '8:0 wbps=9' > \"$dir/io.max\"":                    1,
+		"echo '8:0 wbps=9' > /sys/fs/cgroup/kubepods/*/*/io.max": 1,
+		"echo '8:0 wbps=9' > /sys/fs/cgroup/backup.slice/io.max": 0,
+		"echo '8:0 wbps=9' | tee '/sys/fs/cgroup/build/io.max'":  0,
+	} {
+		s := &snapshot.Snapshot{
+			Cgroups:     &snapshot.Cgroups{Limits: []snapshot.IOLimit{{Cgroup: group, File: own, Kind: "wbps", Value: 9}}},
+			Persistence: &snapshot.Persistence{Entries: []snapshot.Persistent{{Kind: "cron.d", Source: "/etc/cron.d/x", Line: 1, Enabled: true, Command: line}}},
+		}
+		if got := setters(s, group); len(got) != want {
+			t.Errorf("%s: %d hands, want %d", line, len(got), want)
+		}
+	}
+}
+
 func FuzzSetsLimit(f *testing.F) {
 	f.Add("#!/bin/sh\nf=io.max\necho 8:0 9 > \"$f\"\n")
 	f.Fuzz(func(t *testing.T, text string) {
