@@ -101,6 +101,23 @@ func TestDocs(t *testing.T) {
 	}
 }
 
+// TestExamples: whoever asks a command for help is shown how it is typed.
+func TestExamples(t *testing.T) {
+	var visit func(c *cobra.Command)
+	visit = func(c *cobra.Command) {
+		if c.Hidden || c.Name() == "help" || c.Name() == "completion" {
+			return
+		}
+		if !strings.HasPrefix(c.Example, "  klustered ") {
+			t.Errorf("%s has no example", c.CommandPath())
+		}
+		for _, x := range c.Commands() {
+			visit(x)
+		}
+	}
+	visit(app().root())
+}
+
 // document writes a command and those below it.
 func document(b *bytes.Buffer, c *cobra.Command) {
 	if c.Hidden || c.Name() == "help" || c.Name() == "completion" {

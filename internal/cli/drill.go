@@ -73,6 +73,7 @@ func (a *App) onLab(use, short string, do func(context.Context, *drill.Room, *dr
 	var name string
 	c := &cobra.Command{
 		Use: use, Short: short, Args: atMost(0),
+		Example: fmt.Sprintf("  klustered drill %s\n  klustered drill %s --lab big", use, use),
 		RunE: func(c *cobra.Command, _ []string) error {
 			r, s, err := a.session(c.Context(), name)
 			if err != nil {
@@ -92,6 +93,7 @@ func labFlag(c *cobra.Command, name *string) {
 func (a *App) drillList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the drills", Args: atMost(0),
+		Example: "  klustered drill list",
 		RunE: func(*cobra.Command, []string) error {
 			w := tabwriter.NewWriter(a.Out, 0, 8, 2, ' ', 0)
 			fmt.Fprintln(w, "NAME\tPAR\tTITLE")
@@ -219,6 +221,7 @@ func (a *App) drillReset() *cobra.Command {
 	var name string
 	c := &cobra.Command{
 		Use: "reset", Short: "Give the drill up and make the lab whole", Args: atMost(0),
+		Example: "  klustered drill reset\n  klustered drill reset --lab big",
 		RunE: func(c *cobra.Command, _ []string) error {
 			r, l, err := a.room(c.Context(), name)
 			if err != nil {
@@ -321,6 +324,7 @@ func (a *App) drillRun() *cobra.Command {
 	var keep bool
 	c := &cobra.Command{
 		Use: "run NAME|all", Short: "Boot, break, triage, repair and score, and clean up", Args: atMost(1),
+		Example: "  klustered drill run all\n  klustered drill run etcd-full --seed 7 --keep",
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return hint(errors.New("cannot run a drill: none was named"), "klustered drill run all")

@@ -22,7 +22,8 @@ const guardTitle = "etcd's ports are guarded"
 func (a *App) harden() *cobra.Command {
 	c := &cobra.Command{
 		Use: "harden", Short: "Close what need not be open", Args: a.unknownCommand,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		Example: "  klustered harden etcd-access --lab klustered",
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(a.hardenEtcd())
 	return c

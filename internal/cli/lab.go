@@ -67,6 +67,7 @@ func (a *App) labPrepare() *cobra.Command {
 	var plan bool
 	c := &cobra.Command{
 		Use: "prepare", Short: "Install and build what a lab needs, and boot nothing", Args: atMost(0),
+		Example: "  klustered lab prepare --plan\n  klustered lab prepare",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := a.rooted(); err != nil {
 				return err
@@ -98,6 +99,7 @@ func (a *App) labUp() *cobra.Command {
 	var cfg lab.Config
 	c := &cobra.Command{
 		Use: "up", Short: "Boot a lab", Args: atMost(0),
+		Example: "  klustered lab up\n  klustered lab up --name big --control-planes 3 --workers 2",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := a.rooted(); err != nil {
 				return err
@@ -125,6 +127,7 @@ func (a *App) labDown() *cobra.Command {
 	var all, stop, snapshots bool
 	c := &cobra.Command{
 		Use: "down", Short: "Remove a lab; its golden snapshot stays", Args: atMost(0),
+		Example: "  klustered lab down\n  klustered lab down --all",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := a.rooted(); err != nil {
 				return err
@@ -149,6 +152,7 @@ func (a *App) labDown() *cobra.Command {
 func (a *App) labStatus() *cobra.Command {
 	return &cobra.Command{
 		Use: "status", Short: "List the labs of this machine", Args: atMost(0),
+		Example: "  klustered lab status",
 		RunE: func(c *cobra.Command, _ []string) error {
 			labs, err := lab.List(c.Context())
 			if err != nil {
@@ -215,6 +219,7 @@ func (a *App) labKubeconfig() *cobra.Command {
 	var name string
 	c := &cobra.Command{
 		Use: "kubeconfig", Short: "Print a kubeconfig that reaches the lab from this machine", Args: atMost(0),
+		Example: "  klustered lab kubeconfig > lab.conf\n  kubectl --kubeconfig lab.conf get nodes",
 		RunE: func(c *cobra.Command, _ []string) error {
 			l, err := a.openLab(c.Context(), name)
 			if err != nil {
@@ -236,6 +241,7 @@ func (a *App) labOpened(use, short string, do func(*lab.Cluster, context.Context
 	var name string
 	c := &cobra.Command{
 		Use: use, Short: short, Args: atMost(0),
+		Example: fmt.Sprintf("  klustered lab %s\n  klustered lab %s --name big", use, use),
 		RunE: func(c *cobra.Command, _ []string) error {
 			l, err := a.openLab(c.Context(), name)
 			if err != nil {

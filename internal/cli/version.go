@@ -38,6 +38,7 @@ func Version() string {
 func (a *App) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: atMost(0),
+		Example: "  klustered version",
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintf(a.Out, "klustered %s %s %s/%s\n", Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
