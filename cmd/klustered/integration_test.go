@@ -103,9 +103,7 @@ func needLab(t *testing.T) {
 // commit, so that over time many are played.
 func TestIntegrationDrills(t *testing.T) {
 	needLab(t)
-	if d := triage(t); len(d.Causes) != 0 || d.ExitCode != 0 {
-		t.Fatalf("a healthy cluster is accused: %v, exit code %d", d.ids(), d.ExitCode)
-	}
+	quiet(t)
 	for i, d := range drill.Drills {
 		if only := os.Getenv("KLUSTERED_DRILL"); only != "" && !slices.Contains(strings.Split(only, ","), d.Name) {
 			continue
@@ -114,6 +112,23 @@ func TestIntegrationDrills(t *testing.T) {
 			t.Run(fmt.Sprintf("%s_%d", d.Name, seed), func(t *testing.T) { play(t, d, seed+uint64(i)) })
 		}
 	}
+}
+
+// quiet wants a healthy cluster to be called so. No fault may be named at any
+// time; a symptom may pass while the nodes' own start still loads the machine.
+func quiet(t *testing.T) {
+	t.Helper()
+	var d diagnosis
+	for range 6 {
+		if d = triage(t); len(d.Causes) != 0 {
+			t.Fatalf("a healthy cluster is accused: %v", d.ids())
+		}
+		if d.ExitCode == 0 {
+			return
+		}
+		time.Sleep(10 * time.Second)
+	}
+	t.Fatalf("a healthy cluster is not called healthy: exit code %d", d.ExitCode)
 }
 
 // seeds are KLUSTERED_DRILL_SEEDS many (1), from KLUSTERED_DRILL_FIRST or
