@@ -118,8 +118,14 @@ func Names() []string {
 	return out
 }
 
-// alone is a drill of one fault.
+// alone is a drill of one fault: that which may draw it, or one of its own.
 func alone(id string) *Drill {
+	for _, d := range Drills {
+		if slices.Contains(d.Faults, id) {
+			d.Name, d.Faults = id, []string{id}
+			return &d
+		}
+	}
 	return &Drill{
 		Name: id, Title: "A drill of " + id,
 		Situation: "Something is wrong with a node. Nobody has looked yet.",

@@ -74,3 +74,16 @@ func TestFind(t *testing.T) {
 		}
 	}
 }
+
+func TestFaultAloneKeepsItsDrill(t *testing.T) {
+	d, err := Find("etcd/nospace")
+	if err != nil || d.Name != "etcd/nospace" || len(d.Faults) != 1 || d.Taken == nil || d.Harden == "" {
+		t.Errorf("got %+v, %v", d, err)
+	}
+	if whole, err := Find("etcd-full"); err != nil || whole.Name != "etcd-full" {
+		t.Errorf("the drill itself was changed: %+v, %v", whole, err)
+	}
+	if d, err := Find("kubelet/stopped"); err != nil || len(d.Faults) != 1 {
+		t.Errorf("got %+v, %v", d, err)
+	}
+}
