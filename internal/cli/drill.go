@@ -51,9 +51,14 @@ func (a *App) room(ctx context.Context, name string) (*drill.Room, *lab.Cluster,
 	if err != nil {
 		return nil, nil, err
 	}
-	return &drill.Room{Lab: l.Name, Nodes: l.Nodes(), Hand: hand{a}, Faults: a.Faults,
-		Dir: filepath.Join(labDir(), "drills")}, l, nil
+	return &drill.Room{Lab: l.Name, Nodes: l.Nodes(), Hand: hand{a}, Faults: a.Faults, Dir: drillDir()}, l, nil
 }
+
+// drillDir is where the drills in progress are kept.
+func drillDir() string { return filepath.Join(labDir(), "drills") }
+
+// forgetDrill ends the drill of a lab that is whole again, or gone.
+func forgetDrill(lab string) error { return (&drill.Room{Lab: lab, Dir: drillDir()}).Forget() }
 
 // session opens the drill that is in progress.
 func (a *App) session(ctx context.Context, name string) (*drill.Room, *drill.Session, error) {
@@ -141,6 +146,9 @@ func (a *App) startDrill(ctx context.Context, r *drill.Room, d *drill.Drill, see
 		seed = uint64(time.Now().UnixNano()%999_999) + 1
 	}
 	if _, err := r.Start(ctx, d, seed, a.labProgress()); err != nil {
+		if errors.Is(err, drill.ErrInProgress) {
+			return hint(err, "klustered drill reset --lab %s gives it up and makes the lab whole", r.Lab)
+		}
 		if errors.Is(err, drill.ErrBroken) {
 			return hint(err, "klustered triage --lab %s says what is wrong; klustered lab reset --name %s makes it whole", r.Lab, r.Lab)
 		}
@@ -223,22 +231,19 @@ func (a *App) drillReset() *cobra.Command {
 		Use: "reset", Short: "Give the drill up and make the lab whole", Args: atMost(0),
 		Example: "  klustered drill reset\n  klustered drill reset --lab big",
 		RunE: func(c *cobra.Command, _ []string) error {
-			r, l, err := a.room(c.Context(), name)
+			_, l, err := a.room(c.Context(), name)
 			if err != nil {
 				return err
 			}
-			return a.resetDrill(c.Context(), r, l)
+			return a.resetDrill(c.Context(), l)
 		},
 	}
 	labFlag(c, &name)
 	return c
 }
 
-func (a *App) resetDrill(ctx context.Context, r *drill.Room, l *lab.Cluster) error {
-	if err := l.Reset(ctx, a.labProgress()); err != nil {
-		return advised(err)
-	}
-	return r.Forget()
+func (a *App) resetDrill(ctx context.Context, l *lab.Cluster) error {
+	return advised(resetLab(l, ctx, a.labProgress()))
 }
 
 func (a *App) drillSolve() *cobra.Command {
@@ -377,7 +382,7 @@ func (a *App) runDrill(ctx context.Context, name string, d *drill.Drill, seed ui
 	}
 	fmt.Fprintf(a.Out, "\n== Drill: %s\n", d.Title)
 	if reset {
-		if err := a.resetDrill(ctx, r, l); err != nil {
+		if err := a.resetDrill(ctx, l); err != nil {
 			return err
 		}
 	}

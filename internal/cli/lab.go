@@ -34,7 +34,7 @@ which is installed where there is none.`,
 	}
 	c.AddCommand(a.labPrepare(), a.labUp(), a.labDown(), a.labStatus(), a.labExec(), a.labKubeconfig(),
 		a.labOpened("snapshot", "Keep the lab as it is now as its golden snapshot", (*lab.Cluster).Snapshot),
-		a.labOpened("reset", "Return the lab to its golden snapshot", (*lab.Cluster).Reset))
+		a.labOpened("reset", "Return the lab to its golden snapshot", resetLab))
 	return c
 }
 
@@ -133,9 +133,9 @@ func (a *App) labDown() *cobra.Command {
 				return err
 			}
 			if all || snapshots {
-				return advised(lab.DownAll(c.Context(), snapshots))
+				return errors.Join(advised(lab.DownAll(c.Context(), snapshots)), os.RemoveAll(drillDir()))
 			}
-			err := advised(lab.Down(c.Context(), name))
+			err := errors.Join(advised(lab.Down(c.Context(), name)), forgetDrill(name))
 			if stop {
 				err = errors.Join(err, lab.StopEngine(c.Context()))
 			}
@@ -234,6 +234,14 @@ func (a *App) labKubeconfig() *cobra.Command {
 	}
 	nameFlag(c, &name)
 	return c
+}
+
+// resetLab makes the lab whole; a drill that was in progress in it is over.
+func resetLab(l *lab.Cluster, ctx context.Context, p lab.Progress) error {
+	if err := l.Reset(ctx, p); err != nil {
+		return err
+	}
+	return forgetDrill(l.Name)
 }
 
 // labOpened is a command that does one long thing to a lab that is up.

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"path"
 	"strings"
 
 	"github.com/klustered/klustered/lab/oracle"
@@ -104,8 +103,6 @@ func touched(s *Session) []string {
 			keys = append(keys, fileKey(s.Node, o.Path))
 		case op.CreateObject:
 			keys = append(keys, created(o))
-		case op.DeleteObject:
-			keys = append(keys, path.Base(o.Path))
 		}
 	}
 	return keys

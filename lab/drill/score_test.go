@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -85,5 +86,21 @@ func TestFaultAloneKeepsItsDrill(t *testing.T) {
 	}
 	if d, err := Find("kubelet/stopped"); err != nil || len(d.Faults) != 1 {
 		t.Errorf("got %+v, %v", d, err)
+	}
+}
+
+func TestStartRefusesASecondDrill(t *testing.T) {
+	r := &Room{Lab: "l", Dir: t.TempDir()}
+	if err := r.save(&Session{Lab: "l", Drill: "packets-die"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Start(t.Context(), &Drills[0], 1, nil); !errors.Is(err, ErrInProgress) {
+		t.Errorf("got %v, want %v", err, ErrInProgress)
+	}
+	if err := r.Forget(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Load(); !errors.Is(err, ErrNone) {
+		t.Errorf("a forgotten drill is still there: %v", err)
 	}
 }

@@ -58,8 +58,7 @@ type Session struct {
 
 func (r *Room) file() string { return filepath.Join(r.Dir, r.Lab+".json") }
 
-// Load returns the session of this lab, or [ErrNone]. A session of a lab that
-// has been reset since is none.
+// Load returns the session of this lab, or [ErrNone].
 func (r *Room) Load() (*Session, error) {
 	data, err := os.ReadFile(r.file())
 	if errors.Is(err, fs.ErrNotExist) {

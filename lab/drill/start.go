@@ -15,6 +15,9 @@ import (
 // ErrBroken means that the cluster was broken before the drill began.
 var ErrBroken = errors.New("the cluster is already broken in another way")
 
+// ErrInProgress means that a drill was started before and is not over.
+var ErrInProgress = errors.New("another one is in progress")
+
 // patience is how long a break may take to show.
 const patience = 4 * time.Minute
 
@@ -23,7 +26,7 @@ const patience = 4 * time.Minute
 // break and waits until it shows. A break that does not show is undone.
 func (r *Room) Start(ctx context.Context, d *Drill, seed uint64, p progress.Progress) (*Session, error) {
 	if s, err := r.Load(); err == nil {
-		return nil, fmt.Errorf("cannot start drill %s: %s is in progress in lab %q", d.Name, s.Drill, r.Lab)
+		return nil, fmt.Errorf("cannot start drill %s in lab %q: %w: %s", d.Name, r.Lab, ErrInProgress, s.Drill)
 	}
 	if err := progress.Do(p, "the cluster is whole", func() error { return r.whole(ctx) }); err != nil {
 		return nil, err

@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// writesQuickly makes twenty objects in one request after another and bounds
-// the mean. An etcd on an unthrottled disk takes about 5 ms for each; one
+// slowWrite bounds the mean time of a write. An etcd on an unthrottled disk takes about 5 ms for each; one
 // whose fsyncs wait for a cgroup's limit takes a hundred or more.
 const slowWrite = 120 * time.Millisecond
 
