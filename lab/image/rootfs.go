@@ -17,7 +17,7 @@ import (
 var nodePackages = []string{
 	"systemd", "systemd-sysv", "dbus", "iproute2", "iptables", "nftables", "ipset", "conntrack", "socat",
 	"ethtool", "kmod", "procps", "cron", "at", "runc", "curl", "ca-certificates", "openssl",
-	"e2fsprogs", "iputils-ping", "less", "vim-tiny", "util-linux", "mount",
+	"e2fsprogs", "iputils-ping", "less", "vim-tiny", "util-linux", "mount", "ipvsadm", "bpftool", "bindfs",
 }
 
 // Release is a distribution release, as /etc/os-release names it.
