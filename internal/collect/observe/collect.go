@@ -40,7 +40,7 @@ type reading struct {
 }
 
 func collectLogs(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
-	r := &reading{ctx: ctx, env: e, root: rooted{e}, set: New(),
+	r := &reading{ctx: ctx, env: e, root: e.FS(), set: New(),
 		logs: &snapshot.Logs{Since: s.At.Add(-window)}}
 	kernelSeen, err := r.journal(s.At)
 	r.gap("journal", err)

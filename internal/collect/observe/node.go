@@ -1,11 +1,9 @@
 package observe
 
 import (
-	"io/fs"
 	"strings"
 	"time"
 
-	"github.com/klustered/klustered/internal/collect/source"
 	"golang.org/x/sys/unix"
 )
 
@@ -29,13 +27,6 @@ func uptime() time.Duration {
 	}
 	return time.Duration(ts.Nano())
 }
-
-// rooted is the node's root as a file system. It opens regular files only.
-type rooted struct{ env *source.Env }
-
-func (r rooted) Open(name string) (fs.File, error) { return r.env.Open("/" + name) }
-
-func (r rooted) ReadDir(name string) ([]fs.DirEntry, error) { return r.env.ReadDir("/" + name) }
 
 // tailLine is a line as it is kept for quoting: the first of a message that
 // has several.

@@ -1,0 +1,15 @@
+package source
+
+import "io/fs"
+
+// FS is the node's root as a file system, for readers of formats that take
+// one. It opens regular files alone, as [Env.Open] does.
+func (e *Env) FS() fs.FS { return rooted{e} }
+
+type rooted struct{ env *Env }
+
+// Open opens the regular file at name, a path without its first slash.
+func (r rooted) Open(name string) (fs.File, error) { return r.env.Open("/" + name) }
+
+// ReadDir returns the entries of a folder, sorted by name.
+func (r rooted) ReadDir(name string) ([]fs.DirEntry, error) { return r.env.ReadDir("/" + name) }
