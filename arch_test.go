@@ -41,7 +41,7 @@ var table = []row{
 	{"internal/diagnose", "snapshot finding symptom op fault internal/causal"},
 	{"internal/repair", "snapshot finding symptom op fault internal/collect* internal/machine*"},
 	{"internal/harden", "snapshot finding op"},
-	{"internal/bundle", "snapshot finding internal/collect/secret"},
+	{"internal/bundle", "snapshot finding internal/collect/secret internal/collect/raw"},
 	{"internal/report", "snapshot finding symptom op fault internal/diagnose internal/repair"},
 	{"internal/demo", "snapshot finding internal/bundle internal/diagnose internal/report"},
 	{"internal/gen", "fault"},

@@ -13,12 +13,12 @@ type Host struct {
 	OS        string            `json:"os"`     // PRETTY_NAME of os-release
 	Boot      time.Time         `json:"boot,omitzero"`
 	CPUs      int               `json:"cpus"`
-	Load      []float64         `json:"load,omitempty"` // 1, 5, 15 minutes
-	MemTotal  uint64            `json:"memTotal"`       // bytes
-	MemFree   uint64            `json:"memFree"`        // bytes, MemAvailable
-	Pressure  []Pressure        `json:"pressure,omitempty"`
+	Load      []float64         `json:"load,omitempty" diff:"-"` // 1, 5, 15 minutes
+	MemTotal  uint64            `json:"memTotal"`                // bytes
+	MemFree   uint64            `json:"memFree" diff:"-"`        // bytes, MemAvailable
+	Pressure  []Pressure        `json:"pressure,omitempty" diff:"-"`
 	Mounts    []Mount           `json:"mounts,omitempty"`
-	Disks     []Disk            `json:"disks,omitempty"`
+	Disks     []Disk            `json:"disks,omitempty" diff:"-"`
 	Sysctls   map[string]string `json:"sysctls,omitempty"` // dotted key to live value
 	Container bool              `json:"container"`         // the node is itself a container
 	Root      bool              `json:"root"`              // collected with uid 0
@@ -42,10 +42,10 @@ type Mount struct {
 	FSType   string `json:"fsType"`
 	Options  string `json:"options"`
 	ReadOnly bool   `json:"readOnly"`
-	Total    uint64 `json:"total"` // bytes
-	Free     uint64 `json:"free"`  // bytes for non-root
+	Total    uint64 `json:"total"`         // bytes
+	Free     uint64 `json:"free" diff:"-"` // bytes for non-root
 	Inodes   uint64 `json:"inodes"`
-	IFree    uint64 `json:"ifree"`
+	IFree    uint64 `json:"ifree" diff:"-"`
 }
 
 // A Disk is a line of /proc/diskstats, as the change over Window.
@@ -68,21 +68,21 @@ type Processes struct {
 
 // A Process is read from /proc/PID/{stat,status,cmdline,cgroup,exe,ns}.
 type Process struct {
-	PID       int       `json:"pid"`
-	PPID      int       `json:"ppid"`
+	PID       int       `json:"pid" diff:"-"`
+	PPID      int       `json:"ppid" diff:"-"`
 	Name      string    `json:"name"` // comm
-	Exe       string    `json:"exe,omitempty"`
-	Deleted   bool      `json:"deleted,omitempty"` // Exe was unlinked
-	Args      []string  `json:"args,omitempty"`    // secrets replaced
+	Exe       string    `json:"exe,omitempty" diff:"key"`
+	Deleted   bool      `json:"deleted,omitempty"`         // Exe was unlinked
+	Args      []string  `json:"args,omitempty" diff:"key"` // secrets replaced
 	UID       uint32    `json:"uid"`
-	State     string    `json:"state"` // R S D T t Z ...
-	Start     time.Time `json:"start,omitzero"`
-	RSS       uint64    `json:"rss"` // bytes
-	Threads   int       `json:"threads"`
-	Cgroup    string    `json:"cgroup,omitempty"`    // path below the hierarchy's root; on v1 that of blkio, else of the first
-	Container string    `json:"container,omitempty"` // container ID in the cgroup path
-	NetNS     uint64    `json:"netns,omitempty"`
-	MntNS     uint64    `json:"mntns,omitempty"`
+	State     string    `json:"state" diff:"-"` // R S D T t Z ...
+	Start     time.Time `json:"start,omitzero" diff:"-"`
+	RSS       uint64    `json:"rss" diff:"-"` // bytes
+	Threads   int       `json:"threads" diff:"-"`
+	Cgroup    string    `json:"cgroup,omitempty" diff:"-"`    // path below the hierarchy's root; on v1 that of blkio, else of the first
+	Container string    `json:"container,omitempty" diff:"-"` // container ID in the cgroup path
+	NetNS     uint64    `json:"netns,omitempty" diff:"-"`
+	MntNS     uint64    `json:"mntns,omitempty" diff:"-"`
 }
 
 // nested reports whether a process runs in a container of a container of this

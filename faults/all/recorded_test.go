@@ -23,7 +23,7 @@ func recorded(t *testing.T, path string) *diagnose.Diagnosis {
 	if err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
-	return diagnose.Run(b.Snapshots, all.Faults)
+	return diagnose.Run(b.Snapshots(), all.Faults)
 }
 
 // TestRecorded diagnoses the evidence recorded from real clusters that each

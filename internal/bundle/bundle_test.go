@@ -3,17 +3,20 @@ package bundle
 import (
 	"archive/tar"
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"filippo.io/age"
+	"filippo.io/age/armor"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/klustered/klustered/internal/collect/raw"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -29,10 +32,19 @@ func sample() *snapshot.Snapshot {
 		Timing:      []snapshot.Timing{{Name: "host", Ms: 1.5}}}
 }
 
-func packed(t *testing.T, o Options, snaps ...*snapshot.Snapshot) []byte {
+// part is a node with raw evidence.
+func part() Part {
+	return Part{Snapshot: sample(), Clock: &Clock{OffsetMs: -1500, ErrorMs: 20}, Raw: []raw.File{
+		{Source: "/etc/hosts", Data: []byte("10.1.2.3 cp-west\n")},
+		{Source: "journal:kubelet.service", Data: []byte("password=topsecret\n"), Cut: true},
+		{Source: "/etc/../../hosts", Data: nil},
+	}}
+}
+
+func packed(t *testing.T, o Options, parts ...Part) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := Write(&b, snaps, o); err != nil {
+	if err := Write(&b, parts, o); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -40,12 +52,12 @@ func packed(t *testing.T, o Options, snaps ...*snapshot.Snapshot) []byte {
 
 func TestRoundTrip(t *testing.T) {
 	s := sample()
-	b, err := Open(bytes.NewReader(packed(t, Options{Created: at, Tool: "v1", Note: "a drill", Level: Nothing}, s)))
+	b, err := Open(bytes.NewReader(packed(t, Options{Created: at, Tool: "v1", Note: "a drill", Level: Nothing}, Part{Snapshot: s})))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(b.Snapshots[0], s) {
-		t.Errorf("got %+v, want %+v", b.Snapshots[0], s)
+	if !reflect.DeepEqual(b.Parts[0].Snapshot, s) {
+		t.Errorf("got %+v, want %+v", b.Parts[0].Snapshot, s)
 	}
 	m := b.Manifest
 	if m.Tool != "v1" || m.Note != "a drill" || m.Redacted != Nothing || len(m.Nodes) != 1 || m.Nodes[0].Timings[0].Ms != 1.5 {
@@ -70,7 +82,7 @@ func archive(t *testing.T, files ...string) []byte {
 }
 
 func TestOpenRefuses(t *testing.T) {
-	whole := packed(t, Options{Created: at}, sample())
+	whole := packed(t, Options{Created: at}, part())
 	for _, tt := range []struct {
 		name string
 		data []byte
@@ -94,13 +106,96 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+func TestRawEvidence(t *testing.T) {
+	data := packed(t, Options{Created: at, Level: Names}, part())
+	b, err := Open(bytes.NewReader(data))
+	if err != nil || len(b.Parts[0].Raw) != 0 || len(b.Manifest.Nodes[0].Raw) != 3 {
+		t.Fatalf("%+v, %v", b, err)
+	}
+	b, err = Key{Raw: true}.Open(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, e := b.Parts[0], b.Manifest.Nodes[0]
+	if *p.Clock != *part().Clock || len(p.Raw) != 3 || p.Raw[0].Source != "/etc/hosts" || !p.Raw[1].Cut || len(p.Raw[2].Data) != 0 {
+		t.Errorf("got %+v", p)
+	}
+	if s := string(p.Raw[0].Data); strings.Contains(s, "cp-west") || strings.Contains(s, "10.1.2.3") || !strings.Contains(s, "node-1") {
+		t.Errorf("names are in the raw evidence: %q", s)
+	}
+	if s := string(p.Raw[1].Data); strings.Contains(s, "topsecret") {
+		t.Errorf("a secret is in the raw evidence: %q", s)
+	}
+	for i, want := range []string{"nodes/000/raw/etc/hosts", "nodes/000/raw/journal/kubelet.service", "nodes/000/raw/hosts"} {
+		if e.Raw[i].Path != want {
+			t.Errorf("%s lies at %s, want %s", e.Raw[i].Source, e.Raw[i].Path, want)
+		}
+	}
+}
+
+func TestRawNameStaysInside(t *testing.T) {
+	for source, want := range map[string]string{"../../etc/x": "/etc/x", "": "/", "journal:../../x": "/x", "a\x00b": "/a_b", "/a:b/c": "/a:b/c"} {
+		if got := rawName(source); got != want {
+			t.Errorf("%q lies at %q, want %q", source, got, want)
+		}
+	}
+}
+
+func TestEncrypted(t *testing.T) {
+	mine, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := packed(t, Options{Created: at, Recipients: []age.Recipient{mine.Recipient()}}, part())
+	if _, err := Open(bytes.NewReader(data)); !errors.Is(err, ErrLocked) {
+		t.Errorf("without an identity: %v", err)
+	}
+	if _, err := (Key{Identities: []age.Identity{other}}).Open(bytes.NewReader(data)); !errors.Is(err, ErrWrongKey) {
+		t.Errorf("with another's: %v", err)
+	}
+	b, err := Key{Identities: []age.Identity{other, mine}}.Open(bytes.NewReader(data))
+	if err != nil || !b.Encrypted || b.Parts[0].Snapshot.Node != "cp-west" {
+		t.Errorf("%+v, %v", b, err)
+	}
+	var armored bytes.Buffer
+	w := armor.NewWriter(&armored)
+	w.Write(data)
+	w.Close()
+	if b, err = (Key{Identities: []age.Identity{mine}}).Open(&armored); err != nil || !b.Encrypted {
+		t.Errorf("in armour: %v", err)
+	}
+	if _, err := (Key{Identities: []age.Identity{mine}}).Open(bytes.NewReader(data[:len(data)-20])); err == nil {
+		t.Error("a truncated file is read")
+	}
+}
+
+// Strings in maps of structures, lists of lists and interfaces are redacted as
+// well as others.
+func TestWalkReachesEverything(t *testing.T) {
+	type leaf struct{ Text string }
+	x := struct {
+		M map[string]leaf
+		P map[string]*leaf
+		L [][]string
+		A any
+	}{map[string]leaf{"x": {"x"}}, map[string]*leaf{"x": {"x"}}, [][]string{{"x"}}, []any{map[string]any{"x": "x"}}}
+	walk(reflect.ValueOf(&x), func(string) string { return "y" })
+	if got := fmt.Sprint(x.M, x.P["y"].Text, x.L, x.A); strings.Contains(got, "x") {
+		t.Errorf("got %s", got)
+	}
+}
+
 // A newer minor version has fields and entries that are not known here.
 func TestOpenReadsNewerMinor(t *testing.T) {
 	body := `{"version":1,"node":"a","sky":{"blue":true}}`
 	data := archive(t, "manifest.json", `{"format":"klustered-bundle","major":1,"minor":7,"mood":"fine","nodes":[{"node":"a","path":"p","sha256":"`+sum(body)+`"}]}`,
 		"p", body, "raw/extra", "z")
 	b, err := Open(bytes.NewReader(data))
-	if err != nil || b.Snapshots[0].Node != "a" {
+	if err != nil || b.Parts[0].Snapshot.Node != "a" {
 		t.Errorf("%v, %v", b, err)
 	}
 }
@@ -119,11 +214,11 @@ func TestRedact(t *testing.T) {
 		t.Run(string(tt.level), func(t *testing.T) {
 			s := sample()
 			before, _ := json.Marshal(s)
-			list, err := Redact([]*snapshot.Snapshot{s}, tt.level)
+			list, err := Redact([]Part{{Snapshot: s}}, tt.level)
 			if err != nil {
 				t.Fatal(err)
 			}
-			out, _ := json.Marshal(list[0])
+			out, _ := json.Marshal(list[0].Snapshot)
 			for _, x := range tt.gone {
 				if strings.Contains(string(out), x) {
 					t.Errorf("%q is still there: %s", x, out)
@@ -142,20 +237,20 @@ func TestRedact(t *testing.T) {
 }
 
 func TestRedactKeepsNetworks(t *testing.T) {
-	list, err := Redact([]*snapshot.Snapshot{sample()}, Names)
+	list, err := Redact([]Part{part()}, Names)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := list[0].Cluster.Nodes[0]
+	n := list[0].Snapshot.Cluster.Nodes[0]
 	cidr, err := netip.ParsePrefix(n.PodCIDRs[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !cidr.Contains(netip.MustParseAddr(list[0].Cluster.Pods[0].IP)) {
-		t.Errorf("%s does not hold %s", cidr, list[0].Cluster.Pods[0].IP)
+	if !cidr.Contains(netip.MustParseAddr(list[0].Snapshot.Cluster.Pods[0].IP)) {
+		t.Errorf("%s does not hold %s", cidr, list[0].Snapshot.Cluster.Pods[0].IP)
 	}
-	if n.Name != list[0].Node {
-		t.Errorf("node is %q here and %q there", n.Name, list[0].Node)
+	if n.Name != list[0].Snapshot.Node {
+		t.Errorf("node is %q here and %q there", n.Name, list[0].Snapshot.Node)
 	}
 }
 
@@ -200,13 +295,13 @@ func TestUnknownLevel(t *testing.T) {
 
 func FuzzOpen(f *testing.F) {
 	var b bytes.Buffer
-	if err := Write(&b, []*snapshot.Snapshot{sample()}, Options{Created: at}); err != nil {
+	if err := Write(&b, []Part{part()}, Options{Created: at}); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(b.Bytes())
 	f.Add([]byte("\x28\xb5\x2f\xfd"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if b, err := Open(bytes.NewReader(data)); err == nil && len(b.Snapshots) != len(b.Manifest.Nodes) {
+		if b, err := Open(bytes.NewReader(data)); err == nil && len(b.Parts) != len(b.Manifest.Nodes) {
 			t.Error("snapshots and manifest differ")
 		}
 	})
@@ -221,7 +316,4 @@ func FuzzRedact(f *testing.F) {
 	})
 }
 
-func sum(body string) string {
-	s := sha256.Sum256([]byte(body))
-	return hex.EncodeToString(s[:])
-}
+func sum(body string) string { return sumOf([]byte(body)) }

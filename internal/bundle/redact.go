@@ -29,11 +29,33 @@ const (
 // Levels are all levels, the mildest first.
 func Levels() []Level { return []Level{Nothing, Secrets, Addresses, Names} }
 
-// Redact returns copies of the snapshots without what level takes out. The
-// same thing is replaced by the same token everywhere in them, and by another
-// one in another bundle. Sums and modes of files stay, so a rule still sees
-// what it saw.
-func Redact(snaps []*snapshot.Snapshot, level Level) ([]*snapshot.Snapshot, error) {
+// Redact returns copies of the parts without what level takes out. The same
+// thing is replaced by the same token everywhere in them, and by another one in
+// another bundle. Sums and modes of files stay, so a rule still sees what it
+// saw.
+func Redact(parts []Part, level Level) ([]Part, error) {
+	replace, err := replacer(parts, level)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Part, len(parts))
+	for i, p := range parts {
+		c, err := copyOf(p.Snapshot)
+		if err != nil {
+			return nil, err
+		}
+		walk(reflect.ValueOf(c), replace)
+		out[i] = Part{Snapshot: c, Clock: p.Clock}
+		for _, f := range p.Raw {
+			f.Source, f.Data = replace(f.Source), []byte(replace(string(f.Data)))
+			out[i].Raw = append(out[i].Raw, f)
+		}
+	}
+	return out, nil
+}
+
+// replacer returns what takes out of a text what level says.
+func replacer(parts []Part, level Level) (func(string) string, error) {
 	var steps []func(string) string
 	key := make([]byte, 32)
 	if _, err := rand.Read(key); err != nil {
@@ -41,7 +63,7 @@ func Redact(snaps []*snapshot.Snapshot, level Level) ([]*snapshot.Snapshot, erro
 	}
 	switch level {
 	case Names:
-		steps = append(steps, newNames(snaps).replace)
+		steps = append(steps, newNames(parts).replace)
 		fallthrough
 	case Addresses:
 		steps = append(steps, (&addresses{key: key}).replace)
@@ -52,21 +74,12 @@ func Redact(snaps []*snapshot.Snapshot, level Level) ([]*snapshot.Snapshot, erro
 	default:
 		return nil, fmt.Errorf("cannot redact to level %q: it is not one of none, secrets, addresses, names", level)
 	}
-	out := make([]*snapshot.Snapshot, len(snaps))
-	for i, s := range snaps {
-		c, err := copyOf(s)
-		if err != nil {
-			return nil, err
+	return func(text string) string {
+		for j := len(steps) - 1; j >= 0; j-- { // secrets first, names last
+			text = steps[j](text)
 		}
-		walk(reflect.ValueOf(c), func(text string) string {
-			for j := len(steps) - 1; j >= 0; j-- { // secrets first, names last
-				text = steps[j](text)
-			}
-			return text
-		})
-		out[i] = c
-	}
-	return out, nil
+		return text
+	}, nil
 }
 
 func copyOf(s *snapshot.Snapshot) (*snapshot.Snapshot, error) {
@@ -79,7 +92,7 @@ func copyOf(s *snapshot.Snapshot) (*snapshot.Snapshot, error) {
 }
 
 // walk replaces every string below v, map keys included, by what f makes of
-// it. Types other than those that a snapshot has are left alone.
+// it. Numbers, times and bytes are left alone.
 func walk(v reflect.Value, f func(string) string) {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -92,7 +105,7 @@ func walk(v reflect.Value, f func(string) string) {
 				walk(v.Field(i), f)
 			}
 		}
-	case reflect.Slice:
+	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
 			walk(v.Index(i), f)
 		}
@@ -102,19 +115,29 @@ func walk(v reflect.Value, f func(string) string) {
 		}
 	case reflect.Map:
 		walkMap(v, f)
+	case reflect.Interface:
+		if !v.IsNil() {
+			v.Set(walked(v.Elem(), f))
+		}
 	}
 }
 
-// walkMap rewrites a map of strings; a snapshot has no other.
+// walkMap rewrites a map, whatever its keys and values are.
 func walkMap(v reflect.Value, f func(string) string) {
-	if v.IsNil() || v.Type().Elem().Kind() != reflect.String {
+	if v.IsNil() {
 		return
 	}
 	out := reflect.MakeMapWithSize(v.Type(), v.Len())
 	for it := v.MapRange(); it.Next(); {
-		key := reflect.ValueOf(f(it.Key().String())).Convert(v.Type().Key())
-		value := reflect.ValueOf(f(it.Value().String())).Convert(v.Type().Elem())
-		out.SetMapIndex(key, value)
+		out.SetMapIndex(walked(it.Key(), f), walked(it.Value(), f))
 	}
 	v.Set(out)
+}
+
+// walked is a copy of v, which cannot be set, with its strings replaced.
+func walked(v reflect.Value, f func(string) string) reflect.Value {
+	c := reflect.New(v.Type()).Elem()
+	c.Set(v)
+	walk(c, f)
+	return c
 }

@@ -10,8 +10,6 @@ import (
 	"sort"
 	"strings"
 	"sync"
-
-	"github.com/klustered/klustered/snapshot"
 )
 
 func digest(key []byte, parts ...string) []byte {
@@ -128,7 +126,7 @@ type names struct {
 // kept are names that say nothing of anyone.
 var kept = map[string]bool{"": true, "default": true, "kube-system": true, "kube-public": true, "kube-node-lease": true, "localhost": true}
 
-func newNames(snaps []*snapshot.Snapshot) *names {
+func newNames(parts []Part) *names {
 	n := &names{tokens: map[string]string{}}
 	count := map[string]int{}
 	add := func(kind, name string) {
@@ -138,7 +136,8 @@ func newNames(snaps []*snapshot.Snapshot) *names {
 		count[kind]++
 		n.tokens[name] = fmt.Sprintf("%s-%d", kind, count[kind])
 	}
-	for _, s := range snaps {
+	for _, p := range parts {
+		s := p.Snapshot
 		add("node", s.Node)
 		if s.Host != nil {
 			add("node", s.Host.Hostname)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/klustered/klustered/internal/bundle"
 	"github.com/klustered/klustered/internal/collect"
 	"github.com/klustered/klustered/internal/harden"
 	"github.com/klustered/klustered/internal/transport"
@@ -67,19 +68,23 @@ func (a *App) agent() *cobra.Command {
 	return c
 }
 
+// agentCollect writes a bundle of this node. Whoever asked redacts it, beside
+// those of other nodes; secrets never entered.
 func (a *App) agentCollect() *cobra.Command {
 	var timeout time.Duration
+	var keepRaw bool
 	c := &cobra.Command{
-		Use: "collect", Short: "Write this node's snapshot as JSON", Args: atMost(0),
+		Use: "collect", Short: "Write a bundle of this node", Args: atMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			s, err := a.readHere(c.Context(), "/", timeout)
+			p, err := a.readHere(c.Context(), "/", timeout, keepRaw)
 			if err != nil {
 				return err
 			}
-			return json.NewEncoder(a.Out).Encode(s)
+			return bundle.Write(a.Out, []bundle.Part{p}, bundle.Options{Created: p.Snapshot.At, Tool: Version(), Level: bundle.Nothing})
 		},
 	}
 	c.Flags().DurationVar(&timeout, "timeout", collect.DefaultBudget, "time for everything")
+	c.Flags().BoolVar(&keepRaw, "raw", false, "with the raw evidence that it quotes")
 	return c
 }
 

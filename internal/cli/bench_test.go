@@ -21,7 +21,7 @@ func BenchmarkDiagnose(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				d := diagnose.Run(i.Bundle.Snapshots, all.Faults)
+				d := diagnose.Run(i.Bundle.Snapshots(), all.Faults)
 				if err := report.Write(io.Discard, "text", d, report.Options{}); err != nil {
 					b.Fatal(err)
 				}

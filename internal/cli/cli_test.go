@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -17,6 +18,7 @@ import (
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/internal/bundle"
+	"github.com/klustered/klustered/internal/collect/raw"
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 	"github.com/klustered/klustered/symptom"
@@ -50,6 +52,12 @@ func synced(syncMs float64) *snapshot.Snapshot {
 			Status: &snapshot.EtcdStatus{Leader: "1"}, Latency: &snapshot.EtcdLatency{FsyncRecentMs: syncMs}}}
 }
 
+// recordedPart is a node with raw evidence.
+func recordedPart(syncMs float64) bundle.Part {
+	return bundle.Part{Snapshot: synced(syncMs), Clock: &bundle.Clock{OffsetMs: 1500, ErrorMs: 20},
+		Raw: []raw.File{{Source: "/etc/hosts", Data: []byte("10.1.2.3 cp1\n")}}}
+}
+
 func app() *App { return New([]*fault.Fault{slow}) }
 
 func TestMain(m *testing.M) {
@@ -62,12 +70,24 @@ func TestMain(m *testing.M) {
 		},
 		"kubectl-klustered":          func() { os.Exit(app().Run(os.Args[1:])) },
 		"kubectl_complete-klustered": func() { os.Exit(app().Run(os.Args[1:])) },
+		"mkidentity": func() {
+			id, err := age.GenerateX25519Identity()
+			if err == nil {
+				err = os.WriteFile(os.Args[1], []byte(id.String()+"\n"), 0o600)
+			}
+			if err == nil {
+				err = os.WriteFile(os.Args[2], []byte(id.Recipient().String()+"\n"), 0o600)
+			}
+			if err != nil {
+				panic(err)
+			}
+		},
 		"mkbundle": func() {
 			var ms float64
 			fmt.Sscan(os.Args[1], &ms)
 			f, err := os.Create(os.Args[2])
 			if err == nil {
-				err = bundle.Write(f, []*snapshot.Snapshot{synced(ms)}, bundle.Options{Created: at})
+				err = bundle.Write(f, []bundle.Part{recordedPart(ms)}, bundle.Options{Created: at})
 			}
 			if err != nil {
 				panic(err)

@@ -100,8 +100,8 @@ func (a *App) tell(name string, n, of int, color bool) error {
 	for line := range strings.Lines(i.Story()) {
 		fmt.Fprintf(a.Out, "  %s\n", strings.TrimRight(line, "\n"))
 	}
-	fmt.Fprintf(a.Out, "  recorded %s from %s\n%s\n", i.Bundle.Manifest.Created.Format("2006-01-02 15:04 MST"), nodeNames(i.Bundle.Snapshots), rule)
-	d := diagnose.Run(i.Bundle.Snapshots, a.Faults)
+	fmt.Fprintf(a.Out, "  recorded %s from %s\n%s\n", i.Bundle.Manifest.Created.Format("2006-01-02 15:04 MST"), nodeNames(i.Bundle.Snapshots()), rule)
+	d := diagnose.Run(i.Bundle.Snapshots(), a.Faults)
 	return report.Text(a.Out, d, report.Options{Color: color, Offline: true})
 }
 

@@ -22,7 +22,7 @@ func TestDemoTellsEveryDrill(t *testing.T) {
 			if i.Story() == "" {
 				t.Error("it has no story")
 			}
-			got := diagnose.Run(i.Bundle.Snapshots, all.Faults)
+			got := diagnose.Run(i.Bundle.Snapshots(), all.Faults)
 			if len(got.Causes) != 1 || !slices.Contains(d.Faults, got.Causes[0].Fault.ID) {
 				t.Errorf("the root causes are %v, want one of %v", got.Causes, d.Faults)
 			}

@@ -404,7 +404,8 @@ func (a *App) runDrill(ctx context.Context, name string, d *drill.Drill, seed ui
 type hand struct{ app *App }
 
 func (h hand) Collect(ctx context.Context, n *node.Node) (*snapshot.Snapshot, error) {
-	return h.app.read(ctx, n.Spec(), &reach{timeout: 10 * time.Second})
+	p, err := h.app.read(ctx, n.Spec(), &reach{timeout: 10 * time.Second})
+	return p.Snapshot, err
 }
 
 // Apply makes the plan's changes; the journal comes back and stays nowhere.

@@ -149,27 +149,27 @@ func (a *App) job(d *diagnose.Diagnosis, p place, causes []diagnose.Cause) *job 
 	var mine []diagnose.Cause
 	j := &job{place: p}
 	for _, c := range causes {
-		if c.Finding.Node == p.snap.Node {
+		if c.Finding.Node == p.Snapshot.Node {
 			mine = append(mine, c)
 		}
 	}
 	if len(mine) == 0 {
 		return nil
 	}
-	j.proposal = repair.Propose(p.snap, a.Faults, findings(mine))
+	j.proposal = repair.Propose(p.Snapshot, a.Faults, findings(mine))
 	var planned []diagnose.Cause
 	for i, part := range j.proposal.Parts {
 		if part.Refused == "" {
 			planned = append(planned, mine[i])
 		}
 	}
-	j.goal = newGoal(d, p.snap.Node, planned)
+	j.goal = newGoal(d, p.Snapshot.Node, planned)
 	return j
 }
 
 // preview shows a job's plan with its diffs.
 func (a *App) preview(ctx context.Context, j *job) error {
-	fmt.Fprintf(a.Out, "On %s:\n", report.Clean(j.place.snap.Node))
+	fmt.Fprintf(a.Out, "On %s:\n", report.Clean(j.place.Snapshot.Node))
 	for _, part := range j.proposal.Parts {
 		fmt.Fprintf(a.Out, "  %s: %s\n", part.Finding.Fault, report.Clean(part.Finding.Summary))
 		if part.Refused != "" {
@@ -261,7 +261,7 @@ func joinRisks(risks []op.Risk) string {
 }
 
 func (a *App) applyOne(ctx context.Context, x *fix, j *job) error {
-	o := order{Node: j.place.snap.Node, Goal: j.goal, Verify: !x.trust,
+	o := order{Node: j.place.Snapshot.Node, Goal: j.goal, Verify: !x.trust,
 		Request: repair.Request{Title: j.proposal.Title, Faults: j.proposal.Faults, Plan: j.proposal.Plan}}
 	for _, r := range x.accept {
 		o.Accept = append(o.Accept, op.Risk(r))
@@ -298,7 +298,7 @@ func (a *App) recovered(list []repair.Entry) {
 
 // verdict says how a repair ended.
 func (a *App) verdict(j *job, res repair.Result, err error) error {
-	node := j.place.snap.Node
+	node := j.place.Snapshot.Node
 	switch {
 	case err != nil:
 		return moved(err)

@@ -2,8 +2,8 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/klustered/klustered/internal/bundle"
 	"github.com/klustered/klustered/internal/collect"
+	"github.com/klustered/klustered/internal/collect/raw"
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/internal/transport"
 	"github.com/klustered/klustered/snapshot"
@@ -27,6 +28,9 @@ type reach struct {
 	bundle  string
 	root    string
 	timeout time.Duration
+
+	identities []string // files of age identities that open the bundle
+	raw        bool     // raw evidence is wanted
 }
 
 func (r *reach) flags(f *pflag.FlagSet) {
@@ -37,6 +41,7 @@ func (r *reach) flags(f *pflag.FlagSet) {
 
 func (r *reach) offlineFlags(f *pflag.FlagSet) {
 	f.StringVar(&r.bundle, "bundle", "", "read this bundle instead of a node")
+	identityFlag(f, &r.identities)
 	f.StringVar(&r.root, "root", "/", "read this node's files below another folder")
 }
 
@@ -99,7 +104,7 @@ func (r *reach) target() string {
 // A place is a node that was read: where it is, and what was read.
 type place struct {
 	spec string
-	snap *snapshot.Snapshot
+	bundle.Part
 }
 
 // gather reads all nodes at once.
@@ -108,7 +113,7 @@ func (a *App) gather(ctx context.Context, r *reach) ([]place, error) {
 		if err := r.check(); err != nil {
 			return nil, err
 		}
-		return openBundle(r.bundle)
+		return a.openBundle(r)
 	}
 	specs, err := a.specs(ctx, r)
 	if err != nil {
@@ -121,7 +126,7 @@ func (a *App) gather(ctx context.Context, r *reach) ([]place, error) {
 		wg.Go(func() {
 			defer p.begin("reading " + spec)()
 			places[i].spec = spec
-			places[i].snap, errs[i] = a.read(ctx, spec, r)
+			places[i].Part, errs[i] = a.read(ctx, spec, r)
 		})
 	}
 	wg.Wait()
@@ -137,7 +142,7 @@ func missed(places []place, errs []error) ([]place, error) {
 			good++
 			continue
 		}
-		places[i].snap = &snapshot.Snapshot{Version: snapshot.Version, Node: places[i].spec,
+		places[i].Snapshot = &snapshot.Snapshot{Version: snapshot.Version, Node: places[i].spec,
 			Gaps: []snapshot.Gap{{Section: snapshot.SectionHost, Source: places[i].spec, Reason: err.Error()}}}
 	}
 	if good == 0 && len(errs) > 0 {
@@ -149,32 +154,61 @@ func missed(places []place, errs []error) ([]place, error) {
 func snapshots(places []place) []*snapshot.Snapshot {
 	out := make([]*snapshot.Snapshot, len(places))
 	for i, p := range places {
-		out[i] = p.snap
+		out[i] = p.Snapshot
+	}
+	return out
+}
+
+func parts(places []place) []bundle.Part {
+	out := make([]bundle.Part, len(places))
+	for i, p := range places {
+		out[i] = p.Part
 	}
 	return out
 }
 
 // read reads one node.
-func (a *App) read(ctx context.Context, spec string, r *reach) (*snapshot.Snapshot, error) {
+func (a *App) read(ctx context.Context, spec string, r *reach) (bundle.Part, error) {
 	if spec == "local" {
-		return a.readHere(ctx, r.root, r.timeout)
+		return a.readHere(ctx, r.root, r.timeout, r.raw)
 	}
 	node, err := transport.Open(ctx, spec, "")
 	if err != nil {
-		return nil, unreached(err)
+		return bundle.Part{}, unreached(err)
 	}
 	// the node has its own deadline; ours is for one that does not answer
-	ctx, cancel := context.WithTimeoutCause(ctx, r.timeout+10*time.Second, fmt.Errorf("no answer within %s", r.timeout+10*time.Second))
+	limit := r.timeout + 10*time.Second
+	args := []string{"agent", "collect", "--timeout", r.timeout.String()}
+	if r.raw {
+		limit += rawTimeout
+		args = append(args, "--raw")
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %s", limit))
 	defer cancel()
 	var out bytes.Buffer
-	if err := node.Run(ctx, transport.Streams{Out: &out}, "agent", "collect", "--timeout", r.timeout.String()); err != nil {
-		return nil, err
+	start := time.Now()
+	if err := node.Run(ctx, transport.Streams{Out: &out}, args...); err != nil {
+		return bundle.Part{}, err
 	}
-	s := &snapshot.Snapshot{}
-	if err := json.Unmarshal(out.Bytes(), s); err != nil {
-		return nil, fmt.Errorf("cannot read the evidence of %s: %w", spec, err)
+	b, err := bundle.Key{Raw: true}.Open(&out)
+	if err != nil || len(b.Parts) != 1 {
+		return bundle.Part{}, fmt.Errorf("cannot read the evidence of %s: %w", spec, cmp.Or(err, errors.New("it is not of one node")))
 	}
-	return s, nil
+	p := b.Parts[0]
+	p.Clock = clock(p.Snapshot, start, time.Now())
+	return p, nil
+}
+
+// clock compares the node's clock with this machine's: its collection began at
+// some moment after it was asked to, and ended before the answer was here.
+func clock(s *snapshot.Snapshot, asked, answered time.Time) *bundle.Clock {
+	var longest float64 // ms of the longest collector
+	for _, t := range s.Timing {
+		longest = max(longest, t.Ms)
+	}
+	room := max(0, answered.Sub(asked)-time.Duration(longest*float64(time.Millisecond))) / 2
+	ms := func(d time.Duration) float64 { return float64(d.Round(time.Millisecond).Milliseconds()) }
+	return &bundle.Clock{OffsetMs: ms(s.At.Sub(asked.Add(room))), ErrorMs: ms(room)}
 }
 
 // unreached adds what to try to the error of a node that cannot be reached.
@@ -197,33 +231,39 @@ func (a *App) needRoot(to string) error {
 	return hint(err, "run it as root")
 }
 
+// rawTimeout is the time for raw evidence, after the collection.
+const rawTimeout = 20 * time.Second
+
 // readHere reads this machine, or the node whose files lie below root.
-func (a *App) readHere(ctx context.Context, root string, timeout time.Duration) (*snapshot.Snapshot, error) {
+func (a *App) readHere(ctx context.Context, root string, timeout time.Duration, keepRaw bool) (bundle.Part, error) {
 	live := root == "" || root == "/"
 	if err := a.needRoot("read this node"); live && err != nil {
-		return nil, err
+		return bundle.Part{}, err
 	}
 	if !live {
 		if st, err := os.Stat(root); err != nil || !st.IsDir() {
-			return nil, fmt.Errorf("cannot read the node below %q: it is not a folder", root)
+			return bundle.Part{}, fmt.Errorf("cannot read the node below %q: it is not a folder", root)
 		}
 	}
-	return collect.Run(ctx, source.New(root, live), collect.Options{Tool: Version(), Budget: timeout}), nil
+	e := source.New(root, live)
+	p := bundle.Part{Snapshot: collect.Run(ctx, e, collect.Options{Tool: Version(), Budget: timeout})}
+	if keepRaw {
+		ctx, cancel := context.WithTimeout(ctx, rawTimeout)
+		defer cancel()
+		p.Raw = raw.Gather(ctx, e, p.Snapshot)
+	}
+	return p, nil
 }
 
-func openBundle(path string) ([]place, error) {
-	f, err := os.Open(path)
+// openBundle reads the nodes of a bundle.
+func (a *App) openBundle(r *reach) ([]place, error) {
+	b, err := a.readBundle(r.bundle, r.identities, r.raw)
 	if err != nil {
-		return nil, fmt.Errorf("cannot open the bundle: %w", err)
-	}
-	defer f.Close()
-	b, err := bundle.Open(f)
-	if err != nil {
-		return nil, hint(fmt.Errorf("%s: %w", path, err), "a bundle is written by klustered triage --save FILE")
+		return nil, err
 	}
 	var out []place
-	for _, s := range b.Snapshots {
-		out = append(out, place{spec: "bundle", snap: s})
+	for _, p := range b.Parts {
+		out = append(out, place{spec: "bundle", Part: p})
 	}
 	return out, nil
 }

@@ -84,7 +84,7 @@ func (a *App) guarding(ctx context.Context, r *reach) (*guarding, error) {
 		return nil, err
 	}
 	for _, p := range places {
-		if g.workers[p.snap.Node], err = a.worker(ctx, p.spec); err != nil {
+		if g.workers[p.Snapshot.Node], err = a.worker(ctx, p.spec); err != nil {
 			return nil, err
 		}
 	}
@@ -160,14 +160,14 @@ func (a *App) prove(ctx context.Context, g *guarding, done map[string]int) error
 	for _, p := range g.places {
 		var mine []harden.Proof
 		for _, x := range g.proofs {
-			if x.Node == p.snap.Node {
+			if x.Node == p.Snapshot.Node {
 				mine = append(mine, x)
 			}
 		}
 		if len(mine) == 0 {
 			continue
 		}
-		all, err := g.workers[p.snap.Node].prove(ctx, mine)
+		all, err := g.workers[p.Snapshot.Node].prove(ctx, mine)
 		if err != nil {
 			return errors.Join(err, a.lift(ctx, g, done))
 		}

@@ -10,7 +10,7 @@ import (
 // commands is the one list of commands.
 func (a *App) commands() []*cobra.Command {
 	return []*cobra.Command{
-		a.triage(), a.fix(), a.undo(), a.history(), a.confirm(), a.harden(),
+		a.triage(), a.bundle(), a.fix(), a.undo(), a.history(), a.confirm(), a.harden(),
 		a.explain(), a.faults(), a.demo(), a.lab(), a.drill(), a.versionCommand(), a.agent(),
 	}
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/klustered/klustered/internal/bundle"
 	"github.com/klustered/klustered/internal/diagnose"
 	"github.com/klustered/klustered/internal/report"
-	"github.com/klustered/klustered/snapshot"
 )
 
 // A triage is the flags of the command.
@@ -76,7 +75,7 @@ func (a *App) runTriage(c *cobra.Command, t *triage) error {
 	snaps := snapshots(places)
 	d := diagnose.Run(snaps, faults)
 	if t.save != "" {
-		if err := save(t, snaps, start); err != nil {
+		if err := save(t, parts(places), start); err != nil {
 			return err
 		}
 	}
@@ -181,9 +180,9 @@ func (a *App) color(c *cobra.Command) (bool, error) {
 	return report.ColorWanted(mode, a.OutTerminal, a.Getenv), nil
 }
 
-func save(t *triage, snaps []*snapshot.Snapshot, at time.Time) error {
+func save(t *triage, parts []bundle.Part, at time.Time) error {
 	return toFile(t.save, func(w io.Writer) error {
-		return bundle.Write(w, snaps, bundle.Options{Created: at, Tool: Version(), Note: t.note, Level: bundle.Level(t.redact)})
+		return bundle.Write(w, parts, bundle.Options{Created: at, Tool: Version(), Note: t.note, Level: bundle.Level(t.redact)})
 	})
 }
 

@@ -89,11 +89,11 @@ func (h here) apply(ctx context.Context, x order, follow func(step)) (repair.Res
 		return r.Apply(ctx, x.Request, nil)
 	}
 	return r.Apply(ctx, x.Request, func(ctx context.Context) (repair.Verdict, string, error) {
-		s, err := h.app.readHere(ctx, "/", verifyTime)
+		p, err := h.app.readHere(ctx, "/", verifyTime, false)
 		if err != nil {
 			return repair.Same, "", err
 		}
-		v, why := x.Goal.judge(diagnose.Run([]*snapshot.Snapshot{s}, h.app.Faults))
+		v, why := x.Goal.judge(diagnose.Run([]*snapshot.Snapshot{p.Snapshot}, h.app.Faults))
 		return v, why, nil
 	})
 }

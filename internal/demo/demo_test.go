@@ -14,7 +14,7 @@ import (
 func TestLoad(t *testing.T) {
 	var b bytes.Buffer
 	s := &snapshot.Snapshot{Node: "n", At: time.Unix(9, 0).UTC()}
-	if err := bundle.Write(&b, []*snapshot.Snapshot{s}, bundle.Options{Note: "it broke"}); err != nil {
+	if err := bundle.Write(&b, []bundle.Part{{Snapshot: s}}, bundle.Options{Note: "it broke"}); err != nil {
 		t.Fatal(err)
 	}
 	from := fstest.MapFS{"bundles/one.bundle": {Data: b.Bytes()}, "bundles/bad.bundle": {Data: []byte("x")}, "bundles/README.md": {}}
@@ -22,7 +22,7 @@ func TestLoad(t *testing.T) {
 		t.Errorf("names %v", got)
 	}
 	i, err := load(from, "one")
-	if err != nil || i.Story() != "it broke" || len(i.Bundle.Snapshots) != 1 {
+	if err != nil || i.Story() != "it broke" || len(i.Bundle.Snapshots()) != 1 {
 		t.Errorf("%+v, %v", i, err)
 	}
 	for _, name := range []string{"bad", "none", "../one"} {
@@ -40,7 +40,7 @@ func TestRecorded(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		if i.Story() == "" || len(i.Bundle.Snapshots) == 0 || i.Bundle.Manifest.Redacted == bundle.Nothing {
+		if i.Story() == "" || len(i.Bundle.Snapshots()) == 0 || i.Bundle.Manifest.Redacted == bundle.Nothing {
 			t.Errorf("%s: no story, no snapshot, or not redacted", name)
 		}
 		data, _ := recorded.ReadFile("bundles/" + name + ending)

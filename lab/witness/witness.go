@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/klustered/klustered/internal/bundle"
 	"github.com/klustered/klustered/internal/transport"
 	"github.com/klustered/klustered/lab"
 	"github.com/klustered/klustered/snapshot"
@@ -32,11 +33,11 @@ func Collect(ctx context.Context, n *lab.Node, path string, args ...string) (Nod
 	if err := reached.Run(ctx, transport.Streams{Out: &out}, append([]string{"agent", "collect"}, args...)...); err != nil {
 		return Node{}, err
 	}
-	s := &snapshot.Snapshot{}
-	if err := json.Unmarshal(out.Bytes(), s); err != nil {
+	b, err := bundle.Open(&out)
+	if err != nil {
 		return Node{}, fmt.Errorf("cannot read the evidence of %s: %w", n.Name, err)
 	}
-	return Node{Node: n, Snapshot: s}, nil
+	return Node{Node: n, Snapshot: b.Parts[0].Snapshot}, nil
 }
 
 // Lines runs a shell command in the node and returns the lines it prints,

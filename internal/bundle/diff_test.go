@@ -1,0 +1,58 @@
+package bundle
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/klustered/klustered/snapshot"
+)
+
+func TestDiff(t *testing.T) {
+	a, b := sample(), sample()
+	if got := Diff(a, b, true); len(got) != 0 {
+		t.Fatalf("equal snapshots differ: %+v", got)
+	}
+	a.Host.Mounts = []snapshot.Mount{{Target: "/a", Options: "rw"}, {Target: "/b"}}
+	b.Host.Mounts = []snapshot.Mount{{Target: "/c"}, {Target: "/a", Options: "ro"}}
+	b.Host.Sysctls = map[string]string{"net.ipv4.ip_forward": "0"}
+	b.PKI = &snapshot.PKI{}
+	a.Kubelet = &snapshot.Kubelet{Config: &snapshot.Text{Path: "/k", SHA256: "1", Content: "x: 1\ny: 2\n", Mode: 0o600}}
+	b.Kubelet = &snapshot.Kubelet{Config: &snapshot.Text{Path: "/k", SHA256: "2", Content: "x: 1\ny: 3\n", Mode: 0o644}}
+	b.Host.Load = []float64{9, 9, 9}
+	want := map[string][2]string{
+		"host mounts[/a].options":           {`"rw"`, `"ro"`},
+		"host mounts[/b]":                   {"{", ""},
+		"host mounts[/c]":                   {"", "{"},
+		"host sysctls[net.ipv4.ip_forward]": {`"1"`, `"0"`},
+		"pki ":                              {"", "{"},
+		"kubelet config":                    {`"1"`, `"2"`},
+		"kubelet config.mode":               {"384", "420"},
+	}
+	for _, c := range Diff(a, b, false) {
+		key := string(c.Section) + " " + c.Path
+		w, ok := want[key]
+		if !ok || !strings.HasPrefix(c.Old, w[0]) || !strings.HasPrefix(c.New, w[1]) || (c.Old == "") != (w[0] == "") || (c.New == "") != (w[1] == "") {
+			t.Errorf("%s: %q to %q, want %q", key, c.Old, c.New, w)
+		}
+		if c.Path == "config" && !strings.Contains(c.Text, "-y: 2\n+y: 3\n") {
+			t.Errorf("the text's difference is %q", c.Text)
+		}
+		delete(want, key)
+	}
+	if len(want) > 0 {
+		t.Errorf("not told: %v", want)
+	}
+	if got := Diff(a, b, true); len(got) <= 7 {
+		t.Error("all leaves out what changes by itself")
+	}
+}
+
+func TestDiffTellsTwinsApart(t *testing.T) {
+	a, b := sample(), sample()
+	a.Processes = &snapshot.Processes{List: []snapshot.Process{{PID: 7, Exe: "/x", Args: []string{"x", "1"}}}}
+	b.Processes = &snapshot.Processes{List: []snapshot.Process{{PID: 8, Exe: "/x", Args: []string{"x", "1"}}, {PID: 9, Exe: "/x", Args: []string{"x", "1"}}}}
+	got := Diff(a, b, false)
+	if len(got) != 1 || got[0].Path != "list[/x x 1#2]" || got[0].Old != "" {
+		t.Errorf("got %+v", got)
+	}
+}
