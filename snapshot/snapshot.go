@@ -39,6 +39,7 @@ type Snapshot struct {
 	Host        *Host        `json:"host,omitempty"`
 	Processes   *Processes   `json:"processes,omitempty"`
 	Cgroups     *Cgroups     `json:"cgroups,omitempty"`
+	Sysctls     *Sysctls     `json:"sysctls,omitempty"`
 	Systemd     *Systemd     `json:"systemd,omitempty"`
 	Persistence *Persistence `json:"persistence,omitempty"`
 	Trust       *Trust       `json:"trust,omitempty"`
@@ -66,6 +67,7 @@ const (
 	SectionHost        Section = "host"
 	SectionProcesses   Section = "processes"
 	SectionCgroups     Section = "cgroups"
+	SectionSysctls     Section = "sysctls"
 	SectionSystemd     Section = "systemd"
 	SectionPersistence Section = "persistence"
 	SectionTrust       Section = "trust"

@@ -13,6 +13,7 @@ import (
 	"github.com/klustered/klustered/internal/collect/observe"
 	"github.com/klustered/klustered/internal/collect/probe"
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/collect/sysctl"
 	"github.com/klustered/klustered/internal/collect/systemd"
 )
 
@@ -20,6 +21,7 @@ import (
 func All() []source.Collector {
 	return slices.Concat(
 		host.Collectors(),
+		sysctl.Collectors(),
 		systemd.Collectors(),
 		kubelet.Collectors(),
 		access.Collectors(),

@@ -18,7 +18,8 @@ const binary = "../../bin/klustered"
 // witnesses compare one section each, on a control plane and on a worker.
 // Each lies in the file named for its section.
 var witnesses = map[string]func(context.Context, *testing.T, Node){
-	"host": testHost,
+	"host":    testHost,
+	"sysctls": testSysctls,
 }
 
 // TestIntegrationWitness boots a lab and compares every section with what the
