@@ -144,6 +144,10 @@ type Cgroups struct {
 	Root   string    `json:"root"`             // where the hierarchy with I/O control is mounted
 	Limits []IOLimit `json:"limits"`           // every I/O limit in force
 	Groups []Cgroup  `json:"groups,omitempty"` // groups on the path of a control-plane process
+	// Controls are the limits of processor time, memory and processes of all
+	// groups but those of pods, of the control plane's pods, and of other
+	// pods where a limit has shown.
+	Controls []Control `json:"controls,omitempty"`
 }
 
 // An IOLimit is one line of blkio.throttle.* (v1) or one key of a line of

@@ -36,6 +36,15 @@ func collectCgroups(ctx context.Context, e *source.Env, s *snapshot.Snapshot) er
 	c := &snapshot.Cgroups{Mode: mode, Root: h.mount, Limits: []snapshot.IOLimit{}}
 	own := ownPart(e)
 	h.root = h.seen(e, own)
+	done := make(chan []snapshot.Control, 1)
+	go func() {
+		var all []snapshot.Control
+		e.Gap(snapshot.SectionCgroups, "cgroups", source.Caught(func() error {
+			all = controls(ctx, e, mounts, s.Processes)
+			return nil
+		}))
+		done <- all
+	}()
 	g := groups{env: e, h: h, seen: map[string]bool{}}
 	g.below(ctx, own)
 	g.above(own)
@@ -46,6 +55,7 @@ func collectCgroups(ctx context.Context, e *source.Env, s *snapshot.Snapshot) er
 		c.Groups = states(e, h, mounts, s.Processes)
 	}
 	c.Limits = append(c.Limits, g.limits...)
+	c.Controls = <-done
 	s.Cgroups = c
 	if len(g.seen) == 0 {
 		return errors.New("cannot read " + h.mount + ": it shows no group of this node")
