@@ -44,7 +44,7 @@ var table = []row{
 	{"internal/bundle", "snapshot finding internal/collect/secret internal/collect/raw"},
 	{"internal/report", "snapshot finding symptom op fault internal/diagnose internal/repair"},
 	{"internal/demo", "snapshot finding internal/bundle internal/diagnose internal/report"},
-	{"internal/gen", "fault"},
+	{"internal/gen*", "fault"},
 	{"lab*", "snapshot finding symptom op fault fault/* faults/* lab* internal/collect* internal/machine* internal/transport* internal/diagnose internal/repair internal/harden internal/bundle internal/report"},
 	{"internal/cli*", "*"},
 	{"cmd/*", "*"},

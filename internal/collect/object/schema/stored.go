@@ -1,0 +1,126 @@
+package schema
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// magic begins an object in protobuf form: runtime/serializer/protobuf of
+// k8s.io/apimachinery.
+const magic = "k8s\x00"
+
+// encrypted begins a value that the API server encrypted.
+const encrypted = "k8s:enc:"
+
+// An EncryptedError says that only the API server can read a value.
+type EncryptedError struct {
+	// Provider is what the value says of how it was encrypted, such as
+	// "aescbc:v1:key1": the provider, its version and the name of the key.
+	Provider string
+}
+
+func (e *EncryptedError) Error() string {
+	return fmt.Sprintf("the object is encrypted by the API server (%s%s)", encrypted, e.Provider)
+}
+
+// Encryption is how a value is encrypted, and whether it is.
+func Encryption(value []byte) (provider string, ok bool) {
+	rest, ok := bytes.CutPrefix(value, []byte(encrypted))
+	if !ok {
+		return "", false
+	}
+	n, start := 0, rest
+	for range 3 {
+		i := bytes.IndexByte(rest[:min(len(rest), 128)], ':')
+		if i < 0 || !printable(rest[:i]) {
+			break
+		}
+		n += i + 1
+		rest = rest[i+1:]
+	}
+	return strings.TrimSuffix(string(start[:n]), ":"), true
+}
+
+func printable(b []byte) bool {
+	for _, c := range b {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return len(b) > 0
+}
+
+// Head reads the apiVersion and the kind of a stored value. Of an encrypted
+// one the error is an [EncryptedError].
+func Head(value []byte) (apiVersion, kind string, err error) {
+	if len(value) > 0 && value[0] == '{' {
+		o, err := Decode(value)
+		return o.Text("apiVersion"), o.Text("kind"), err
+	}
+	apiVersion, kind, _, err = envelope(value)
+	return apiVersion, kind, err
+}
+
+// envelope opens a runtime.Unknown: type meta (1) and the object (2).
+func envelope(value []byte) (apiVersion, kind string, raw []byte, err error) {
+	if p, ok := Encryption(value); ok {
+		return "", "", nil, &EncryptedError{p}
+	}
+	rest, ok := bytes.CutPrefix(value, []byte(magic))
+	if !ok {
+		return "", "", nil, errors.New("the value is no Kubernetes object")
+	}
+	m := &message{
+		fields: []field{{1, "", "-", "any"}, {2, "", "-", "any"}},
+		by:     map[protowire.Number]int{1: 0, 2: 1},
+	}
+	u, err := split(m, rest)
+	if err != nil {
+		return "", "", nil, err
+	}
+	meta, err := split(m, u[0].data)
+	if err != nil {
+		return "", "", nil, err
+	}
+	return string(meta[0].data), string(meta[1].data), u[1].data, nil
+}
+
+// Decode decodes a value of etcd as the API server would show it. A custom
+// resource, which is stored as JSON, is shown as it is.
+func Decode(value []byte) (Object, error) {
+	if len(value) > 0 && value[0] == '{' {
+		v, err := parseJSON(value)
+		if err != nil {
+			return nil, err
+		}
+		o, ok := v.(Object)
+		if !ok {
+			return nil, errBroken
+		}
+		return o, nil
+	}
+	apiVersion, kind, raw, err := envelope(value)
+	if err != nil {
+		return nil, err
+	}
+	return DecodeAs(apiVersion, kind, raw)
+}
+
+// DecodeAs decodes a bare protobuf message as an object of a kind.
+func DecodeAs(apiVersion, kind string, raw []byte) (Object, error) {
+	k, ok := Lookup(apiVersion, kind)
+	if !ok {
+		return nil, fmt.Errorf("cannot decode a %s of %s: it is in no schema of this klustered", kind, apiVersion)
+	}
+	d := &decoder{table: builtin()}
+	o, err := d.message(k.message, raw, 0)
+	if err != nil {
+		return nil, fmt.Errorf("cannot decode the %s: %w", kind, err)
+	}
+	o["apiVersion"], o["kind"] = apiVersion, kind
+	return o, nil
+}
