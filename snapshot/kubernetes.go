@@ -24,6 +24,8 @@ type Kubelet struct {
 type PKI struct {
 	Certificates []Certificate `json:"certificates"`
 	Keys         []Key         `json:"keys"`
+	Files        []PEMFile     `json:"files,omitempty"` // every file that was read for them
+	Edges        []Edge        `json:"edges,omitempty"` // who shows a certificate to whom
 }
 
 // A Certificate is one certificate of a file, an embedded field or a handshake.
@@ -44,6 +46,14 @@ type Certificate struct {
 	SignedBy  string    `json:"signedBy,omitempty"` // path of the CA on this node whose key signed it
 	Error     string    `json:"error,omitempty"`    // why the file does not parse
 	Mode      uint32    `json:"mode,omitempty"`
+	Index     int       `json:"index,omitempty"`  // among the certificates of its file, from 1
+	Line      int       `json:"line,omitempty"`   // where its block begins
+	Serial    string    `json:"serial,omitempty"` // hex
+	KeyUsages []string  `json:"keyUsages,omitempty"`
+	SubjectID string    `json:"subjectId,omitempty"` // subject key identifier, hex
+	IssuerID  string    `json:"issuerId,omitempty"`  // authority key identifier, hex
+	Algorithm string    `json:"algorithm,omitempty"` // of the public key, such as RSA 2048
+	Signature string    `json:"signature,omitempty"` // algorithm, such as SHA256-RSA
 }
 
 // A Key is a private key's fingerprint. The key itself is never kept.
@@ -52,6 +62,9 @@ type Key struct {
 	SPKI  string `json:"spki,omitempty"` // SHA-256 of its public key
 	Mode  uint32 `json:"mode"`
 	Error string `json:"error,omitempty"`
+	Line  int    `json:"line,omitempty"` // where its block begins
+	// Public says that the file holds the public half alone.
+	Public bool `json:"public,omitempty"`
 }
 
 // Kubeconfigs are the client configurations found on the node, parsed and

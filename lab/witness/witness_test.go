@@ -21,6 +21,7 @@ var witnesses = map[string]func(context.Context, *testing.T, Node){
 	"cgroups": testCgroups,
 	"host":    testHost,
 	"sysctls": testSysctls,
+	"pki":     testPKI,
 }
 
 // TestIntegrationWitness boots a lab and compares every section with what the

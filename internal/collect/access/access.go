@@ -18,7 +18,11 @@ import (
 // Collectors are the collectors of this package.
 func Collectors() []source.Collector {
 	return []source.Collector{
-		{Section: snapshot.SectionPKI, Collect: collectPKI},
+		{
+			Section: snapshot.SectionPKI,
+			After:   []snapshot.Section{snapshot.SectionStatic, snapshot.SectionKubelet},
+			Collect: collectPKI,
+		},
 		{
 			Section: snapshot.SectionKubeconfigs,
 			After:   []snapshot.Section{snapshot.SectionProcesses},

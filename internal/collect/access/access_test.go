@@ -31,7 +31,7 @@ type pair struct {
 }
 
 // issue makes a certificate signed by ca, or by itself.
-func issue(t *testing.T, ca *pair, cn string, orgs ...string) *pair {
+func issue(t testing.TB, ca *pair, cn string, orgs ...string) *pair {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

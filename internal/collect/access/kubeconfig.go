@@ -164,11 +164,14 @@ type cluster struct {
 	CAData   string `yaml:"certificate-authority-data"`
 	Insecure bool   `yaml:"insecure-skip-tls-verify"`
 	Proxy    string `yaml:"proxy-url"`
+	// ServerName is checked instead of the server's host.
+	ServerName string `yaml:"tls-server-name"`
 }
 
 type user struct {
 	CertFile  string                 `yaml:"client-certificate"`
 	CertData  string                 `yaml:"client-certificate-data"`
+	KeyFile   string                 `yaml:"client-key"`
 	KeyData   string                 `yaml:"client-key-data"`
 	Token     string                 `yaml:"token"`
 	TokenFile string                 `yaml:"tokenFile"`

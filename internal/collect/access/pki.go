@@ -13,14 +13,14 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/snapshot"
 )
 
-// pkiDirs are where kubeadm and the kubelet keep certificates and keys.
-var pkiDirs = []string{"/etc/kubernetes/pki", "/var/lib/kubelet/pki"}
+// pkiDirs are where kubeadm, the kubelet and an etcd of its own keep
+// certificates and keys.
+var pkiDirs = []string{"/etc/kubernetes/pki", "/var/lib/kubelet/pki", "/etc/etcd", "/etc/ssl/etcd", "/var/lib/etcd-secrets"}
 
 // A parsed certificate keeps what the check of signatures needs.
 type parsed struct {
@@ -31,19 +31,23 @@ type parsed struct {
 // collectPKI sets s.PKI. It stays nil where there is nothing of the kind.
 func collectPKI(_ context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	p := &snapshot.PKI{}
+	found, used := edges(e, s)
+	p.Edges = found
+	names := pemFiles(e)
+	for name := range used {
+		if name != "" && !slices.Contains(names, name) && len(names) < maxFiles {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
 	var certs []parsed
-	for _, name := range pemFiles(e) {
-		i, err := e.Stat(name)
-		if err != nil {
-			p.Certificates = append(p.Certificates, snapshot.Certificate{Path: name, Error: err.Error()})
-			continue
+	for _, name := range names {
+		f, found, keys := readPEM(e, name)
+		if f.Error != "" {
+			found = []parsed{{Certificate: snapshot.Certificate{Path: name, Error: f.Error}}}
 		}
-		data, err := e.ReadFile(name)
-		if err != nil {
-			e.Gap(snapshot.SectionPKI, name, err)
-			continue
-		}
-		found, keys := ParsePEM(name, data, i.Mode)
+		f.UsedBy = slices.Sorted(slices.Values(slices.DeleteFunc(used[name], func(x string) bool { return x == "" })))
+		p.Files = append(p.Files, f)
 		certs, p.Keys = append(certs, found...), append(p.Keys, keys...)
 	}
 	for _, name := range e.Glob("/etc/kubernetes/*.conf") {
@@ -52,7 +56,7 @@ func collectPKI(_ context.Context, e *source.Env, s *snapshot.Snapshot) error {
 			certs, p.Keys = append(certs, found...), append(p.Keys, keys...)
 		}
 	}
-	if len(certs) == 0 && len(p.Keys) == 0 && len(p.Certificates) == 0 {
+	if len(certs) == 0 && len(p.Keys) == 0 {
 		return errors.New("no certificate of Kubernetes is there")
 	}
 	if len(certs) > maxCerts {
@@ -62,6 +66,30 @@ func collectPKI(_ context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	p.Certificates = append(p.Certificates, signed(certs)...)
 	s.PKI = p
 	return nil
+}
+
+// readPEM reads a file with all that is known about it.
+func readPEM(e *source.Env, name string) (snapshot.PEMFile, []parsed, []snapshot.Key) {
+	f := snapshot.PEMFile{Path: name}
+	i, err := e.Stat(name)
+	var data []byte
+	if err == nil {
+		data, err = e.ReadFile(name)
+		e.Gap(snapshot.SectionPKI, name, err)
+	}
+	certs, keys := ParsePEM(name, data, i.Mode)
+	if err == nil {
+		f = scan(name, data, certs, keys)
+		f.Mode, f.UID, f.GID, f.Modified = i.Mode, i.UID, i.GID, i.Modified
+	}
+	if link, err := e.Readlink(name); err == nil {
+		f.Link = link
+	}
+	if err != nil {
+		f.Error = err.Error()
+		return f, nil, nil
+	}
+	return f, certs, keys
 }
 
 // pemFiles lists the files of the PKI folders, three folders deep.
@@ -93,61 +121,6 @@ func pemFiles(e *source.Env) []string {
 	return out
 }
 
-// ParsePEM reads the certificates and keys of a file. Of keys only the
-// fingerprint of the public half is kept.
-func ParsePEM(name string, data []byte, mode uint32) (certs []parsed, keys []snapshot.Key) {
-	rest, blocks := data, 0
-	for {
-		var b *pem.Block
-		if b, rest = pem.Decode(rest); b == nil {
-			break
-		}
-		blocks++
-		switch {
-		case b.Type == "CERTIFICATE":
-			certs = append(certs, certificate(name, b.Bytes, mode))
-		case strings.HasSuffix(b.Type, "PRIVATE KEY"), b.Type == "PUBLIC KEY":
-			keys = append(keys, key(name, b, mode))
-		}
-	}
-	if want := bytes.Count(data, []byte("-----BEGIN ")); blocks == 0 || blocks < want {
-		reason := damage(data)
-		if path.Ext(name) == ".key" || path.Ext(name) == ".pub" {
-			return certs, append(keys, snapshot.Key{Path: name, Mode: mode, Error: reason})
-		}
-		certs = append(certs, parsed{Certificate: snapshot.Certificate{Path: name, Mode: mode, Error: reason}})
-	}
-	return certs, keys
-}
-
-// damage says why a file holds no readable PEM block.
-func damage(data []byte) string {
-	if len(bytes.TrimSpace(data)) == 0 {
-		return "the file is empty"
-	}
-	inside, n := false, 0
-	for line := range strings.Lines(string(data)) {
-		n++
-		line = strings.TrimRight(line, "\r\n")
-		switch {
-		case strings.HasPrefix(line, "-----BEGIN ") && strings.HasSuffix(line, "-----"):
-			inside = true
-		case strings.HasPrefix(line, "-----END ") && strings.HasSuffix(line, "-----"):
-			inside = false
-		case strings.HasPrefix(line, "-----"):
-			return fmt.Sprintf("line %d: the PEM armour is damaged", n)
-		case inside && strings.Trim(line, base64Chars) != "":
-			return fmt.Sprintf("line %d: it is not base64", n)
-		}
-	}
-	if inside {
-		return fmt.Sprintf("line %d: the PEM block has no end", n)
-	}
-	return "it holds no readable PEM block"
-}
-
-const base64Chars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= "
-
 // certificate describes one certificate in DER.
 func certificate(name string, der []byte, mode uint32) parsed {
 	sum := sha256.Sum256(der)
@@ -161,6 +134,8 @@ func certificate(name string, der []byte, mode uint32) parsed {
 	c.Subject, c.Issuer, c.CN, c.Orgs = x.Subject.String(), x.Issuer.String(), x.Subject.CommonName, x.Subject.Organization
 	c.NotBefore, c.NotAfter, c.CA, c.DNS = x.NotBefore.UTC(), x.NotAfter.UTC(), x.IsCA, x.DNSNames
 	c.SPKI = hex.EncodeToString(spki[:])
+	c.Serial, c.SubjectID, c.IssuerID = x.SerialNumber.Text(16), hexOf(x.SubjectKeyId), hexOf(x.AuthorityKeyId)
+	c.Algorithm, c.Signature, c.KeyUsages = algorithm(x.PublicKey), x.SignatureAlgorithm.String(), keyUsages(x.KeyUsage)
 	for _, ip := range x.IPAddresses {
 		c.IPs = append(c.IPs, ip.String())
 	}
@@ -175,6 +150,32 @@ func certificate(name string, der []byte, mode uint32) parsed {
 		}
 	}
 	return parsed{c, x}
+}
+
+// usageNames are the bits of x509.KeyUsage, in their order.
+var usageNames = []string{"digital signature", "content commitment", "key encipherment", "data encipherment", "key agreement", "cert sign", "crl sign", "encipher only", "decipher only"}
+
+func keyUsages(u x509.KeyUsage) []string {
+	var out []string
+	for i, name := range usageNames {
+		if u&(1<<i) != 0 {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// decode are the sound PEM blocks of a file.
+func decode(data []byte) []*pem.Block {
+	var out []*pem.Block
+	for len(out) < maxBlocks {
+		var b *pem.Block
+		if b, data = pem.Decode(data); b == nil {
+			break
+		}
+		out = append(out, b)
+	}
+	return out
 }
 
 // key describes one key by its public half.
@@ -200,6 +201,14 @@ func publicOf(b *pem.Block) (any, error) {
 	switch b.Type {
 	case "PUBLIC KEY":
 		return x509.ParsePKIXPublicKey(b.Bytes)
+	case "RSA PUBLIC KEY":
+		return x509.ParsePKCS1PublicKey(b.Bytes)
+	case "CERTIFICATE": // the service account keys may be kept in one
+		c, err := x509.ParseCertificate(b.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		return c.PublicKey, nil
 	case "RSA PRIVATE KEY":
 		private, err = x509.ParsePKCS1PrivateKey(b.Bytes)
 	case "EC PRIVATE KEY":
