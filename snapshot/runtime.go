@@ -18,6 +18,14 @@ type Runtime struct {
 	CNIConfDir string      `json:"cniConfDir,omitempty"` // effective
 	CNIBinDirs []string    `json:"cniBinDirs,omitempty"` // effective
 	CNIMaxConf int         `json:"cniMaxConf,omitempty"`
+
+	Settings  *RuntimeConfig    `json:"settings,omitempty"` // all of the configuration
+	Docker    *Text             `json:"docker,omitempty"`   // /etc/docker/daemon.json
+	Images    []Image           `json:"images,omitempty"`
+	ImageFS   []ImageFS         `json:"imageFS,omitempty"`
+	Handlers  []RuntimeHandler  `json:"handlers,omitempty"`  // as the CRI tells them: Name and Features
+	Features  []string          `json:"features,omitempty"`  // of the runtime as a whole
+	Endpoints []RuntimeEndpoint `json:"endpoints,omitempty"` // sockets that the kubelet and others are told, and those that are there
 }
 
 // A Condition is a named state with its reason, of the runtime or of an object.
@@ -53,24 +61,36 @@ type Sandbox struct {
 	PID       int       `json:"pid,omitempty"`
 	NetNS     string    `json:"netns,omitempty"` // path
 	HostNet   bool      `json:"hostNet,omitempty"`
+	IPs       []string  `json:"ips,omitempty"`     // besides IP
+	Handler   string    `json:"handler,omitempty"` // "" is the default one
+	Source    string    `json:"source,omitempty"`  // annotation kubernetes.io/config.source: api, file, http
+	Mirror    string    `json:"mirror,omitempty"`  // annotation kubernetes.io/config.hash of a static pod
+	Attempt   int       `json:"attempt,omitempty"`
 }
 
 // A Container is a container as the runtime knows it.
 type Container struct {
-	ID        string    `json:"id"`
-	Sandbox   string    `json:"sandbox"`
-	Namespace string    `json:"namespace"`
-	Pod       string    `json:"pod"`
-	Name      string    `json:"name"`
-	Image     string    `json:"image"`
-	State     string    `json:"state"` // running, exited, created, unknown
-	ExitCode  int       `json:"exitCode,omitempty"`
-	Reason    string    `json:"reason,omitempty"`
-	Attempt   int       `json:"attempt"`
-	PID       int       `json:"pid,omitempty"`
-	Started   time.Time `json:"started,omitzero"`
-	Finished  time.Time `json:"finished,omitzero"`
-	Log       string    `json:"log,omitempty"` // path
+	ID        string           `json:"id"`
+	Sandbox   string           `json:"sandbox"`
+	Namespace string           `json:"namespace"`
+	Pod       string           `json:"pod"`
+	Name      string           `json:"name"`
+	Image     string           `json:"image"`
+	State     string           `json:"state"` // running, exited, created, unknown
+	ExitCode  int              `json:"exitCode,omitempty"`
+	Reason    string           `json:"reason,omitempty"`
+	Attempt   int              `json:"attempt"`
+	PID       int              `json:"pid,omitempty"`
+	Started   time.Time        `json:"started,omitzero"`
+	Finished  time.Time        `json:"finished,omitzero"`
+	Log       string           `json:"log,omitempty"` // path
+	UID       string           `json:"uid,omitempty"` // the pod's, by label
+	ImageID   string           `json:"imageID,omitempty"`
+	ImageRef  string           `json:"imageRef,omitempty"` // what it runs: NAME@DIGEST, or the ID
+	Message   string           `json:"message,omitempty"`
+	Created   time.Time        `json:"created,omitzero"`
+	Restarts  int              `json:"restarts,omitempty"` // by the kubelet's annotation
+	Mounts    []ContainerMount `json:"mounts,omitempty"`
 }
 
 // CNI is the pod network's configuration and its plugin programs.

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 	v1 "k8s.io/cri-api/pkg/apis/runtime/v1"
 
+	"github.com/klustered/klustered/internal/collect/secret"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -47,6 +48,9 @@ func ask(ctx context.Context, socket string, r *snapshot.Runtime) error {
 		func() error { return wrap("ask the runtime for its status", askStatus(ctx, c, r)) },
 		func() error { return wrap("list the pods of the runtime", askPods(ctx, c, r)) },
 		func() error { return wrap("list the containers of the runtime", askContainers(ctx, c, r)) },
+		func() error {
+			return wrap("list the images of the runtime", askImages(ctx, v1.NewImageServiceClient(conn), r))
+		},
 	)
 }
 
@@ -87,6 +91,7 @@ func askStatus(ctx context.Context, c v1.RuntimeServiceClient, r *snapshot.Runti
 		r.Conditions = append(r.Conditions, snapshot.Condition{Type: x.Type, Status: state, Reason: x.Reason, Message: x.Message})
 	}
 	effective(r, st.Info)
+	features(r, st)
 	return nil
 }
 
@@ -130,7 +135,8 @@ func askPods(ctx context.Context, c v1.RuntimeServiceClient, r *snapshot.Runtime
 	for _, x := range list.Items {
 		r.Sandboxes = append(r.Sandboxes, snapshot.Sandbox{
 			ID: x.Id, Namespace: x.GetMetadata().GetNamespace(), Name: x.GetMetadata().GetName(), UID: x.GetMetadata().GetUid(),
-			Ready: x.State == v1.PodSandboxState_SANDBOX_READY, Created: at(x.CreatedAt),
+			Ready: x.State == v1.PodSandboxState_SANDBOX_READY, Created: at(x.CreatedAt), Attempt: int(x.GetMetadata().GetAttempt()),
+			Handler: x.RuntimeHandler, Source: x.Annotations["kubernetes.io/config.source"], Mirror: x.Annotations["kubernetes.io/config.hash"],
 		})
 	}
 	slices.SortFunc(r.Sandboxes, func(a, b snapshot.Sandbox) int {
@@ -152,6 +158,9 @@ func askSandbox(ctx context.Context, c v1.RuntimeServiceClient, s *snapshot.Sand
 		return
 	}
 	s.IP = res.GetStatus().GetNetwork().GetIp()
+	for _, ip := range res.GetStatus().GetNetwork().GetAdditionalIps() {
+		s.IPs = append(s.IPs, ip.GetIp())
+	}
 	s.HostNet = res.GetStatus().GetLinux().GetNamespaces().GetOptions().GetNetwork() == v1.NamespaceMode_NODE
 	s.PID, s.NetNS = parseInfo(res.Info["info"])
 }
@@ -187,6 +196,8 @@ func askContainers(ctx context.Context, c v1.RuntimeServiceClient, r *snapshot.R
 			Namespace: x.Labels["io.kubernetes.pod.namespace"], Pod: x.Labels["io.kubernetes.pod.name"],
 			Image: cmp.Or(x.GetImage().GetUserSpecifiedImage(), x.GetImage().GetImage()),
 			State: strings.ToLower(strings.TrimPrefix(x.State.String(), "CONTAINER_")),
+			UID:   x.Labels["io.kubernetes.pod.uid"], ImageID: x.ImageId, ImageRef: x.ImageRef, Created: at(x.CreatedAt),
+			Restarts: number(x.Annotations["io.kubernetes.container.restartCount"]),
 		})
 	}
 	slices.SortFunc(r.Containers, func(a, b snapshot.Container) int {
@@ -203,7 +214,9 @@ func askContainer(ctx context.Context, c v1.RuntimeServiceClient, x *snapshot.Co
 		return
 	}
 	s := res.GetStatus()
-	x.ExitCode, x.Reason = int(s.GetExitCode()), s.GetReason()
+	x.ExitCode, x.Reason, x.Message = int(s.GetExitCode()), s.GetReason(), secret.Scrub(cut(s.GetMessage()))
+	x.ImageRef, x.ImageID = cmp.Or(s.GetImageRef(), x.ImageRef), cmp.Or(s.GetImageId(), x.ImageID)
+	x.Mounts = mounts(s.GetMounts())
 	x.Started, x.Finished = at(s.GetStartedAt()), at(s.GetFinishedAt())
 	if s.GetLogPath() != "" {
 		x.Log = path.Clean(s.GetLogPath())

@@ -20,6 +20,7 @@ import (
 const (
 	containerdConfig = "/etc/containerd/config.toml"
 	crioConfig       = "/etc/crio/crio.conf"
+	dockerConfig     = "/etc/docker/daemon.json"
 	defaultConfDir   = "/etc/cni/net.d"
 	defaultBinDir    = "/opt/cni/bin"
 )
@@ -31,13 +32,7 @@ const maxImports = 50
 // sets the CNI folders that it names, or their defaults.
 func readConfig(e *source.Env, r *snapshot.Runtime, p snapshot.Process) {
 	r.CNIConfDir, r.CNIBinDirs, r.CNIMaxConf = defaultConfDir, []string{defaultBinDir}, 1
-	name := flagValue(p.Args, "--config", "-c", "-config")
-	if name == "" {
-		name = containerdConfig
-		if p.Name == "crio" || p.Name == "" && !e.Exists(name) && (e.Exists(crioConfig) || e.Exists(crioConfig+".d")) {
-			name = crioConfig
-		}
-	}
+	name := configFile(e, p)
 	defer func() { r.Socket = cmp.Or(flagValue(p.Args, "--address", "-a", "-address"), r.Socket) }()
 	t, err := e.Text(name, 0)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -65,6 +60,18 @@ func readConfig(e *source.Env, r *snapshot.Runtime, p snapshot.Process) {
 		merge(tree, more)
 	}
 	apply(r, tree)
+}
+
+// configFile is the runtime's configuration file: the one that its flag names,
+// else the default of the runtime that runs or is configured here.
+func configFile(e *source.Env, p snapshot.Process) string {
+	if name := flagValue(p.Args, "--config", "-c", "-config"); name != "" {
+		return name
+	}
+	if p.Name == "crio" || p.Name == "" && !e.Exists(containerdConfig) && (e.Exists(crioConfig) || e.Exists(crioConfig+".d")) {
+		return crioConfig
+	}
+	return containerdConfig
 }
 
 // flagValue is the value of the runtime's flag of these names, or "".
@@ -129,6 +136,7 @@ func merge(a, b map[string]any) {
 func apply(r *snapshot.Runtime, tree map[string]any) {
 	r.Socket = text(table(tree, "grpc"), "address")
 	plugins := table(tree, "plugins")
+	r.Socket = cmp.Or(r.Socket, text(table(plugins, grpcServer), "address"))
 	for _, id := range []string{"cri", "io.containerd.grpc.v1.cri", "io.containerd.cri.v1.runtime"} {
 		cni := table(plugins, id, "cni")
 		r.CNIConfDir = cmp.Or(text(cni, "conf_dir"), r.CNIConfDir)

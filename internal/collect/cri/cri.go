@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/klustered/klustered/internal/collect/secret"
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/snapshot"
 )
@@ -50,7 +51,17 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	p, running := process(s.Processes)
 	r.Running, r.Name = running, p.Name
 	readConfig(e, r, p)
+	configured := r.Socket
 	r.Socket = socket(e, s.Kubelet, r.Socket)
+	r.Settings = readSettings(e, configFile(e, p), p)
+	if c := r.Settings; c != nil && configured == "" {
+		configured = c.Address
+	}
+	r.Endpoints = endpoints(e, s.Kubelet, configured, s.Processes)
+	if t, err := e.Text(dockerConfig, 0); err == nil {
+		t.Content = secret.YAML(t.Content)
+		r.Docker = &t
+	}
 	if !running && r.Config == nil && s.Kubelet == nil && !e.Exists(r.Socket) {
 		return errNoRuntime
 	}
@@ -106,12 +117,8 @@ func reach(ctx context.Context, e *source.Env, r *snapshot.Runtime, all *snapsho
 	case all != nil && !r.Running:
 		return errors.New("no process of a container runtime runs")
 	}
-	data, err := e.ReadFile("/proc/1/net/unix") // of the node's network, wherever this runs
-	if err != nil {
-		data, err = e.ReadFile("/proc/net/unix")
-	}
-	if err == nil {
-		inode := listener(string(data), e.Resolve(r.Socket), r.Socket)
+	if table := unixTable(e); table != "" {
+		inode := listener(table, e.Resolve(r.Socket), r.Socket)
 		switch {
 		case inode == "":
 			return fmt.Errorf("cannot reach %s: nothing listens on it", r.Socket)

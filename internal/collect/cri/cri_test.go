@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/tools/txtar"
 	"google.golang.org/grpc"
@@ -155,7 +156,7 @@ func (r runtime) Version(context.Context, *v1.VersionRequest) (*v1.VersionRespon
 }
 
 func (r runtime) Status(context.Context, *v1.StatusRequest) (*v1.StatusResponse, error) {
-	return &v1.StatusResponse{Info: r.info, Status: &v1.RuntimeStatus{Conditions: []*v1.RuntimeCondition{
+	return &v1.StatusResponse{Info: r.info, RuntimeHandlers: []*v1.RuntimeHandler{{Name: "runc", Features: &v1.RuntimeHandlerFeatures{UserNamespaces: true}}}, Status: &v1.RuntimeStatus{Conditions: []*v1.RuntimeCondition{
 		{Type: "RuntimeReady", Status: true}, {Type: "NetworkReady", Reason: "NetworkPluginNotReady", Message: "cni plugin not initialized"},
 	}}}, nil
 }
@@ -184,7 +185,88 @@ func (r runtime) ListContainers(context.Context, *v1.ListContainersRequest) (*v1
 func (r runtime) ContainerStatus(context.Context, *v1.ContainerStatusRequest) (*v1.ContainerStatusResponse, error) {
 	return &v1.ContainerStatusResponse{Status: &v1.ContainerStatus{
 		ExitCode: 137, Reason: "OOMKilled", FinishedAt: 1e9, LogPath: "/var/log/pods/x/0.log", Image: &v1.ImageSpec{UserSpecifiedImage: "app:1"},
+		ImageRef: "app@sha256:1", ImageId: "sha256:2", Mounts: []*v1.Mount{
+			{ContainerPath: "/etc/hosts", HostPath: "/var/lib/kubelet/pods/u/etc-hosts"},
+			{ContainerPath: "/host", HostPath: "/", Propagation: v1.MountPropagation_PROPAGATION_BIDIRECTIONAL}},
 	}}, nil
+}
+
+// images is the image service beside a [runtime].
+type images struct {
+	v1.UnimplementedImageServiceServer
+}
+
+func (images) ListImages(context.Context, *v1.ListImagesRequest) (*v1.ListImagesResponse, error) {
+	return &v1.ListImagesResponse{Images: []*v1.Image{
+		{Id: "sha256:2", RepoTags: []string{"app:1", "app:latest"}, Size: 7, Pinned: true}, {Id: "sha256:3", RepoDigests: []string{"x@sha256:4"}, Uid: &v1.Int64Value{}},
+	}}, nil
+}
+
+func (images) ImageFsInfo(context.Context, *v1.ImageFsInfoRequest) (*v1.ImageFsInfoResponse, error) {
+	return &v1.ImageFsInfoResponse{ImageFilesystems: []*v1.FilesystemUsage{
+		{FsId: &v1.FilesystemIdentifier{Mountpoint: "/var/lib/x"}, UsedBytes: &v1.UInt64Value{Value: 5}, InodesUsed: &v1.UInt64Value{Value: 6}},
+	}}, nil
+}
+
+// A halfDead runtime says what it is and then answers nothing.
+type halfDead struct {
+	runtime
+}
+
+func (halfDead) ListContainers(ctx context.Context, _ *v1.ListContainersRequest) (*v1.ListContainersResponse, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// TestAskHalfDead: what was answered is kept, what was not costs the deadline.
+func TestAskHalfDead(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "cri.sock")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := grpc.NewServer()
+	v1.RegisterImageServiceServer(srv, images{})
+	v1.RegisterRuntimeServiceServer(srv, halfDead{})
+	go srv.Serve(l)
+	defer srv.Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	var r snapshot.Runtime
+	began := time.Now()
+	err = ask(ctx, socket, &r)
+	if took := time.Since(began); err == nil || !strings.Contains(err.Error(), "list the containers") || took > 2*time.Second {
+		t.Errorf("got %v after %v", err, took)
+	}
+	if !r.Reachable || len(r.Sandboxes) != 2 || len(r.Images) != 2 {
+		t.Errorf("got %+v", r)
+	}
+}
+
+// TestAskGarbage asks a server that speaks another protocol.
+func TestAskGarbage(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "cri.sock")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Write([]byte(strings.Repeat("\x00\xffHTTP/1.0 400 Bad Request\r\n\r\n", 100)))
+			_ = c.Close()
+		}
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	var r snapshot.Runtime
+	if err := ask(ctx, socket, &r); err == nil || r.Reachable {
+		t.Errorf("got %v, %+v", err, r)
+	}
 }
 
 func TestAsk(t *testing.T) {
@@ -194,6 +276,7 @@ func TestAsk(t *testing.T) {
 		t.Fatal(err)
 	}
 	srv := grpc.NewServer()
+	v1.RegisterImageServiceServer(srv, images{})
 	v1.RegisterRuntimeServiceServer(srv, runtime{info: map[string]string{
 		"config": `{"cni":{"binDirs":["/x"],"confDir":"/y","maxConfNum":0}}`, "lastCNILoadStatus": "cni config load failed",
 	}})
@@ -216,8 +299,15 @@ func TestAsk(t *testing.T) {
 		},
 		Containers: []snapshot.Container{{
 			ID: "c", Sandbox: "a", Namespace: "ns", Pod: "a", Name: "app", Image: "app:1", State: "exited", ExitCode: 137,
-			Reason: "OOMKilled", Attempt: 3, Finished: at(1e9), Log: "/var/log/pods/x/0.log",
+			Reason: "OOMKilled", Attempt: 3, Finished: at(1e9), Log: "/var/log/pods/x/0.log", ImageRef: "app@sha256:1", ImageID: "sha256:2",
+			Mounts: []snapshot.ContainerMount{{Path: "/host", Host: "/", Propagation: "both"}},
 		}},
+		Images: []snapshot.Image{
+			{ID: "sha256:2", Names: []string{"app:1", "app:latest"}, Size: 7, Pinned: true},
+			{ID: "sha256:3", Digests: []string{"x@sha256:4"}, UID: new(int64)},
+		},
+		ImageFS:  []snapshot.ImageFS{{Kind: "images", Path: "/var/lib/x", Bytes: 5, Inodes: 6}},
+		Handlers: []snapshot.RuntimeHandler{{Name: "runc", Features: []string{"user namespaces"}}},
 	}
 	if !reflect.DeepEqual(r, want) {
 		t.Errorf("got  %+v\nwant %+v", r, want)
