@@ -45,6 +45,7 @@ type Snapshot struct {
 	Trust       *Trust       `json:"trust,omitempty"`
 	Logs        *Logs        `json:"logs,omitempty"`
 	Runtime     *Runtime     `json:"runtime,omitempty"`
+	Containerd  *Containerd  `json:"containerd,omitempty"`
 	CNI         *CNI         `json:"cni,omitempty"`
 	Network     *Network     `json:"network,omitempty"`
 	Probes      *Probes      `json:"probes,omitempty"`
@@ -73,6 +74,7 @@ const (
 	SectionTrust       Section = "trust"
 	SectionLogs        Section = "logs"
 	SectionRuntime     Section = "runtime"
+	SectionContainerd  Section = "containerd"
 	SectionCNI         Section = "cni"
 	SectionNetwork     Section = "network"
 	SectionProbes      Section = "probes"

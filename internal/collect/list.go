@@ -5,6 +5,7 @@ import (
 
 	"github.com/klustered/klustered/internal/collect/access"
 	"github.com/klustered/klustered/internal/collect/cluster"
+	"github.com/klustered/klustered/internal/collect/containerd"
 	"github.com/klustered/klustered/internal/collect/cri"
 	"github.com/klustered/klustered/internal/collect/etcd"
 	"github.com/klustered/klustered/internal/collect/host"
@@ -26,6 +27,7 @@ func All() []source.Collector {
 		kubelet.Collectors(),
 		access.Collectors(),
 		cri.Collectors(),
+		containerd.Collectors(),
 		observe.Collectors(),
 		etcd.Collectors(),
 		cluster.Collectors(),

@@ -18,10 +18,12 @@ const binary = "../../bin/klustered"
 // witnesses compare one section each, on a control plane and on a worker.
 // Each lies in the file named for its section.
 var witnesses = map[string]func(context.Context, *testing.T, Node){
-	"cgroups": testCgroups,
-	"host":    testHost,
-	"sysctls": testSysctls,
-	"pki":     testPKI,
+	"cgroups":    testCgroups,
+	"host":       testHost,
+	"sysctls":    testSysctls,
+	"runtime":    testRuntime,
+	"containerd": testContainerd,
+	"pki":        testPKI,
 }
 
 // TestIntegrationWitness boots a lab and compares every section with what the
