@@ -27,12 +27,13 @@ var table = []row{
 	{"finding", "snapshot"},
 	{"symptom", "snapshot finding"},
 	{"op", ""},
+	{"component", ""}, // what each release accepts: collectors type what they read by it, rules name what may be meant
 	{"internal/causal", ""},
-	{"fault/faulttest", "snapshot finding symptom op fault fault/* internal/collect* internal/machine*"},
-	{"fault*", "snapshot finding symptom op fault fault/*"},
+	{"fault/faulttest", "snapshot component finding symptom op fault fault/* internal/collect* internal/machine*"},
+	{"fault*", "snapshot component finding symptom op fault fault/*"},
 	{"faults/all", "fault faults/*"},
-	{"faults/*", "snapshot finding symptom op fault fault/*"},
-	{"internal/collect*", "snapshot finding op internal/collect* internal/kubeapi* internal/member* internal/rtnl*"},
+	{"faults/*", "snapshot component finding symptom op fault fault/*"},
+	{"internal/collect*", "snapshot component finding op internal/collect* internal/kubeapi* internal/member* internal/rtnl*"},
 	{"internal/machine*", "snapshot op internal/machine* internal/collect/* internal/kubeapi* internal/member* internal/rtnl*"},
 	{"internal/kubeapi*", "snapshot op internal/kubeapi* internal/collect/*"},
 	{"internal/member*", "snapshot op internal/member* internal/collect/*"},
@@ -45,7 +46,7 @@ var table = []row{
 	{"internal/report", "snapshot finding symptom op fault internal/diagnose internal/repair"},
 	{"internal/demo", "snapshot finding internal/bundle internal/diagnose internal/report"},
 	{"internal/gen*", "fault"},
-	{"lab*", "snapshot finding symptom op fault fault/* faults/* lab* internal/collect* internal/machine* internal/transport* internal/diagnose internal/repair internal/harden internal/bundle internal/report"},
+	{"lab*", "snapshot component finding symptom op fault fault/* faults/* lab* internal/collect* internal/machine* internal/transport* internal/diagnose internal/repair internal/harden internal/bundle internal/report"},
 	{"internal/cli*", "*"},
 	{"cmd/*", "*"},
 	{"", ""},
@@ -131,7 +132,7 @@ var impure = []string{"os", "os/exec", "os/signal", "net", "net/http", "syscall"
 func TestPure(t *testing.T) {
 	for _, p := range packages(t) {
 		name := p.name()
-		knows := fits("snapshot finding symptom op fault* faults/* internal/causal internal/diagnose internal/harden", name) && name != "fault/faulttest"
+		knows := fits("snapshot component finding symptom op fault* faults/* internal/causal internal/diagnose internal/harden", name) && name != "fault/faulttest"
 		for _, imp := range p.Imports {
 			if knows && slices.Contains(impure, imp) && !(name == "op" && imp == "net/http") {
 				t.Errorf("%s is to be pure, and imports %s", name, imp)

@@ -158,7 +158,7 @@ func exportedReceiver(d *ast.FuncDecl) bool {
 // TestNoWallClock: where knowledge is kept, the snapshot's time is the only clock.
 func TestNoWallClock(t *testing.T) {
 	for _, f := range sources(t) {
-		if f.test() || !fits("snapshot finding symptom op fault* faults/* internal/causal internal/diagnose internal/harden", filepath.ToSlash(f.folder())) || f.folder() == "fault/faulttest" {
+		if f.test() || !fits("snapshot component finding symptom op fault* faults/* internal/causal internal/diagnose internal/harden", filepath.ToSlash(f.folder())) || f.folder() == "fault/faulttest" {
 			continue
 		}
 		ast.Inspect(f.tree, func(n ast.Node) bool {
