@@ -38,8 +38,11 @@ type Snapshot struct {
 
 	Host        *Host        `json:"host,omitempty"`
 	Processes   *Processes   `json:"processes,omitempty"`
+	Descriptors *Descriptors `json:"descriptors,omitempty"`
+	Locks       *Locks       `json:"locks,omitempty"`
 	Cgroups     *Cgroups     `json:"cgroups,omitempty"`
 	Sysctls     *Sysctls     `json:"sysctls,omitempty"`
+	Modules     *Modules     `json:"modules,omitempty"`
 	Systemd     *Systemd     `json:"systemd,omitempty"`
 	Persistence *Persistence `json:"persistence,omitempty"`
 	Trust       *Trust       `json:"trust,omitempty"`
@@ -67,8 +70,11 @@ type Section string
 const (
 	SectionHost        Section = "host"
 	SectionProcesses   Section = "processes"
+	SectionDescriptors Section = "descriptors"
+	SectionLocks       Section = "locks"
 	SectionCgroups     Section = "cgroups"
 	SectionSysctls     Section = "sysctls"
+	SectionModules     Section = "modules"
 	SectionSystemd     Section = "systemd"
 	SectionPersistence Section = "persistence"
 	SectionTrust       Section = "trust"

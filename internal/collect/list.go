@@ -7,9 +7,12 @@ import (
 	"github.com/klustered/klustered/internal/collect/cluster"
 	"github.com/klustered/klustered/internal/collect/containerd"
 	"github.com/klustered/klustered/internal/collect/cri"
+	"github.com/klustered/klustered/internal/collect/descriptor"
 	"github.com/klustered/klustered/internal/collect/etcd"
 	"github.com/klustered/klustered/internal/collect/host"
 	"github.com/klustered/klustered/internal/collect/kubelet"
+	"github.com/klustered/klustered/internal/collect/lock"
+	"github.com/klustered/klustered/internal/collect/module"
 	"github.com/klustered/klustered/internal/collect/network"
 	"github.com/klustered/klustered/internal/collect/observe"
 	"github.com/klustered/klustered/internal/collect/probe"
@@ -22,6 +25,9 @@ import (
 func All() []source.Collector {
 	return slices.Concat(
 		host.Collectors(),
+		lock.Collectors(),
+		descriptor.Collectors(),
+		module.Collectors(),
 		sysctl.Collectors(),
 		systemd.Collectors(),
 		kubelet.Collectors(),

@@ -18,12 +18,15 @@ const binary = "../../bin/klustered"
 // witnesses compare one section each, on a control plane and on a worker.
 // Each lies in the file named for its section.
 var witnesses = map[string]func(context.Context, *testing.T, Node){
-	"cgroups":    testCgroups,
-	"host":       testHost,
-	"sysctls":    testSysctls,
-	"runtime":    testRuntime,
-	"containerd": testContainerd,
-	"pki":        testPKI,
+	"cgroups":     testCgroups,
+	"host":        testHost,
+	"sysctls":     testSysctls,
+	"runtime":     testRuntime,
+	"containerd":  testContainerd,
+	"pki":         testPKI,
+	"descriptors": testDescriptors,
+	"locks":       testLocks,
+	"modules":     testModules,
 }
 
 // TestIntegrationWitness boots a lab and compares every section with what the
