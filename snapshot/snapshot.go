@@ -37,12 +37,16 @@ type Snapshot struct {
 	Offline bool `json:"offline,omitempty"`
 
 	Host        *Host        `json:"host,omitempty"`
+	Kernel      *Kernel      `json:"kernel,omitempty"`
+	Clock       *Clock       `json:"clock,omitempty"`
 	Processes   *Processes   `json:"processes,omitempty"`
 	Descriptors *Descriptors `json:"descriptors,omitempty"`
 	Locks       *Locks       `json:"locks,omitempty"`
+	BPF         *BPF         `json:"bpf,omitempty"`
 	Cgroups     *Cgroups     `json:"cgroups,omitempty"`
 	Sysctls     *Sysctls     `json:"sysctls,omitempty"`
 	Modules     *Modules     `json:"modules,omitempty"`
+	Users       *Users       `json:"users,omitempty"`
 	Systemd     *Systemd     `json:"systemd,omitempty"`
 	Persistence *Persistence `json:"persistence,omitempty"`
 	Trust       *Trust       `json:"trust,omitempty"`
@@ -69,12 +73,16 @@ type Section string
 // The sections.
 const (
 	SectionHost        Section = "host"
+	SectionKernel      Section = "kernel"
+	SectionClock       Section = "clock"
 	SectionProcesses   Section = "processes"
 	SectionDescriptors Section = "descriptors"
 	SectionLocks       Section = "locks"
+	SectionBPF         Section = "bpf"
 	SectionCgroups     Section = "cgroups"
 	SectionSysctls     Section = "sysctls"
 	SectionModules     Section = "modules"
+	SectionUsers       Section = "users"
 	SectionSystemd     Section = "systemd"
 	SectionPersistence Section = "persistence"
 	SectionTrust       Section = "trust"

@@ -4,12 +4,14 @@ import (
 	"slices"
 
 	"github.com/klustered/klustered/internal/collect/access"
+	"github.com/klustered/klustered/internal/collect/bpf"
 	"github.com/klustered/klustered/internal/collect/cluster"
 	"github.com/klustered/klustered/internal/collect/containerd"
 	"github.com/klustered/klustered/internal/collect/cri"
 	"github.com/klustered/klustered/internal/collect/descriptor"
 	"github.com/klustered/klustered/internal/collect/etcd"
 	"github.com/klustered/klustered/internal/collect/host"
+	"github.com/klustered/klustered/internal/collect/kernel"
 	"github.com/klustered/klustered/internal/collect/kubelet"
 	"github.com/klustered/klustered/internal/collect/lock"
 	"github.com/klustered/klustered/internal/collect/module"
@@ -19,12 +21,16 @@ import (
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/internal/collect/sysctl"
 	"github.com/klustered/klustered/internal/collect/systemd"
+	"github.com/klustered/klustered/internal/collect/user"
 )
 
 // All returns every collector. Each area hands over its own list.
 func All() []source.Collector {
 	return slices.Concat(
 		host.Collectors(),
+		bpf.Collectors(),
+		kernel.Collectors(),
+		user.Collectors(),
 		lock.Collectors(),
 		descriptor.Collectors(),
 		module.Collectors(),

@@ -27,6 +27,11 @@ var witnesses = map[string]func(context.Context, *testing.T, Node){
 	"descriptors": testDescriptors,
 	"locks":       testLocks,
 	"modules":     testModules,
+	"sysctls":     testSysctls,
+	"users":       testUsers,
+	"bpf":         testBPF,
+	"kernel":      testKernel,
+	"clock":       testClock,
 }
 
 // TestIntegrationWitness boots a lab and compares every section with what the
