@@ -20,13 +20,13 @@ type BPFProgram struct {
 	Type    string    `json:"type"`
 	Name    string    `json:"name,omitempty"`
 	Tag     string    `json:"tag"` // hex, of its instructions
-	Loaded  time.Time `json:"loaded"`
+	Loaded  time.Time `json:"loaded" diff:"-"`
 	UID     uint32    `json:"uid"`
 	Size    uint32    `json:"size"`              // bytes of instructions, translated
 	Maps    []uint32  `json:"maps,omitempty"`    // IDs
 	Ifindex uint32    `json:"ifindex,omitempty"` // when offloaded to a device
 	GPL     bool      `json:"gpl,omitempty"`
-	Holders []int     `json:"holders,omitempty"` // processes with a descriptor of it or of a link to it
+	Holders []int     `json:"holders,omitempty" diff:"-"` // processes with a descriptor of it or of a link to it
 }
 
 // A BPFMap is a map of programs.
@@ -35,7 +35,7 @@ type BPFMap struct {
 	Type    string `json:"type"`
 	Name    string `json:"name,omitempty"`
 	Entries uint32 `json:"entries"` // at most
-	Holders []int  `json:"holders,omitempty"`
+	Holders []int  `json:"holders,omitempty" diff:"-"`
 }
 
 // A BPFLink ties a program to where it acts.
@@ -48,7 +48,7 @@ type BPFLink struct {
 	Ifindex uint32 `json:"ifindex,omitempty"`
 	NetNS   uint64 `json:"netns,omitempty"`
 	Target  string `json:"target,omitempty"` // a tracepoint's name
-	Holders []int  `json:"holders,omitempty"`
+	Holders []int  `json:"holders,omitempty" diff:"-"`
 }
 
 // A BPFPin is a file that keeps an object alive without a process.

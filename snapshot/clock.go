@@ -8,16 +8,16 @@ type Clock struct {
 	// answered.
 	Asked       bool     `json:"asked,omitempty"`
 	Synced      bool     `json:"synced,omitempty"`
-	State       string   `json:"state,omitempty"`    // ok, insert, delete, leap, wait, error
-	Status      []string `json:"status,omitempty"`   // the bits, such as STA_UNSYNC
-	OffsetUs    float64  `json:"offsetUs,omitempty"` // microseconds that are still to be corrected
-	MaxErrorUs  int64    `json:"maxErrorUs,omitempty"`
-	EstErrorUs  int64    `json:"estErrorUs,omitempty"`
-	FrequencyPP float64  `json:"frequencyPPM,omitempty"` // parts in a million that the clock is made faster
+	State       string   `json:"state,omitempty"`             // ok, insert, delete, leap, wait, error
+	Status      []string `json:"status,omitempty"`            // the bits, such as STA_UNSYNC
+	OffsetUs    float64  `json:"offsetUs,omitempty" diff:"-"` // microseconds that are still to be corrected
+	MaxErrorUs  int64    `json:"maxErrorUs,omitempty" diff:"-"`
+	EstErrorUs  int64    `json:"estErrorUs,omitempty" diff:"-"`
+	FrequencyPP float64  `json:"frequencyPPM,omitempty" diff:"-"` // parts in a million that the clock is made faster
 	TAI         int      `json:"tai,omitempty"`
 
-	Now     time.Time   `json:"now,omitzero"`     // when RTC and files were compared
-	Source  string      `json:"source,omitempty"` // current_clocksource
+	Now     time.Time   `json:"now,omitzero" diff:"-"` // when RTC and files were compared
+	Source  string      `json:"source,omitempty"`      // current_clocksource
 	RTCs    []RTC       `json:"rtcs,omitempty"`
 	RTCZone string      `json:"rtcZone,omitempty"` // UTC or LOCAL, of /etc/adjtime
 	Keepers []Keeper    `json:"keepers,omitempty"` // services that set the clock
@@ -29,16 +29,16 @@ type Clock struct {
 type RTC struct {
 	Name   string    `json:"name"`
 	Source string    `json:"source"`
-	Time   time.Time `json:"time"`
+	Time   time.Time `json:"time" diff:"-"`
 	// Ahead is how many seconds it is ahead of the system's clock, taken as
 	// UTC.
-	Ahead float64 `json:"ahead"`
+	Ahead float64 `json:"ahead" diff:"-"`
 }
 
 // A Keeper is a service that sets the clock.
 type Keeper struct {
-	Name   string `json:"name"`          // chrony, timesyncd, ntp, ptp, hypervisor
-	PID    int    `json:"pid,omitempty"` // 0 when it does not run
+	Name   string `json:"name"`                   // chrony, timesyncd, ntp, ptp, hypervisor
+	PID    int    `json:"pid,omitempty" diff:"-"` // 0 when it does not run
 	Exe    string `json:"exe,omitempty"`
 	Config string `json:"config,omitempty"` // its file, when it is there
 }
@@ -47,13 +47,13 @@ type Keeper struct {
 // clock.
 type ClockFile struct {
 	Path     string    `json:"path"`
-	Modified time.Time `json:"modified"`
+	Modified time.Time `json:"modified" diff:"-"`
 }
 
 // A ClockPeer is the time of another clock, such as the Date of an HTTP
 // answer.
 type ClockPeer struct {
 	Source string    `json:"source"`
-	Time   time.Time `json:"time"`
-	At     time.Time `json:"at"` // by the node's clock
+	Time   time.Time `json:"time" diff:"-"`
+	At     time.Time `json:"at" diff:"-"` // by the node's clock
 }

@@ -23,7 +23,7 @@ type Control struct {
 // process may be in different groups for different controllers.
 type GroupMember struct {
 	Name        string   `json:"name"`
-	PID         int      `json:"pid"`
+	PID         int      `json:"pid" diff:"-"`
 	Controllers []string `json:"controllers,omitempty"` // none on v2
 }
 
@@ -32,14 +32,14 @@ type GroupMember struct {
 type CPUControl struct {
 	QuotaUs     uint64 `json:"quotaUs,omitempty"` // microseconds a period
 	PeriodUs    uint64 `json:"periodUs,omitempty"`
-	Shares      uint64 `json:"shares,omitempty"`      // v1, usually 1024
-	Weight      uint64 `json:"weight,omitempty"`      // v2, usually 100
-	Idle        bool   `json:"idle,omitempty"`        // cpu.idle is 1
-	Cpus        string `json:"cpus,omitempty"`        // cpuset.cpus, as it was set
-	Effective   string `json:"effective,omitempty"`   // the processors that may be used
-	Periods     uint64 `json:"periods,omitempty"`     // since the group was made
-	Throttled   uint64 `json:"throttled,omitempty"`   // periods in which it had to wait
-	ThrottledNs uint64 `json:"throttledNs,omitempty"` // nanoseconds that it waited
+	Shares      uint64 `json:"shares,omitempty"`               // v1, usually 1024
+	Weight      uint64 `json:"weight,omitempty"`               // v2, usually 100
+	Idle        bool   `json:"idle,omitempty"`                 // cpu.idle is 1
+	Cpus        string `json:"cpus,omitempty"`                 // cpuset.cpus, as it was set
+	Effective   string `json:"effective,omitempty"`            // the processors that may be used
+	Periods     uint64 `json:"periods,omitempty" diff:"-"`     // since the group was made
+	Throttled   uint64 `json:"throttled,omitempty" diff:"-"`   // periods in which it had to wait
+	ThrottledNs uint64 `json:"throttledNs,omitempty" diff:"-"` // nanoseconds that it waited
 }
 
 // MemoryControl is of memory.*, in bytes.
@@ -47,21 +47,21 @@ type MemoryControl struct {
 	Max     *uint64 `json:"max,omitempty"`
 	High    *uint64 `json:"high,omitempty"`    // v2; v1: soft_limit_in_bytes
 	SwapMax *uint64 `json:"swapMax,omitempty"` // v2; v1: memsw.limit_in_bytes, of memory and swap together
-	Current uint64  `json:"current"`
-	Peak    uint64  `json:"peak,omitempty"`
+	Current uint64  `json:"current" diff:"-"`
+	Peak    uint64  `json:"peak,omitempty" diff:"-"`
 	// Events since the group was made: on v1 Hits is failcnt.
-	Hits    uint64 `json:"hits,omitempty"`    // times that Max was reached
-	Slowed  uint64 `json:"slowed,omitempty"`  // times that High was reached (v2)
-	OOM     uint64 `json:"oom,omitempty"`     // times that no memory could be had (v2)
-	OOMKill uint64 `json:"oomKill,omitempty"` // processes killed for it
-	NoKill  bool   `json:"noKill,omitempty"`  // oom_kill_disable (v1)
+	Hits    uint64 `json:"hits,omitempty" diff:"-"`   // times that Max was reached
+	Slowed  uint64 `json:"slowed,omitempty" diff:"-"` // times that High was reached (v2)
+	OOM     uint64 `json:"oom,omitempty"`             // times that no memory could be had (v2)
+	OOMKill uint64 `json:"oomKill,omitempty"`         // processes killed for it
+	NoKill  bool   `json:"noKill,omitempty"`          // oom_kill_disable (v1)
 }
 
 // PidsControl is of pids.*.
 type PidsControl struct {
 	Max     *uint64 `json:"max,omitempty"`
-	Current uint64  `json:"current"`
-	Peak    uint64  `json:"peak,omitempty"`
+	Current uint64  `json:"current" diff:"-"`
+	Peak    uint64  `json:"peak,omitempty" diff:"-"`
 	Refused uint64  `json:"refused,omitempty"` // forks that Max refused
 }
 

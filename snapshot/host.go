@@ -22,6 +22,11 @@ type Host struct {
 	Sysctls   map[string]string `json:"sysctls,omitempty"` // dotted key to live value
 	Container bool              `json:"container"`         // the node is itself a container
 	Root      bool              `json:"root"`              // collected with uid 0
+	Memory    *Memory           `json:"memory,omitempty"`
+	Swaps     []Swap            `json:"swaps,omitempty"`
+	Zrams     []Zram            `json:"zrams,omitempty"`
+	CPU       *CPU              `json:"cpu,omitempty"`
+	Counts    *Counts           `json:"counts,omitempty"`
 }
 
 // Pressure is one file of /proc/pressure: shares of time in percent.
@@ -46,6 +51,7 @@ type Mount struct {
 	Free     uint64 `json:"free" diff:"-"` // bytes for non-root
 	Inodes   uint64 `json:"inodes"`
 	IFree    uint64 `json:"ifree" diff:"-"`
+	Reserved uint64 `json:"reserved,omitempty" diff:"-"` // bytes that are free for root alone
 }
 
 // A Disk is a line of /proc/diskstats, as the change over Window.

@@ -6,7 +6,7 @@ type Kernel struct {
 	Release string     `json:"release,omitempty"` // uname -r
 	Version string     `json:"version,omitempty"` // uname -v
 	Machine string     `json:"machine,omitempty"` // uname -m
-	BootID  string     `json:"bootID,omitempty"`
+	BootID  string     `json:"bootID,omitempty" diff:"-"`
 	Cmdline string     `json:"cmdline,omitempty"` // /proc/cmdline, secrets replaced
 	Boot    []BootArgs `json:"boot,omitempty"`    // what the boot loader's files say
 	Taints  []Taint    `json:"taints,omitempty"`
@@ -77,7 +77,7 @@ type AppArmorFile struct {
 // A Confinement is what holds a process of a component.
 type Confinement struct {
 	Name       string `json:"name"`
-	PID        int    `json:"pid"`
+	PID        int    `json:"pid" diff:"-"`
 	Label      string `json:"label,omitempty"` // /proc/PID/attr/current
 	Seccomp    int    `json:"seccomp"`         // 0 none, 1 strict, 2 filter
 	Filters    int    `json:"filters,omitempty"`

@@ -17,8 +17,8 @@ type Lock struct {
 	Start   string      `json:"start"`          // first byte
 	End     string      `json:"end"`            // last byte, or EOF
 	Path    string      `json:"path,omitempty"` // by the holder's descriptor, else by the known files
-	Raw     string      `json:"raw"`            // the line, without its number
-	Line    int         `json:"line"`           // of /proc/locks; 0 when a descriptor alone shows it
+	Raw     string      `json:"raw" diff:"-"`   // the line, without its number
+	Line    int         `json:"line" diff:"-"`  // of /proc/locks; 0 when a descriptor alone shows it
 	Holders []LockParty `json:"holders,omitempty"`
 	Waiting []LockParty `json:"waiting,omitempty"`
 }
@@ -26,13 +26,13 @@ type Lock struct {
 // A LockParty is a process that holds a lock or waits for it. A lock of an
 // open file (FLOCK, OFDLCK) is held by each process that shares it.
 type LockParty struct {
-	PID    int       `json:"pid"`
-	FD     int       `json:"fd,omitempty"`
+	PID    int       `json:"pid" diff:"-"`
+	FD     int       `json:"fd,omitempty" diff:"-"`
 	Name   string    `json:"name,omitempty"` // comm
 	Exe    string    `json:"exe,omitempty"`
 	Args   []string  `json:"args,omitempty"`
-	Start  time.Time `json:"start,omitzero"`
-	Parent int       `json:"parent,omitempty"`
+	Start  time.Time `json:"start,omitzero" diff:"-"`
+	Parent int       `json:"parent,omitempty" diff:"-"`
 	Above  string    `json:"above,omitempty"` // name of the parent
 }
 

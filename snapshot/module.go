@@ -27,7 +27,7 @@ type Modules struct {
 type Module struct {
 	Name   string   `json:"name"`
 	Size   uint64   `json:"size"`
-	Refs   int      `json:"refs"`
+	Refs   int      `json:"refs" diff:"-"`
 	UsedBy []string `json:"usedBy,omitempty"`
 	State  string   `json:"state"`           // Live, Loading, Unloading
 	Taint  string   `json:"taint,omitempty"` // letters, such as OE

@@ -39,6 +39,8 @@ type Snapshot struct {
 	Host        *Host        `json:"host,omitempty"`
 	Kernel      *Kernel      `json:"kernel,omitempty"`
 	Clock       *Clock       `json:"clock,omitempty"`
+	Storage     *Storage     `json:"storage,omitempty"`
+	Limits      *Limits      `json:"limits,omitempty"`
 	Processes   *Processes   `json:"processes,omitempty"`
 	Descriptors *Descriptors `json:"descriptors,omitempty"`
 	Locks       *Locks       `json:"locks,omitempty"`
@@ -75,6 +77,8 @@ const (
 	SectionHost        Section = "host"
 	SectionKernel      Section = "kernel"
 	SectionClock       Section = "clock"
+	SectionStorage     Section = "storage"
+	SectionLimits      Section = "limits"
 	SectionProcesses   Section = "processes"
 	SectionDescriptors Section = "descriptors"
 	SectionLocks       Section = "locks"

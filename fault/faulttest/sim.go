@@ -27,6 +27,9 @@ func (m *Machine) simulated() []source.Collector {
 	}
 	add(snapshot.SectionHost, func(s *snapshot.Snapshot) { s.Host = clone(w.Host) })
 	add(snapshot.SectionProcesses, func(s *snapshot.Snapshot) { s.Processes = m.processes() })
+	add(snapshot.SectionDescriptors, func(s *snapshot.Snapshot) { s.Descriptors = clone(w.Descriptors) })
+	add(snapshot.SectionLocks, func(s *snapshot.Snapshot) { s.Locks = clone(w.Locks) })
+	add(snapshot.SectionBPF, func(s *snapshot.Snapshot) { s.BPF = clone(w.BPF) })
 	add(snapshot.SectionRuntime, func(s *snapshot.Snapshot) { s.Runtime = m.runtime() })
 	add(snapshot.SectionNetwork, func(s *snapshot.Snapshot) { s.Network = clone(w.Network) })
 	add(snapshot.SectionProbes, func(s *snapshot.Snapshot) { s.Probes = clone(w.Probes) })

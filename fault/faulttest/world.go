@@ -24,6 +24,10 @@ type World struct {
 	Cluster   *snapshot.Cluster
 	Logs      *snapshot.Logs
 
+	Descriptors *snapshot.Descriptors
+	Locks       *snapshot.Locks
+	BPF         *snapshot.BPF
+
 	Units   map[string]string          // ActiveState by name
 	Objects map[string]json.RawMessage // API objects by REST path
 	Guards  map[string]op.Guard
@@ -32,8 +36,9 @@ type World struct {
 // newWorld returns the healthy world.
 func newWorld() *World {
 	w := &World{
-		Units:  map[string]string{"kubelet.service": "active", "containerd.service": "active", "cron.service": "active", "logrotate.timer": "active"},
-		Guards: map[string]op.Guard{},
+		Units:       map[string]string{"kubelet.service": "active", "containerd.service": "active", "cron.service": "active", "logrotate.timer": "active"},
+		Guards:      map[string]op.Guard{},
+		Descriptors: &snapshot.Descriptors{}, Locks: &snapshot.Locks{}, BPF: &snapshot.BPF{},
 	}
 	parts := map[string]any{
 		"host": &w.Host, "processes": &w.Processes, "runtime": &w.Runtime, "network": &w.Network, "probes": &w.Probes,

@@ -13,12 +13,14 @@ import (
 	"github.com/klustered/klustered/internal/collect/host"
 	"github.com/klustered/klustered/internal/collect/kernel"
 	"github.com/klustered/klustered/internal/collect/kubelet"
+	"github.com/klustered/klustered/internal/collect/limit"
 	"github.com/klustered/klustered/internal/collect/lock"
 	"github.com/klustered/klustered/internal/collect/module"
 	"github.com/klustered/klustered/internal/collect/network"
 	"github.com/klustered/klustered/internal/collect/observe"
 	"github.com/klustered/klustered/internal/collect/probe"
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/collect/storage"
 	"github.com/klustered/klustered/internal/collect/sysctl"
 	"github.com/klustered/klustered/internal/collect/systemd"
 	"github.com/klustered/klustered/internal/collect/user"
@@ -28,6 +30,8 @@ import (
 func All() []source.Collector {
 	return slices.Concat(
 		host.Collectors(),
+		limit.Collectors(),
+		storage.Collectors(),
 		bpf.Collectors(),
 		kernel.Collectors(),
 		user.Collectors(),

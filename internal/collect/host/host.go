@@ -43,6 +43,7 @@ func collectHost(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error
 	h.Boot = parseBoot(read(e, "/proc/stat"))
 	h.Container = inContainer(e)
 	h.Pressure = pressure(e)
+	resources(e, h)
 	first, start := parseDiskstats(read(e, "/proc/diskstats")), time.Now()
 	mounts, err := e.ReadFile("/proc/self/mountinfo")
 	e.Gap(snapshot.SectionHost, "/proc/self/mountinfo", err)

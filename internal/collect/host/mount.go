@@ -129,5 +129,8 @@ func measure(ctx context.Context, e *source.Env, mounts []snapshot.Mount) {
 		size := uint64(st.Bsize)
 		mounts[i].Total, mounts[i].Free = st.Blocks*size, st.Bavail*size
 		mounts[i].Inodes, mounts[i].IFree = st.Files, st.Ffree
+		if st.Bfree > st.Bavail {
+			mounts[i].Reserved = (st.Bfree - st.Bavail) * size
+		}
 	}
 }

@@ -19,6 +19,7 @@ type Info struct {
 	Mode     uint32      // permission, set-id and sticky bits, as in stat(2)
 	UID, GID uint32
 	Size     int64 // bytes
+	Used     int64 // bytes on the disk: less than Size where the file has holes
 	Modified time.Time
 	Changed  time.Time // of the bytes, the name or the attributes; no call sets it
 	Dev, Ino uint64
@@ -45,7 +46,7 @@ func infoOf(f *os.File) (Info, error) {
 		return Info{}, &fs.PathError{Op: "stat", Path: f.Name(), Err: err}
 	}
 	return Info{
-		Type: typeBits(st.Mode), Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid, Size: st.Size,
+		Type: typeBits(st.Mode), Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid, Size: st.Size, Used: st.Blocks * 512,
 		Modified: time.Unix(st.Mtim.Unix()).UTC(), Changed: time.Unix(st.Ctim.Unix()).UTC(), Dev: uint64(st.Dev), Ino: st.Ino, Links: uint64(st.Nlink),
 	}, nil
 }
