@@ -27,7 +27,6 @@ var witnesses = map[string]func(context.Context, *testing.T, Node){
 	"descriptors": testDescriptors,
 	"locks":       testLocks,
 	"modules":     testModules,
-	"sysctls":     testSysctls,
 	"users":       testUsers,
 	"bpf":         testBPF,
 	"kernel":      testKernel,
