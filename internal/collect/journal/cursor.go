@@ -1,11 +1,23 @@
 package journal
 
-// A position is a place in one chain: the next entry to look at is next-1.
+import "math"
+
+// A position is a place in one chain. The next entry to look at is next-1, or,
+// onward, next itself.
 type position struct {
 	*chain
 	next uint64
 }
 
+// ahead is the offset of the next entry onward, 0 at the end.
+func (p *position) ahead() uint64 {
+	if p.next >= p.n {
+		return 0
+	}
+	return p.at(p.next) // 0 if not yet written: so is what follows
+}
+
+// offset is the offset of the next entry back, 0 at the beginning.
 func (p *position) offset() uint64 {
 	for p.next > 0 {
 		if off := p.at(p.next - 1); off != 0 {
@@ -16,11 +28,15 @@ func (p *position) offset() uint64 {
 	return 0
 }
 
-// A cursor goes over the wanted entries of one file, the newest first.
+// A cursor goes over the wanted entries of one file, the newest first, or,
+// onward, the oldest first.
 type cursor struct {
 	f      *file
 	q      *Query
+	onward bool
 	since  uint64
+	until  uint64
+	after  uint64 // number of the last entry that is known, 0 for none
 	chains []*position
 	groups [][]clause // an entry must satisfy a clause of each
 	// Between low and high lie the offsets of all entries that satisfy a
@@ -29,12 +45,15 @@ type cursor struct {
 	cur       *Entry
 }
 
-// newCursor places a cursor behind the newest wanted entry. If an index turns
+// newCursor places a cursor beside the first wanted entry. If an index turns
 // out to be broken it walks the file instead.
-func newCursor(f *file, q *Query) *cursor {
-	c := &cursor{f: f, q: q}
+func newCursor(f *file, q *Query, onward bool) *cursor {
+	c := &cursor{f: f, q: q, onward: onward, until: math.MaxUint64, after: q.After[f.seqnumID]}
 	if !q.Since.IsZero() {
 		c.since = micros(q.Since.UnixMicro())
+	}
+	if !q.Until.IsZero() {
+		c.until = micros(q.Until.UnixMicro())
 	}
 	f.withIndex(func() error {
 		if err := c.useIndex(); err != nil {
@@ -166,28 +185,42 @@ func (c *cursor) useWalk() {
 	}
 }
 
-// seek skips what is newer than the query wants.
+// seek skips what lies beyond the end of the window that is looked at first.
 func (c *cursor) seek() error {
 	for _, p := range c.chains {
-		p.next = p.through(c.high)
-		if c.q.Until.IsZero() {
-			continue
-		}
-		n, err := p.before(micros(c.q.Until.UnixMicro()) + 1)
+		n, err := c.edge(p)
 		if err != nil {
 			return err
 		}
-		p.next = min(p.next, n)
+		p.next = n
 	}
 	return nil
 }
 
-// step moves to the next older wanted entry; cur is nil when there is none.
+// edge is the index in a chain from which is read.
+func (c *cursor) edge(p *position) (uint64, error) {
+	if c.onward {
+		first := uint64(0)
+		if c.low > 0 {
+			first = p.through(c.low - 1)
+		}
+		n, err := p.before(c.since)
+		return max(first, n), err
+	}
+	last := p.through(c.high)
+	if c.until == math.MaxUint64 {
+		return last, nil
+	}
+	n, err := p.before(c.until + 1)
+	return min(last, n), err
+}
+
+// step moves to the next wanted entry; cur is nil when there is none.
 func (c *cursor) step() {
 	c.cur = nil
 	for {
 		off := c.pop()
-		if off == 0 || off < c.low {
+		if off == 0 || off < c.low || off > c.high {
 			return
 		}
 		r, err := c.f.entry(off)
@@ -195,19 +228,23 @@ func (c *cursor) step() {
 			c.f.note(int64(off), err.Error())
 			continue
 		}
-		if r.realtime() < c.since {
+		at := r.realtime()
+		if !c.onward && (at < c.since || r.seqnum() <= c.after) || c.onward && at > c.until {
 			return
 		}
-		if c.wanted(r) {
+		if at <= c.until && at >= c.since && r.seqnum() > c.after && c.wanted(r) {
 			c.cur = c.f.decode(r)
 			return
 		}
 	}
 }
 
-// pop takes the last entry off all chains: in one file the offset tells the
+// pop takes the next entry off all chains: in one file the offset tells the
 // order.
 func (c *cursor) pop() uint64 {
+	if c.onward {
+		return c.popFirst()
+	}
 	var last uint64
 	for _, p := range c.chains {
 		last = max(last, p.offset())
@@ -218,6 +255,24 @@ func (c *cursor) pop() uint64 {
 		}
 	}
 	return last
+}
+
+func (c *cursor) popFirst() uint64 {
+	first := uint64(math.MaxUint64)
+	for _, p := range c.chains {
+		if off := p.ahead(); off != 0 {
+			first = min(first, off)
+		}
+	}
+	if first == math.MaxUint64 {
+		return 0
+	}
+	for _, p := range c.chains {
+		if p.ahead() == first {
+			p.next++
+		}
+	}
+	return first
 }
 
 func (c *cursor) wanted(r raw) bool {

@@ -116,6 +116,7 @@ func (f *file) entry(off uint64) (raw, error) {
 	return raw{body{o, b}, f.entryWidth()}, err
 }
 
+func (r raw) seqnum() uint64   { return r.u64(16) }
 func (r raw) realtime() uint64 { return r.u64(24) }
 func (r raw) bootID() ID       { return ID(r.body.body[40:56]) }
 func (r raw) len() int         { return int((r.size - entryItemsOffset) / r.width) }
@@ -142,7 +143,7 @@ func (r raw) has(off uint64) bool {
 // noted.
 func (f *file) decode(r raw) *Entry {
 	e := &Entry{
-		Seqnum: r.u64(16), Realtime: time.UnixMicro(int64(r.realtime())).UTC(),
+		Seqnum: r.seqnum(), Realtime: time.UnixMicro(int64(r.realtime())).UTC(),
 		Monotonic: time.Duration(r.u64(32)) * time.Microsecond,
 		BootID:    r.bootID(), xor: r.u64(56),
 		SeqnumID: f.seqnumID, File: f.name,

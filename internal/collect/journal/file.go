@@ -67,6 +67,12 @@ func (f *file) load() error {
 	return nil
 }
 
+// forget gives back what is kept of a file that was read to its end: of a
+// journal of many files, the caches of only a few are filled at once.
+func (f *file) forget() {
+	f.source.slots, f.decoder = [windowSlots]window{}, decoder{}
+}
+
 // withIndex calls use, which follows the indexes. In a file that is being
 // written one part of an index may have been read before and another after an
 // entry was added: if use fails and the header has changed, it is called

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+
+	"github.com/klustered/klustered/internal/collect/journal/jhash"
 )
 
 // The on-disk layout is that of systemd's JOURNAL_FILE_FORMAT document.
@@ -65,12 +67,23 @@ type header struct {
 	data, field  table
 	lastObject   uint64
 	entries      uint64
+	tailSeqnum   uint64
+	headSeqnum   uint64
 	entryArray   uint64
 	head, tail   uint64 // realtime of the first and last entry, microseconds
+	tailMono     uint64 // monotonic time of the last entry, microseconds
 }
 
 func (h *header) compact() bool { return h.incompatible&flagCompact != 0 }
 func (h *header) keyed() bool   { return h.incompatible&flagKeyed != 0 }
+
+// hash returns the hash by which a file finds a payload.
+func (h *header) hash(payload []byte) uint64 {
+	if h.keyed() {
+		return jhash.Sip24(payload, h.fileID)
+	}
+	return jhash.Lookup3(payload)
+}
 
 // parseHeader reads the fixed part of a file's header.
 func parseHeader(b []byte) (header, error) {
@@ -86,7 +99,8 @@ func parseHeader(b []byte) (header, error) {
 		fileID: ID(b[24:40]), machineID: ID(b[40:56]), seqnumID: ID(b[72:88]),
 		size: u64(88), objects: u64(96),
 		data: table{u64(104), u64(112)}, field: table{u64(120), u64(128)},
-		lastObject: u64(136), entries: u64(152), entryArray: u64(176), head: u64(184), tail: u64(192),
+		lastObject: u64(136), entries: u64(152), tailSeqnum: u64(160), headSeqnum: u64(168),
+		entryArray: u64(176), head: u64(184), tail: u64(192), tailMono: u64(200),
 	}
 	if unknown := h.incompatible &^ knownFlags; unknown != 0 {
 		return h, fmt.Errorf("cannot parse header: unknown incompatible flags %#x", unknown)

@@ -9,9 +9,18 @@ import (
 
 // Entries yields the wanted entries of all files, the newest first. Copies of
 // one entry in two files are yielded once.
-func (j *Journal) Entries(q Query) iter.Seq[*Entry] {
+func (j *Journal) Entries(q Query) iter.Seq[*Entry] { return j.entries(q, false) }
+
+// Onward yields the wanted entries of all files, the oldest first. Tail is of
+// no effect.
+func (j *Journal) Onward(q Query) iter.Seq[*Entry] {
+	q.Tail = 0
+	return j.entries(q, true)
+}
+
+func (j *Journal) entries(q Query, onward bool) iter.Seq[*Entry] {
 	return func(yield func(*Entry) bool) {
-		m := j.merge(&q)
+		m := j.merge(&q, onward)
 		var last *Entry
 		for n := 0; q.Tail == 0 || n < q.Tail; {
 			e := m.next()
@@ -37,8 +46,8 @@ func (j *Journal) Tail(q Query) []*Entry {
 	return list
 }
 
-// A stream is a file that is not yet looked into, known by the
-// time of its last entry, or a cursor at an entry.
+// A stream is a file that is not yet looked into, known by the time of its
+// last entry, or of its first when read onward, or a cursor at an entry.
 type stream struct {
 	f      *file
 	cursor *cursor
@@ -50,36 +59,47 @@ type merge struct {
 	heap streamHeap
 }
 
-func (j *Journal) merge(q *Query) *merge {
-	m := &merge{q: q}
+func (j *Journal) merge(q *Query, onward bool) *merge {
+	m := &merge{q: q, heap: streamHeap{onward: onward}}
 	for _, f := range j.files {
-		s := &stream{f: f, at: time.UnixMicro(int64(f.tail)).UTC()}
-		switch {
-		case f.degraded || f.tail == 0:
-			s.at = time.Unix(1<<40, 0) // its header cannot be believed
-		case !q.Since.IsZero() && s.at.Before(q.Since):
-			continue
-		case !q.Until.IsZero() && time.UnixMicro(int64(f.header.head)).After(q.Until):
+		if f.degraded || f.tail == 0 { // its header cannot be believed
+			s := &stream{f: f, at: time.Unix(1<<40, 0)}
+			if onward {
+				s.at = time.Time{}
+			}
+			m.heap.list = append(m.heap.list, s)
 			continue
 		}
-		m.heap = append(m.heap, s)
+		first, last := time.UnixMicro(int64(f.header.head)).UTC(), time.UnixMicro(int64(f.tail)).UTC()
+		after, known := q.After[f.seqnumID]
+		switch {
+		case !q.Since.IsZero() && last.Before(q.Since), !q.Until.IsZero() && first.After(q.Until),
+			known && f.tailSeqnum <= after:
+			continue
+		}
+		s := &stream{f: f, at: last}
+		if onward {
+			s.at = first
+		}
+		m.heap.list = append(m.heap.list, s)
 	}
 	heap.Init(&m.heap)
 	return m
 }
 
-// next returns the newest entry of all files and moves behind it.
+// next returns the next entry of all files and moves behind it.
 func (m *merge) next() *Entry {
-	for len(m.heap) > 0 {
-		s := m.heap[0]
+	for m.heap.Len() > 0 {
+		s := m.heap.list[0]
 		var e *Entry
 		if s.cursor == nil {
-			s.cursor = newCursor(s.f, m.q)
+			s.cursor = newCursor(s.f, m.q, m.heap.onward)
 		} else {
 			e = s.cursor.cur
 		}
 		s.cursor.step()
 		if s.cursor.cur == nil {
+			s.f.forget()
 			heap.Pop(&m.heap)
 		} else {
 			s.at = s.cursor.cur.Realtime
@@ -92,16 +112,23 @@ func (m *merge) next() *Entry {
 	return nil
 }
 
-// A streamHeap has the stream with the newest entry on top.
-type streamHeap []*stream
+// A streamHeap has the stream on top whose entry comes next.
+type streamHeap struct {
+	list   []*stream
+	onward bool
+}
 
-func (h streamHeap) Len() int           { return len(h) }
-func (h streamHeap) Less(i, k int) bool { return h[i].at.After(h[k].at) }
-func (h streamHeap) Swap(i, k int)      { h[i], h[k] = h[k], h[i] }
-func (h *streamHeap) Push(x any)        { *h = append(*h, x.(*stream)) }
+func (h *streamHeap) Len() int { return len(h.list) }
+func (h *streamHeap) Less(i, k int) bool {
+	if h.onward {
+		return h.list[i].at.Before(h.list[k].at)
+	}
+	return h.list[i].at.After(h.list[k].at)
+}
+func (h *streamHeap) Swap(i, k int) { h.list[i], h.list[k] = h.list[k], h.list[i] }
+func (h *streamHeap) Push(x any)    { h.list = append(h.list, x.(*stream)) }
 func (h *streamHeap) Pop() any {
-	old := *h
-	s := old[len(old)-1]
-	*h = old[:len(old)-1]
+	s := h.list[len(h.list)-1]
+	h.list = h.list[:len(h.list)-1]
 	return s
 }

@@ -17,6 +17,12 @@ type Query struct {
 	Until       time.Time // inclusive
 	MaxPriority int       // keep this severity and the graver ones; 0 keeps all
 	Tail        int       // the newest so many; 0 for no limit
+	// Matches are payloads, NAME=value: those of one name are alternatives,
+	// names restrict each other.
+	Matches []string
+	// After keeps, of each sequence of numbers named, what has a greater one:
+	// what was written since.
+	After map[ID]uint64
 }
 
 // A term is one payload that satisfies a group. Only root's systemd may speak
@@ -44,6 +50,26 @@ func (q *Query) groups() [][]term {
 		}
 		add(plainTerms("PRIORITY=", levels))
 	}
+	for _, m := range matchTerms(q.Matches) {
+		add(m)
+	}
+	return groups
+}
+
+// matchTerms groups payloads by their names, in the order of the first of each.
+func matchTerms(matches []string) [][]term {
+	var groups [][]term
+	at := map[string]int{}
+	for _, m := range matches {
+		name, _, _ := strings.Cut(m, "=")
+		i, ok := at[name]
+		if !ok {
+			i = len(groups)
+			at[name] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], term{payload: m})
+	}
 	return groups
 }
 
@@ -63,6 +89,9 @@ func unitTerms(units []string) []term {
 			term{payload: "UNIT=" + u, need: "_PID=1"},
 			term{payload: "OBJECT_SYSTEMD_UNIT=" + u, need: "_UID=0"},
 			term{payload: "COREDUMP_UNIT=" + u, need: "_UID=0"})
+		if strings.HasSuffix(u, ".slice") {
+			terms = append(terms, term{payload: "_SYSTEMD_SLICE=" + u})
+		}
 	}
 	return terms
 }

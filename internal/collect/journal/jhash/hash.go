@@ -1,18 +1,12 @@
-package journal
+// Package jhash has the two hashes by which journal files find a payload:
+// SipHash-2-4 keyed by the file's id, or Bob Jenkins' lookup3 in files older
+// than systemd 246.
+package jhash
 
 import (
 	"encoding/binary"
 	"math/bits"
 )
-
-// hash returns the hash by which a file finds a payload: SipHash-2-4 keyed by
-// the file's id, or Bob Jenkins' lookup3 in files older than systemd 246.
-func (h *header) hash(payload []byte) uint64 {
-	if h.keyed() {
-		return siphash24(payload, h.fileID)
-	}
-	return lookup3(payload)
-}
 
 type sipState struct{ v0, v1, v2, v3 uint64 }
 
@@ -36,7 +30,8 @@ func (s *sipState) word(m uint64) {
 	s.v0 ^= m
 }
 
-func siphash24(data []byte, key [16]byte) uint64 {
+// Sip24 is SipHash-2-4.
+func Sip24(data []byte, key [16]byte) uint64 {
 	k0, k1 := binary.LittleEndian.Uint64(key[:8]), binary.LittleEndian.Uint64(key[8:])
 	s := sipState{
 		k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d,
@@ -57,8 +52,8 @@ func siphash24(data []byte, key [16]byte) uint64 {
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3
 }
 
-// lookup3 is Jenkins' hashlittle2 with both seeds zero, its two halves joined.
-func lookup3(data []byte) uint64 {
+// Lookup3 is Jenkins' hashlittle2 with both seeds zero, its two halves joined.
+func Lookup3(data []byte) uint64 {
 	a := 0xdeadbeef + uint32(len(data))
 	b, c := a, a
 	for ; len(data) > 12; data = data[12:] {

@@ -1,4 +1,4 @@
-package journal
+package jhash
 
 import "testing"
 
@@ -12,7 +12,7 @@ func TestSiphash24(t *testing.T) {
 	for n, want := range map[int]uint64{
 		0: 0x726fdb47dd0e0e31, 1: 0x74f839c593dc67fd, 8: 0x93f5f5799a932462, 15: 0xa129ca6149be45e5,
 	} {
-		if got := siphash24(in[:n], key); got != want {
+		if got := Sip24(in[:n], key); got != want {
 			t.Errorf("%d bytes: %#x, want %#x", n, got, want)
 		}
 	}
@@ -25,7 +25,7 @@ func TestLookup3(t *testing.T) {
 		"":                               0xdeadbeefdeadbeef,
 		"Four score and seven years ago": 0x17770551ce7226e6,
 	} {
-		if got := lookup3([]byte(in)); got != want {
+		if got := Lookup3([]byte(in)); got != want {
 			t.Errorf("%q: %#x, want %#x", in, got, want)
 		}
 	}
