@@ -33,9 +33,9 @@ func parseCRI(line []byte) (Record, error) {
 	if !ok {
 		return Record{}, errors.New("cannot parse log line: it has no time")
 	}
-	at, err := time.Parse(time.RFC3339Nano, string(stamp))
+	at, err := parseTime(stamp)
 	if err != nil {
-		return Record{}, errors.New("cannot parse log line: its time is no RFC 3339 time")
+		return Record{}, err
 	}
 	stream, rest, _ := bytes.Cut(rest, []byte(" "))
 	if s := string(stream); s != "stdout" && s != "stderr" {

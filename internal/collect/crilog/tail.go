@@ -89,41 +89,20 @@ func countFull(b []byte) int {
 	return bytes.Count(b, []byte("\n")) - bytes.Count(b, []byte(" stdout P ")) - bytes.Count(b, []byte(" stderr P "))
 }
 
-// join makes lines of records; records of the two streams may alternate.
+// join makes lines of records.
 func join(data []byte, name string, from int64, last int) []Line {
 	var lines []Line
-	open := map[string]*Line{}
+	j := Joiner{Path: name}
 	for len(data) > 0 {
 		raw, rest, whole := bytes.Cut(data, []byte("\n"))
 		at := from
 		from += int64(len(data) - len(rest))
 		data = rest
-		rec, err := Parse(raw)
-		if err != nil {
-			if whole && len(raw) > 0 {
-				rec = Record{Text: string(raw[:min(len(raw), maxLine)])}
-				lines = append(lines, Line{Record: rec, Path: name, Offset: at})
-			}
-			continue
-		}
-		l := open[rec.Stream]
-		if l == nil {
-			l = &Line{Record: rec, Path: name, Offset: at}
-			open[rec.Stream] = l
-		} else {
-			l.Text += rec.Text[:min(len(rec.Text), max(0, maxLine-len(l.Text)))]
-		}
-		if l.Partial = rec.Partial; !rec.Partial {
-			lines = append(lines, *l)
-			delete(open, rec.Stream)
+		if l, ok := j.Add(raw, at, whole); ok {
+			lines = append(lines, l)
 		}
 	}
-	for _, stream := range []string{"stdout", "stderr"} {
-		if l := open[stream]; l != nil { // still being written
-			lines = append(lines, *l)
-		}
-	}
-	return number(lines, last)
+	return number(append(lines, j.Rest()...), last)
 }
 
 func number(lines []Line, last int) []Line {

@@ -137,3 +137,13 @@ func (j *Journal) Span() (first, last time.Time) {
 	}
 	return first, last
 }
+
+// Numbers returns the number of the last entry of each sequence as the files'
+// headers state it.
+func (j *Journal) Numbers() map[ID]uint64 {
+	last := map[ID]uint64{}
+	for _, f := range j.files {
+		last[f.seqnumID] = max(last[f.seqnumID], f.tailSeqnum)
+	}
+	return last
+}

@@ -13,7 +13,7 @@ func Big(entries int) []byte {
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for i := 1; i <= entries; i++ {
 		unit := []string{"kubelet", "containerd", "cron", "kubelet"}[i%4]
-		if i%65536 == 1 {
+		if i%65536 == 0 {
 			w.Monotonic = 0
 		}
 		w.BootID = [16]byte{15: byte(i>>16) + 1}
