@@ -253,4 +253,3 @@ func FuzzTextTime(f *testing.F) {
 	f.Add([]byte("2026-03-04 05:06:07 status installed"))
 	f.Fuzz(func(t *testing.T, b []byte) { textTime(b, day) })
 }
-
