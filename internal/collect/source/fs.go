@@ -1,6 +1,10 @@
 package source
 
-import "io/fs"
+import (
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+)
 
 // FS is the node's root as a file system, for readers of formats that take
 // one. It opens regular files alone, as [Env.Open] does.
@@ -13,3 +17,12 @@ func (r rooted) Open(name string) (fs.File, error) { return r.env.Open("/" + nam
 
 // ReadDir returns the entries of a folder, sorted by name.
 func (r rooted) ReadDir(name string) ([]fs.DirEntry, error) { return r.env.ReadDir("/" + name) }
+
+func (r rooted) Stat(name string) (fs.FileInfo, error) {
+	f, err := r.env.open("/"+name, unix.O_PATH)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Stat()
+}

@@ -59,22 +59,3 @@ func kernels(f *os.File) bool {
 	}
 	return false
 }
-
-// FS is the node's root as a file system: names are as on the node without the
-// leading slash. It opens regular files only; those are [io.ReaderAt].
-func (e *Env) FS() fs.FS { return rooted{e} }
-
-type rooted struct{ env *Env }
-
-func (r rooted) Open(name string) (fs.File, error) { return r.env.Open("/" + name) }
-
-func (r rooted) ReadDir(name string) ([]fs.DirEntry, error) { return r.env.ReadDir("/" + name) }
-
-func (r rooted) Stat(name string) (fs.FileInfo, error) {
-	f, err := r.env.open("/"+name, unix.O_PATH)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return f.Stat()
-}
