@@ -9,7 +9,7 @@ import (
 func (t *table) parse(minor string) *edition {
 	e := &edition{
 		flags:   map[string]Flag{},
-		release: Release{Version: minor, gates: map[string]Gate{}, plugins: map[string]Named{}, controllers: map[string]Named{}},
+		release: Release{Version: minor, gates: map[string]Gate{}, plugins: map[string]Named{}, controllers: map[string]Named{}, bindings: map[string]string{}},
 		schema:  Schema{Version: minor, types: map[string]map[string]string{}, defaults: map[string]map[string]string{}},
 	}
 	for line := range strings.Lines(t.lines) {
@@ -36,6 +36,8 @@ func (e *edition) add(w []string) {
 		r.plugins[name] = namedOf(w)
 	case w[0] == "controller":
 		r.controllers[name] = namedOf(w)
+	case w[0] == "binding" && len(w) > 2:
+		r.bindings[name] = w[2]
 	case w[0] == "type":
 		s.fields(name)
 	case w[0] == "field" && len(w) > 3:

@@ -13,6 +13,7 @@ type Release struct {
 	gates       map[string]Gate
 	plugins     map[string]Named
 	controllers map[string]Named
+	bindings    map[string]string
 }
 
 // A Gate is a feature gate. The gates of all components are one list: a
@@ -48,6 +49,13 @@ func (r *Release) Plugin(name string) (Named, bool) { n, ok := r.plugins[name]; 
 
 // Controller returns the controller of that name, or of its older name.
 func (r *Release) Controller(name string) (Named, bool) { n, ok := r.controllers[name]; return n, ok }
+
+// Binding returns the path of KubeletConfiguration that a flag of the kubelet
+// sets. Flags that set none are no part of the configuration file.
+func (r *Release) Binding(flag string) (path string, ok bool) {
+	path, ok = r.bindings[strings.ReplaceAll(flag, "_", "-")]
+	return path, ok
+}
 
 // NearestGate returns the gate whose name is most like one that is none.
 func (r *Release) NearestGate(name string) string {

@@ -50,8 +50,21 @@ func (s *Schema) Fields(name string) []string { return slices.Sorted(maps.Keys(s
 
 // At returns the type of a path of fields, such as spec.hostNetwork.
 func (s *Schema) At(kind, path string) (string, bool) {
+	t, ok := s.at(kind, path)
+	return strings.TrimPrefix(t, "*"), ok
+}
+
+// Unset reports whether the zero value of a field, written in a file, is the
+// same as not writing it, so that the default is taken.
+func (s *Schema) Unset(kind, path string) bool {
+	t, ok := s.at(kind, path)
+	return ok && !strings.HasPrefix(t, "*")
+}
+
+func (s *Schema) at(kind, path string) (string, bool) {
 	t := kind
 	for field := range strings.SplitSeq(path, ".") {
+		t = strings.TrimPrefix(t, "*")
 		if inner, ok := strings.CutPrefix(t, "map[string]"); ok {
 			t = inner
 			continue

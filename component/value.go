@@ -53,8 +53,8 @@ var checks = map[string]func(string) error{
 
 	"stringSlice":     checkCSV,
 	"int32Slice":      each(signed(32)),
-	"mapStringString": pairs(nil), "stringToString": pairs(nil),
-	"mapStringBool": pairs(func(s string) error { _, err := strconv.ParseBool(s); return plain(err) }),
+	"mapStringString": pairs("=", nil), "stringToString": pairs("=", nil), "mapStringLess": pairs("<", nil), "mapStringOne": checkPair,
+	"mapStringBool": pairs("=", func(s string) error { _, err := strconv.ParseBool(s); return plain(err) }),
 	"portRange":     checkPortRange,
 	"ProxyMode":     oneOf("", "iptables", "ipvs", "nftables", "kernelspace"),
 	"LocalMode":     oneOf("", "ClusterCIDR", "NodeCIDR", "BridgeInterface", "InterfaceNamePrefix"),
@@ -129,16 +129,24 @@ func each(check func(string) error) func(string) error {
 	}
 }
 
-// pairs are NAME=VALUE,NAME=VALUE. A check of nil takes any value.
-func pairs(check func(string) error) func(string) error {
+func checkPair(s string) error {
+	if !strings.Contains(s, "=") {
+		return fmt.Errorf("%s has no =", quote(s))
+	}
+	return nil
+}
+
+// pairs are NAME=VALUE,NAME=VALUE, or with another sign. A check of nil takes
+// any value.
+func pairs(sign string, check func(string) error) func(string) error {
 	return func(s string) error {
 		for part := range strings.SplitSeq(s, ",") {
 			if strings.TrimSpace(part) == "" {
 				continue
 			}
-			_, value, ok := strings.Cut(part, "=")
+			_, value, ok := strings.Cut(part, sign)
 			if !ok {
-				return fmt.Errorf("%s has no =", quote(part))
+				return fmt.Errorf("%s has no %s", quote(part), sign)
 			}
 			if check != nil {
 				if err := check(strings.TrimSpace(value)); err != nil {

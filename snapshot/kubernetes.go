@@ -18,6 +18,30 @@ type Kubelet struct {
 	NodeName      string   `json:"nodeName,omitempty"`
 	Healthz       string   `json:"healthz,omitempty"` // body of http://127.0.0.1:10248/healthz, "" when it did not answer
 	HealthErr     string   `json:"healthErr,omitempty"`
+
+	Program     string `json:"program,omitempty"`     // path of the kubelet
+	Version     string `json:"version,omitempty"`     // v1.37.2
+	VersionFrom string `json:"versionFrom,omitempty"` // build information, package, manifest
+	TableMinor  string `json:"tableMinor,omitempty"`  // release by which flags and fields were read
+
+	// Effective is every setting by its path in KubeletConfiguration
+	// (authentication.anonymous.enabled, evictionHard.memory.available), or by
+	// its flag with dashes (--node-ip) where it is no field.
+	Effective  map[string]Effective `json:"effective,omitempty"`
+	Problems   []FieldProblem       `json:"problems,omitempty"`   // of configuration and arguments
+	Start      *Start               `json:"start,omitempty"`      // nil when there is no unit
+	ConfigPath string               `json:"configPath,omitempty"` // "" when it has no file
+	DropIns    []string             `json:"dropIns,omitempty"`    // of the configuration, in the order they are merged
+	Stale      []string             `json:"stale,omitempty"`      // files that changed after it started
+	Names      []NameSource         `json:"names,omitempty"`
+	ClientLink string               `json:"clientLink,omitempty"` // where kubelet-client-current.pem leads
+	Bootstrap  string               `json:"bootstrap,omitempty"`  // bootstrap kubeconfig, when it is there
+	ServerCert string               `json:"serverCert,omitempty"` // path that it serves with
+	States     []StateFile          `json:"states,omitempty"`
+	Root       *Place               `json:"root,omitempty"` // --root-dir
+	Pods       int                  `json:"pods,omitempty"` // folders of pods below it
+	Server     *Reply               `json:"server,omitempty"`
+	Proxy      *Proxy               `json:"proxy,omitempty"` // kube-proxy, when it runs
 }
 
 // PKI is every certificate and key of the node, by fingerprint.
@@ -151,6 +175,9 @@ type Kuberc struct {
 type Static struct {
 	Dir       string     `json:"dir"`
 	Manifests []Manifest `json:"manifests"`
+	Place     *Place     `json:"place,omitempty"`
+	Passed    []Passed   `json:"passed,omitempty"` // what lies there and is not loaded
+	URL       string     `json:"url,omitempty"`    // more manifests come from here
 }
 
 // A Manifest is one file of the static pod directory.
@@ -163,6 +190,14 @@ type Manifest struct {
 	HostNet    bool                `json:"hostNet,omitempty"`
 	HostPaths  []string            `json:"hostPaths,omitempty"`
 	Containers []ManifestContainer `json:"containers,omitempty"`
+
+	Kind          string           `json:"kind,omitempty"`
+	APIVersion    string           `json:"apiVersion,omitempty"`
+	PriorityClass string           `json:"priorityClass,omitempty"`
+	Documents     int              `json:"documents,omitempty"` // the kubelet reads the first alone
+	Problems      []FieldProblem   `json:"problems,omitempty"`
+	Volumes       []ManifestVolume `json:"volumes,omitempty"`
+	Fields        []Field          `json:"fields,omitempty"` // every value
 }
 
 // A ManifestContainer is a container of a static pod.
@@ -171,6 +206,12 @@ type ManifestContainer struct {
 	Image   string `json:"image"`
 	Command string `json:"command"` // base name of the program
 	Flags   []Flag `json:"flags,omitempty"`
+
+	Init      bool            `json:"init,omitempty"`
+	Line      int             `json:"line,omitempty"`
+	Program   string          `json:"program,omitempty"`   // the first word, as written
+	FlagTable *FlagTable      `json:"flagTable,omitempty"` // of a program whose flags are known
+	Probes    []ManifestProbe `json:"probes,omitempty"`
 }
 
 // A Flag is one argument of the form --name=value or -name value.
@@ -178,6 +219,14 @@ type Flag struct {
 	Name  string `json:"name"` // without dashes
 	Value string `json:"value"`
 	Line  int    `json:"line"` // in the manifest
+
+	// Of a program whose flags are known:
+	Type    string `json:"type,omitempty"`    // as pflag names it, "" of an unknown flag
+	Problem string `json:"problem,omitempty"` // why the program does not take it
+	Nearest string `json:"nearest,omitempty"` // of an unknown flag, the one that may be meant
+	// Again says that the flag is given more than once: lists add up, of other
+	// flags the last one counts, which is not Again.
+	Again bool `json:"again,omitempty"`
 }
 
 // Component returns the first manifest container that runs the program

@@ -51,6 +51,7 @@ type common struct {
 	Controllers []named                      `json:"controllers"`
 	Types       map[string]map[string]string `json:"types"`
 	Defaults    map[string]map[string]string `json:"defaults"`
+	Bindings    map[string]string            `json:"bindings"`
 }
 
 // named is an admission plugin or a controller.

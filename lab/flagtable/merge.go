@@ -140,6 +140,9 @@ func releaseLines(r release) []line {
 			out = append(out, line{order + 1, x.Name, text})
 		}
 	}
+	for flag, path := range r.Bindings {
+		out = append(out, line{3, flag, "binding " + flag + " " + path})
+	}
 	return out
 }
 

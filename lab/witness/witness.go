@@ -21,6 +21,7 @@ import (
 type Node struct {
 	*lab.Node
 	Snapshot *snapshot.Snapshot
+	Control  *lab.Node // a control plane of its cluster, where kubectl has credentials
 }
 
 // Collect has the klustered binary at path collect node n, as triage does.

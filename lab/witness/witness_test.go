@@ -31,6 +31,8 @@ var witnesses = map[string]func(context.Context, *testing.T, Node){
 	"bpf":         testBPF,
 	"kernel":      testKernel,
 	"clock":       testClock,
+	"kubelet":     testKubelet,
+	"static":      testStatic,
 }
 
 // TestIntegrationWitness boots a lab and compares every section with what the
@@ -43,6 +45,7 @@ func TestIntegrationWitness(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		seen.Control = c.ControlPlane()
 		for _, name := range slices.Sorted(maps.Keys(witnesses)) {
 			t.Run(n.Name+"/"+name, func(t *testing.T) { witnesses[name](t.Context(), t, seen) })
 		}

@@ -34,32 +34,6 @@ func ParseFlags(args []string) Flags {
 // unitDirs are where systemd looks for units, the strongest first.
 var unitDirs = []string{"/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}
 
-// unitArgs returns the arguments with which kubelet.service would start it.
-func unitArgs(e *source.Env) []string {
-	files := unitFiles(e)
-	env := map[string]string{}
-	var exec string
-	for _, name := range files {
-		data, err := e.ReadFile(name)
-		if err != nil {
-			continue
-		}
-		u := parseUnit(string(data))
-		for _, file := range u.envFiles {
-			if data, err := e.ReadFile(strings.TrimPrefix(file, "-")); err == nil {
-				parseEnv(string(data), env)
-			}
-		}
-		for _, line := range u.env {
-			parseEnv(line, env)
-		}
-		if u.exec != "" {
-			exec = u.exec
-		}
-	}
-	return expand(exec, env)
-}
-
 // unitFiles returns the fragment of kubelet.service and its drop-ins. A
 // drop-in hides those of the same name in weaker folders.
 func unitFiles(e *source.Env) []string {
@@ -69,9 +43,13 @@ func unitFiles(e *source.Env) []string {
 		if p := path.Join(dir, "kubelet.service"); len(files) == 0 && e.Exists(p) {
 			files = append(files, p)
 		}
-		for _, p := range e.Glob(path.Join(dir, "kubelet.service.d", "*.conf")) {
-			if _, ok := dropins[path.Base(p)]; !ok {
-				dropins[path.Base(p)] = p
+	}
+	for _, folder := range []string{"kubelet.service.d", "service.d"} { // those of the type are weaker
+		for _, dir := range unitDirs {
+			for _, p := range e.Glob(path.Join(dir, folder, "*.conf")) {
+				if _, ok := dropins[path.Base(p)]; !ok {
+					dropins[path.Base(p)] = p
+				}
 			}
 		}
 	}
@@ -80,73 +58,16 @@ func unitFiles(e *source.Env) []string {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+	if len(files) == 0 {
+		return nil // drop-ins of no unit
+	}
 	for _, name := range names {
 		files = append(files, dropins[name])
 	}
 	return files
 }
 
-// A unit is what a unit file says about the command line.
-type unit struct {
-	exec     string
-	env      []string
-	envFiles []string
-}
-
-func parseUnit(data string) unit {
-	var u unit
-	data = strings.ReplaceAll(data, "\\\n", " ")
-	for line := range strings.Lines(data) {
-		key, value, ok := strings.Cut(strings.TrimSpace(line), "=")
-		if !ok || strings.HasPrefix(key, "#") || strings.HasPrefix(key, ";") {
-			continue
-		}
-		value = strings.TrimSpace(value)
-		switch strings.TrimSpace(key) {
-		case "ExecStart":
-			u.exec = value
-		case "Environment":
-			u.env = append(u.env, strings.Trim(value, `"'`))
-		case "EnvironmentFile":
-			u.envFiles = append(u.envFiles, value)
-		}
-	}
-	return u
-}
-
-// parseEnv adds lines of NAME=value to env.
-func parseEnv(data string, env map[string]string) {
-	for line := range strings.Lines(data) {
-		name, value, ok := strings.Cut(strings.TrimSpace(line), "=")
-		if ok && name != "" && name[0] != '#' {
-			env[name] = strings.Trim(value, `"'`)
-		}
-	}
-}
-
 var braced = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
 
 // maxLine bounds a command line with its variables replaced, in bytes.
 const maxLine = 256 << 10
-
-// expand splits a command line and replaces $NAME and ${NAME}, once, as
-// systemd does. It splits the value of $NAME, which stands alone, at blanks.
-func expand(line string, env map[string]string) []string {
-	var out []string
-	size := 0
-	value := func(name string) string {
-		v := env[name]
-		if size += len(v); size > maxLine {
-			return ""
-		}
-		return v
-	}
-	for _, word := range strings.Fields(line) {
-		if name, ok := strings.CutPrefix(word, "$"); ok && !strings.HasPrefix(name, "{") {
-			out = append(out, strings.Fields(value(name))...)
-			continue
-		}
-		out = append(out, braced.ReplaceAllStringFunc(word, func(s string) string { return value(s[2 : len(s)-1]) }))
-	}
-	return out
-}

@@ -9,7 +9,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/klustered/klustered/internal/collect/secret"
@@ -50,49 +50,79 @@ var errNoKubelet = errors.New("no kubelet runs, and neither a unit nor a configu
 // collect sets s.Kubelet. It stays nil on a machine with no trace of a
 // kubelet.
 func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
-	k := &snapshot.Kubelet{}
-	args, pid := process(s.Processes)
-	if k.Running, k.PID = pid > 0, pid; !k.Running {
-		args = unitArgs(e)
+	k := &snapshot.Kubelet{Start: readStart(e)}
+	p := process(s.Processes)
+	k.Running, k.PID = p.PID > 0, p.PID
+	var list []snapshot.Word
+	if k.Running {
+		list = running(p.Args, k.Start)
+	} else if k.Start != nil {
+		list = k.Start.Words
 	}
-	flags := ParseFlags(args)
-	k.Args = secret.Args(args)
+	k.Args = secret.Args(texts(list))
+	if len(list) > 0 {
+		k.Program, list = list[0].Text, list[1:]
+	}
+	flags := ParseFlags(texts(list))
 	c := readConfig(e, k, flags)
-	if !k.Running && len(args) == 0 && k.Config == nil {
+	if !k.Running && len(k.Args) == 0 && k.Config == nil {
 		return errNoKubelet
 	}
-	resolve(k, c, flags)
-	client(e, k, flags)
-	if e.Live {
-		k.Healthz, k.HealthErr = healthz(ctx, c)
+	if p.Exe != "" {
+		k.Program = p.Exe
 	}
+	k.Version, k.VersionFrom = version(e, k.Program)
+	set := effective(e, k, list)
+	settle(k, set)
+	client(e, k, flags)
+	surroundings(e, k, flags)
+	k.Names = names(e, s, k, flags)
+	k.Stale = stale(e, p, slices.Concat([]string{k.ConfigPath}, k.DropIns, startFiles(k)))
+	var asked sync.WaitGroup
+	if e.Live {
+		asked.Go(func() { k.Healthz, k.HealthErr = healthz(ctx, c) })
+		asked.Go(func() { k.Server = server(ctx, k) })
+	}
+	k.Proxy = proxy(ctx, e, s.Processes, k.Version)
+	asked.Wait()
 	s.Kubelet = k
 	return nil
 }
 
-// process returns the arguments and PID of the running kubelet.
-func process(p *snapshot.Processes) ([]string, int) {
+// effective loads the settings of the command line, and of the next one where
+// the kubelet runs.
+func effective(e *source.Env, k *snapshot.Kubelet, list []snapshot.Word) map[string]snapshot.Effective {
+	l := newLoader(e, k)
+	k.TableMinor = l.program.Version
+	set := l.load(list, true)
+	if k.Start == nil {
+		return set
+	}
+	if k.Running && len(k.Start.Words) > 0 {
+		k.Start.Differs = differs(set, l.load(k.Start.Words[1:], false))
+	}
+	k.Start.Words = hide(k.Start.Words)
+	return set
+}
+
+func startFiles(k *snapshot.Kubelet) []string {
+	if k.Start == nil {
+		return nil
+	}
+	return k.Start.Files
+}
+
+// process returns the running kubelet.
+func process(p *snapshot.Processes) snapshot.Process {
 	if p == nil {
-		return nil, 0
+		return snapshot.Process{}
 	}
 	for _, x := range p.ByName("kubelet") {
 		if x.State != "Z" && x.Container == "" && len(x.Args) > 0 {
-			return x.Args, x.PID
+			return x
 		}
 	}
-	return nil, 0
-}
-
-// resolve sets what flags and configuration together say; a flag wins.
-func resolve(k *snapshot.Kubelet, c config, f Flags) {
-	k.StaticPodPath = cmp.Or(f["pod-manifest-path"], c.StaticPodPath)
-	k.CgroupDriver = cmp.Or(f["cgroup-driver"], c.CgroupDriver, "cgroupfs")
-	k.Endpoint = cmp.Or(f["container-runtime-endpoint"], c.ContainerRuntimeEndpoint, defaultSocket)
-	k.ClusterDNS = c.ClusterDNS
-	if dns := f["cluster-dns"]; dns != "" {
-		k.ClusterDNS = strings.Split(dns, ",")
-	}
-	k.NodeName = strings.ToLower(f["hostname-override"])
+	return snapshot.Process{}
 }
 
 // client finds the kubelet's kubeconfig, its client certificate and the node

@@ -1,12 +1,14 @@
 package kubelet
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -44,7 +46,8 @@ func TestStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	k := s.Kubelet
-	k.Args, k.Config = nil, nil
+	k = &snapshot.Kubelet{Kubeconfig: k.Kubeconfig, ClientCert: k.ClientCert, StaticPodPath: k.StaticPodPath, ClusterDNS: k.ClusterDNS,
+		CgroupDriver: k.CgroupDriver, Endpoint: k.Endpoint, NodeName: k.NodeName}
 	want := &snapshot.Kubelet{
 		Kubeconfig: "/etc/kubernetes/kubelet.conf", ClientCert: "/etc/kubernetes/pki/current.pem",
 		StaticPodPath: "/etc/kubernetes/manifests", ClusterDNS: []string{"10.96.0.10"}, CgroupDriver: "systemd",
@@ -104,7 +107,8 @@ func TestStatic(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	m, c, ok := s.Static.Component("etcd")
-	flags := []snapshot.Flag{{Name: "data-dir", Value: "/var/lib/etcd", Line: 13}, {Name: "quota-backend-bytes", Value: "2147483648", Line: 14}, {Name: "debug", Line: 16}}
+	flags := []snapshot.Flag{{Name: "data-dir", Value: "/var/lib/etcd", Line: 13, Type: "string"}, {Name: "quota-backend-bytes", Value: "2147483648", Line: 14, Type: "int64"},
+		{Name: "debug", Line: 16, Problem: "is no flag of etcd v3.7"}}
 	if !ok || !m.HostNet || m.HostPaths[0] != "/var/lib/etcd" || !reflect.DeepEqual(c.Flags, flags) {
 		t.Errorf("got %+v", m)
 	}
@@ -137,7 +141,7 @@ func FuzzParseManifest(f *testing.F) {
 	f.Add([]byte("kind: Pod\nmetadata: {name: x}\nspec:\n  containers:\n  - command: [a, --b=c, -d, e]\n"))
 	f.Add([]byte("a: &a [*a]"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m := ParseManifest(data)
+		m := ParseManifest(data, "")
 		if m.Error == "" && (m.Name == "" || len(m.Containers) == 0) {
 			t.Errorf("no error for %+v", m)
 		}
@@ -147,9 +151,11 @@ func FuzzParseManifest(f *testing.F) {
 func FuzzUnit(f *testing.F) {
 	f.Add("[Service]\nEnvironment=\"A=b c\"\nExecStart=/x $A ${A}\n")
 	f.Fuzz(func(t *testing.T, data string) {
-		u, env := parseUnit(data), map[string]string{}
-		parseEnv(data, env)
-		ParseFlags(expand(u.exec, env))
+		env := map[string]setting{}
+		parseEnv(data, "x", env)
+		for _, a := range parseUnit(data) {
+			ParseFlags(texts(expand(a.value, "x", a.line, env)))
+		}
 		parseConfig([]byte(data))
 		parseClient([]byte(data))
 		nodeName([]byte(data))
@@ -157,10 +163,13 @@ func FuzzUnit(f *testing.F) {
 }
 
 func TestExpand(t *testing.T) {
-	env := map[string]string{"A": "--one --two", "B": "${A}${A}", "LONG": strings.Repeat("x", maxLine)}
-	got := strings.Join(expand("kubelet $A --x=${A} --y=${B} ${LONG} ${LONG}", env), "|")
-	want := "kubelet|--one|--two|--x=--one --two|--y=${A}${A}||"
-	if got != want {
-		t.Errorf("got %.200q, want %q", got, want)
+	env := map[string]setting{"A": {"--one '--two 2'", "env", 3}, "B": {"${A}${A}", "env", 4}, "LONG": {strings.Repeat("x", maxLine), "env", 5}}
+	var got []string
+	for _, w := range expand("kubelet $A --x=${A} \"--y=${B} z\" ${LONG} ${LONG}", "unit", 1, env) {
+		got = append(got, fmt.Sprintf("%.40s %s:%d %s", w.Text, w.Source, w.Line, w.Var))
+	}
+	want := []string{"kubelet unit:1 ", "--one env:3 A", "--two 2 env:3 A", "--x=--one '--two 2' env:3 A", "--y=${A}${A} z env:4 B", " env:5 LONG", " env:5 LONG"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

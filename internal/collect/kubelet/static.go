@@ -1,9 +1,11 @@
 package kubelet
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"regexp"
@@ -12,6 +14,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/klustered/klustered/component"
 	"github.com/klustered/klustered/internal/collect/secret"
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/snapshot"
@@ -23,10 +26,13 @@ const maxManifests = 200
 // collectStatic reads the folder of static pods as the kubelet does: every
 // file whose name does not begin with a dot, whatever it ends in.
 func collectStatic(_ context.Context, e *source.Env, s *snapshot.Snapshot) error {
-	dir := kubeadmStatic
-	if s.Kubelet != nil {
-		if dir = s.Kubelet.StaticPodPath; dir == "" {
-			s.Static = &snapshot.Static{} // the kubelet runs none
+	dir, version := kubeadmStatic, ""
+	x := &snapshot.Static{}
+	if k := s.Kubelet; k != nil {
+		version = k.Version
+		x.URL = k.Effective["staticPodURL"].Value
+		if dir = k.StaticPodPath; dir == "" {
+			s.Static = x // the kubelet runs none of a folder
 			return nil
 		}
 	}
@@ -34,9 +40,9 @@ func collectStatic(_ context.Context, e *source.Env, s *snapshot.Snapshot) error
 	if errors.Is(err, fs.ErrNotExist) && s.Kubelet == nil {
 		return nil
 	}
-	x := &snapshot.Static{Dir: dir}
+	x.Dir, x.Place = dir, place(e, dir)
 	if err == nil && i.IsRegular() { // the kubelet takes a single file too
-		x.Manifests = append(x.Manifests, manifest(e, dir))
+		x.Manifests = append(x.Manifests, manifest(e, dir, version))
 		s.Static = x
 		return nil
 	}
@@ -50,33 +56,107 @@ func collectStatic(_ context.Context, e *source.Env, s *snapshot.Snapshot) error
 	}
 	for _, f := range list {
 		name := path.Join(dir, f.Name())
-		if i, err := e.Stat(name); strings.HasPrefix(f.Name(), ".") || err == nil && i.IsDir() {
+		if why := passed(e, name); why != "" {
+			if len(x.Passed) < maxManifests {
+				x.Passed = append(x.Passed, snapshot.Passed{Path: name, Why: why})
+			}
 			continue
 		}
 		if len(x.Manifests) == maxManifests {
 			e.Gap(snapshot.SectionStatic, dir, fmt.Errorf("more than %d files", maxManifests))
 			break
 		}
-		x.Manifests = append(x.Manifests, manifest(e, name))
+		x.Manifests = append(x.Manifests, manifest(e, name, version))
 	}
 	s.Static = x
 	return nil
 }
 
-func manifest(e *source.Env, name string) snapshot.Manifest {
+// passed says why the kubelet leaves out what lies in its folder, or "".
+func passed(e *source.Env, name string) string {
+	i, err := e.Stat(name)
+	switch {
+	case strings.HasPrefix(path.Base(name), "."):
+		return "dot file"
+	case err == nil && i.IsDir():
+		return "directory"
+	}
+	return ""
+}
+
+// place says what a folder is and how it is reached.
+func place(e *source.Env, name string) *snapshot.Place {
+	p := &snapshot.Place{Path: name}
+	i, err := e.Stat(name)
+	if err != nil {
+		p.Missing = errors.Is(err, fs.ErrNotExist)
+		return p
+	}
+	p.Mode, p.UID = i.Mode, i.UID
+	if real := e.Resolve(name); real != name {
+		p.Target = real
+	}
+	if data, err := e.ReadFile("/proc/self/mountinfo"); e.Live && err == nil && mountedAt(string(data), e.Resolve(name)) {
+		p.Mount = name
+	}
+	return p
+}
+
+// mountedAt reports whether /proc/self/mountinfo has a mount at exactly that
+// path: it hides what the folder below it holds.
+func mountedAt(mounts, name string) bool {
+	for line := range strings.Lines(mounts) {
+		if f := strings.Fields(line); len(f) > 4 && f[4] == name {
+			return true
+		}
+	}
+	return false
+}
+
+func manifest(e *source.Env, name, version string) snapshot.Manifest {
 	t, err := e.Text(name, 0)
 	if err != nil {
 		return snapshot.Manifest{Text: t, Error: err.Error()}
 	}
-	m := ParseManifest([]byte(t.Content))
+	m := ParseManifest([]byte(t.Content), version)
+	for i, v := range m.Volumes {
+		m.Volumes[i].Is = what(e, v.Path)
+	}
 	t.Content = secret.YAML(t.Content)
 	m.Text = t
+	m.Fields = manifestFields(t.Content)
 	return m
 }
 
-// ParseManifest reads a pod in YAML or JSON with the lines of its flags. Text
-// is the caller's to set.
-func ParseManifest(data []byte) snapshot.Manifest {
+// manifestFields are the values of a manifest whose secrets were replaced.
+func manifestFields(text string) []snapshot.Field {
+	var doc yaml.Node
+	if yaml.Unmarshal([]byte(text), &doc) != nil || len(doc.Content) == 0 {
+		return nil
+	}
+	return fields(doc.Content[0])
+}
+
+// what says what a path is.
+func what(e *source.Env, name string) string {
+	i, err := e.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "missing"
+	case err != nil:
+		return ""
+	case i.IsDir():
+		return "directory"
+	case i.IsRegular():
+		return "file"
+	}
+	return "other"
+}
+
+// ParseManifest reads a pod in YAML or JSON with the lines of its flags, as the
+// kubelet of that version does; "" is the newest one known. Text is the
+// caller's to set.
+func ParseManifest(data []byte, version string) snapshot.Manifest {
 	var m snapshot.Manifest
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
@@ -88,34 +168,64 @@ func ParseManifest(data []byte) snapshot.Manifest {
 		return m
 	}
 	pod := doc.Content[0]
-	if kind := at(pod, "kind"); kind == nil || kind.Value != "Pod" {
-		m.Error, m.ErrorLine = "kind is not Pod", line(kind, pod)
+	m.Documents = documents(data)
+	m.Kind, m.APIVersion = text(pod, "kind"), text(pod, "apiVersion")
+	if m.Kind != "Pod" {
+		m.Error, m.ErrorLine = "kind is not Pod", line(at(pod, "kind"), pod)
 		return m
 	}
+	podFields(&m, pod)
+	for _, list := range []string{"initContainers", "containers"} {
+		for _, c := range items(at(pod, "spec", list)) {
+			x := container(alias(c), version)
+			x.Init = list == "initContainers"
+			m.Containers = append(m.Containers, x)
+		}
+	}
+	if len(items(at(pod, "spec", "containers"))) == 0 && m.Error == "" {
+		m.Error, m.ErrorLine = "has no spec.containers", line(at(pod, "spec"), pod)
+	}
+	m.Problems = check(component.SchemaOf(version), pod, "Pod", "")
+	return m
+}
+
+// podFields reads what stands outside the containers.
+func podFields(m *snapshot.Manifest, pod *yaml.Node) {
 	m.Name, m.Namespace = text(pod, "metadata", "name"), text(pod, "metadata", "namespace")
 	if m.Name == "" {
 		m.Error, m.ErrorLine = "has no metadata.name", line(at(pod, "metadata"), pod)
 	}
 	m.HostNet = text(pod, "spec", "hostNetwork") == "true"
+	m.PriorityClass = text(pod, "spec", "priorityClassName")
 	for _, v := range items(at(pod, "spec", "volumes")) {
 		if p := text(v, "hostPath", "path"); p != "" {
 			m.HostPaths = append(m.HostPaths, p)
+			m.Volumes = append(m.Volumes, snapshot.ManifestVolume{Name: text(v, "name"), Path: p, Type: text(v, "hostPath", "type"),
+				Line: line(at(v, "hostPath", "path"), v)})
 		}
 	}
-	for _, c := range items(at(pod, "spec", "containers")) {
-		m.Containers = append(m.Containers, container(c))
-	}
-	if len(m.Containers) == 0 && m.Error == "" {
-		m.Error, m.ErrorLine = "has no spec.containers", line(at(pod, "spec"), pod)
-	}
-	return m
 }
 
-func container(c *yaml.Node) snapshot.ManifestContainer {
-	x := snapshot.ManifestContainer{Name: text(c, "name"), Image: text(c, "image")}
+// documents counts the documents of a file; the kubelet reads the first alone.
+func documents(data []byte) int {
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	for n := 0; n < maxManifests; n++ {
+		var doc yaml.Node
+		if err := d.Decode(&doc); err != nil {
+			if errors.Is(err, io.EOF) {
+				return n
+			}
+			return n + 1
+		}
+	}
+	return maxManifests
+}
+
+func container(c *yaml.Node, version string) snapshot.ManifestContainer {
+	x := snapshot.ManifestContainer{Name: text(c, "name"), Image: text(c, "image"), Line: c.Line, Probes: probes(c)}
 	words := items(at(c, "command"))
 	if len(words) > 0 {
-		x.Command = path.Base(words[0].Value)
+		x.Program, x.Command = words[0].Value, path.Base(words[0].Value)
 		words = words[1:]
 	}
 	words = append(words[:len(words):len(words)], items(at(c, "args"))...)
@@ -130,11 +240,12 @@ func container(c *yaml.Node) snapshot.ManifestContainer {
 			i++
 			f.Value = words[i].Value
 		}
-		if secret.Named(f.Name) && !strings.HasPrefix(f.Value, "/") && len(f.Value) > 5 && f.Value != "false" {
+		if hidden(f.Name, f.Value) {
 			f.Value = secret.Mark(f.Value)
 		}
 		x.Flags = append(x.Flags, f)
 	}
+	typed(&x, words, version)
 	return x
 }
 
@@ -182,6 +293,13 @@ func line(n, or *yaml.Node) int {
 		n = or
 	}
 	return n.Line
+}
+
+func number(n *yaml.Node, keys ...string) int { return atoi(text(n, keys...)) }
+
+func atoi(s string) int {
+	n, _ := strconv.Atoi(s)
+	return n
 }
 
 var yamlLine = regexp.MustCompile(`line (\d+)`)

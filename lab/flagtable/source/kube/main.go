@@ -12,18 +12,22 @@ package main
 import (
 	"context"
 	"encoding/json"
+	goflag "flag"
 	"fmt"
 	"os"
 	"sort"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	cliflag "k8s.io/component-base/cli/flag"
 
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
+
+	_ "k8s.io/component-base/logs/json/register"
 )
 
 // flag is a flag as the driver reads it.
@@ -65,23 +69,59 @@ func program(name string) *cobra.Command {
 	case "kube-scheduler":
 		return scheduler.NewSchedulerCommand()
 	case "kube-proxy":
+		// It takes over every flag of Go's that is linked in, which in this
+		// program are the kubelet's.
+		goflag.CommandLine = goflag.NewFlagSet(name, goflag.ContinueOnError)
 		return proxy.NewProxyCommand()
 	case "kubelet":
-		return kubelet.NewKubeletCommand(context.Background())
+		return kubeletCommand()
 	}
 	return nil
+}
+
+// kubeletCommand is the kubelet's command, which older releases make without a
+// context.
+func kubeletCommand() *cobra.Command {
+	switch f := any(kubelet.NewKubeletCommand).(type) {
+	case func(context.Context) *cobra.Command:
+		return f(context.Background())
+	case func() *cobra.Command:
+		return f()
+	}
+	return nil
+}
+
+// typeOf is the flag's type. Several kinds of maps share one name, and are
+// told apart by what they take: mapStringLess has < for =, mapStringLoose
+// takes a name alone, and the commas of mapStringOne part nothing.
+func typeOf(f *pflag.Flag) string {
+	takes := func(value string) bool { return f.Value.Set(value) == nil }
+	switch t := f.Value.Type(); {
+	case t != "mapStringString":
+		return t
+	case takes("a"):
+		return "mapStringLoose"
+	case takes("a=b,c"):
+		return "mapStringOne"
+	case !takes("a=b"):
+		return "mapStringLess"
+	}
+	return "mapStringString"
 }
 
 // flags lists the flags of a component. The kubelet parses its flags itself
 // and adds them to its command only when it runs.
 func flags(command *cobra.Command) []flag {
+	command.InitDefaultHelpFlag()
 	set := command.Flags()
+	set.AddFlagSet(pflag.CommandLine)
 	if command.DisableFlagParsing {
 		set = kubeletFlags()
 	}
+	set.SetNormalizeFunc(cliflag.WordSepNormalizeFunc)
 	all := []flag{}
 	set.VisitAll(func(f *pflag.Flag) {
-		all = append(all, flag{Name: f.Name, Short: f.Shorthand, Type: f.Value.Type(), Default: f.DefValue,
+		all = append(all, flag{Name: f.Name, Short: f.Shorthand, Type: typeOf(f), Default: f.DefValue,
 			NoOpt: f.NoOptDefVal, Deprecated: f.Deprecated != "", Hidden: f.Hidden})
 	})
 	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })

@@ -33,6 +33,7 @@ type release struct {
 	Controllers []named                      `json:"controllers"`
 	Types       map[string]map[string]string `json:"types"`    // type to field to type
 	Defaults    map[string]map[string]string `json:"defaults"` // kind to path to JSON
+	Bindings    map[string]string            `json:"bindings"` // the kubelet's flag to the path it sets
 
 	named map[string]reflect.Type
 }
@@ -70,7 +71,7 @@ var roots = []struct {
 }
 
 func theRelease() release {
-	r := release{Gates: gates(), Plugins: plugins(), Controllers: controllers(),
+	r := release{Gates: gates(), Plugins: plugins(), Controllers: controllers(), Bindings: bindings(),
 		Types: map[string]map[string]string{}, Defaults: map[string]map[string]string{}, named: map[string]reflect.Type{}}
 	for _, x := range roots {
 		r.fields(x.name, reflect.TypeOf(x.of))
@@ -158,8 +159,12 @@ func (r release) typeName(t reflect.Type) string {
 		return leaf
 	}
 	switch t.Kind() {
-	case reflect.Pointer:
-		return r.typeName(t.Elem())
+	case reflect.Pointer: // a pointer to one value tells zero from not set
+		name := r.typeName(t.Elem())
+		if t.Elem().Kind() == reflect.Struct && leaves[t.Elem().String()] == "" {
+			return name
+		}
+		return "*" + name
 	case reflect.Slice, reflect.Array:
 		if t.Elem().Kind() == reflect.Uint8 {
 			return "bytes"
