@@ -1,6 +1,7 @@
 package component
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -104,6 +105,21 @@ func TestRelease(t *testing.T) {
 	want := []string{`no feature gate "NodeLogQuerry" in v1.37, which has NodeLogQuery`, `feature gate AllBeta: "maybe" is neither true nor false`}
 	if !slices.Equal(problems, want) || !gates["NodeLogQuery"] || gates["AllAlpha"] {
 		t.Errorf("%v %q", gates, problems)
+	}
+}
+
+func TestGatesOfReleases(t *testing.T) {
+	for version, want := range map[string]string{"v1.33": "BETA true false", "v1.34": "GA true true", "v1.36": "GA true true", "v1.37": "none"} {
+		got := "none"
+		if g, ok := ReleaseOf(version).Gate("APIServerTracing"); ok {
+			got = fmt.Sprint(g.Stage, " ", g.Default, " ", g.Locked)
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", version, got, want)
+		}
+	}
+	if p := ReleaseOf("v1.35").CheckGate("APIServerTracing", "false"); p != "feature gate APIServerTracing is locked" {
+		t.Error(p)
 	}
 }
 

@@ -134,7 +134,11 @@ func (s *stack) pairs(path string, a component.Arg, o snapshot.Origin) {
 	} else if strings.HasPrefix(a.Flag.Type, "colon") {
 		sign = ":"
 	}
-	for part := range strings.SplitSeq(a.Value, ",") {
+	parts := strings.Split(a.Value, ",")
+	if a.Flag.Type == "mapStringOne" {
+		parts = []string{a.Value}
+	}
+	for _, part := range parts {
 		if key, value, ok := strings.Cut(strings.TrimSpace(part), sign); ok {
 			o.Value = value
 			s.put(path+"."+key, o)
