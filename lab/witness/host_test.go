@@ -27,4 +27,5 @@ func testHost(ctx context.Context, t *testing.T, n Node) {
 		}
 	}
 	same(t, "mounts", got, want)
+	resources(ctx, t, n)
 }

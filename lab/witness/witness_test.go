@@ -33,6 +33,8 @@ var witnesses = map[string]func(context.Context, *testing.T, Node){
 	"clock":       testClock,
 	"kubelet":     testKubelet,
 	"static":      testStatic,
+	"storage":     testStorage,
+	"limits":      testLimits,
 }
 
 // TestIntegrationWitness boots a lab and compares every section with what the

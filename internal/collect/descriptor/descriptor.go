@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"runtime"
 	"slices"
 	"strconv"
@@ -157,7 +158,7 @@ func (s *scan) file(fds *os.File, pid, fd int, link string, info func() []byte) 
 		}
 		s.mu.Unlock()
 	}
-	if !s.locked[st.Ino] {
+	if !s.locked[st.Ino] && !forLocks(link) {
 		return
 	}
 	for _, l := range parseLockInfo(info()) {
@@ -167,6 +168,14 @@ func (s *scan) file(fds *os.File, pid, fd int, link string, info func() []byte) 
 		}
 		s.mu.Unlock()
 	}
+}
+
+// forLocks reports whether a file is there to be locked. /proc/locks hides a
+// lock whose taker is gone from a PID namespace, though a process that shares
+// the open file still holds it: a shell that had flock(1) take it.
+func forLocks(name string) bool {
+	base := path.Base(name)
+	return strings.HasPrefix(name, "/run/lock/") || strings.Contains(base, ".lock") || base == "Lock" || strings.HasPrefix(base, "lock")
 }
 
 func (s *scan) bpf(h snapshot.HeldBPF, info []byte) {

@@ -80,11 +80,11 @@ type join struct {
 	paths map[uint64][]place
 }
 
-// locks joins the lines of /proc/locks with the descriptors. A descriptor
-// whose lock is in no line any more was released meanwhile.
+// locks joins the lines of /proc/locks with the descriptors.
 func (j join) locks(lines []line, held []snapshot.HeldLock) []snapshot.Lock {
 	var out []snapshot.Lock
 	at := map[string]int{} // number of the lock to index
+	shown := map[string]bool{}
 	for _, l := range lines {
 		if l.waits {
 			if i, ok := at[l.number]; ok {
@@ -93,6 +93,7 @@ func (j join) locks(lines []line, held []snapshot.HeldLock) []snapshot.Lock {
 			continue
 		}
 		x := l.lock
+		shown[x.Raw] = true
 		for _, h := range held {
 			if h.Lock == x.Raw {
 				x.Path = strings.TrimSuffix(h.Path, " (deleted)")
@@ -109,6 +110,31 @@ func (j join) locks(lines []line, held []snapshot.HeldLock) []snapshot.Lock {
 		}
 		at[l.number] = len(out)
 		out = append(out, x)
+	}
+	return append(out, j.hidden(held, shown)...)
+}
+
+// hidden are locks that descriptors alone show: whoever took them is gone, and
+// those that share the open file hold them.
+func (j join) hidden(held []snapshot.HeldLock, shown map[string]bool) []snapshot.Lock {
+	var out []snapshot.Lock
+	at := map[string]int{}
+	for _, h := range held {
+		if shown[h.Lock] {
+			continue
+		}
+		i, ok := at[h.Lock]
+		if !ok {
+			lines := parseLocks([]byte("1: " + h.Lock))
+			if len(lines) != 1 {
+				continue
+			}
+			x := lines[0].lock
+			x.Line, x.Path = 0, strings.TrimSuffix(h.Path, " (deleted)")
+			i, at[h.Lock] = len(out), len(out)
+			out = append(out, x)
+		}
+		out[i].Holders = append(out[i].Holders, j.party(h.PID, h.FD))
 	}
 	return out
 }

@@ -31,6 +31,8 @@ func TestJoin(t *testing.T) {
 	held := []snapshot.HeldLock{
 		{PID: 2054, FD: 9, Path: "/run/xtables.lock", Lock: "FLOCK ADVISORY WRITE 2054 fe:00:13 0 EOF"},
 		{PID: 2060, FD: 9, Path: "/run/xtables.lock", Lock: "FLOCK ADVISORY WRITE 2054 fe:00:13 0 EOF"},
+		{PID: 95, FD: 9, Path: "/run/lock/y", Lock: "FLOCK ADVISORY WRITE 0 00:30:5 0 EOF"},
+		{PID: 96, FD: 9, Path: "/run/lock/y", Lock: "FLOCK ADVISORY WRITE 0 00:30:5 0 EOF"},
 		{PID: 70, FD: 3, Path: "/x (deleted)", Lock: "OFDLCK ADVISORY WRITE -1 fe:00:12 0 EOF"},
 	}
 	var got []string
@@ -48,6 +50,7 @@ func TestJoin(t *testing.T) {
 		"1 OFDLCK WRITE 254:0:12 0-EOF /x 70/3 <",
 		"2 FLOCK WRITE 254:0:13 0-EOF /run/xtables.lock 2054/9 flock<cron 2060/9 < waits 90 iptables waits 91 ",
 		"5 POSIX READ 0:307:112 1-99 /run/atd.pid 89/0 <",
+		"0 FLOCK WRITE 0:48:5 0-EOF /run/lock/y 95/9 < 96/9 <",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%s", strings.Join(got, "\n"))
