@@ -40,6 +40,11 @@ type CPUControl struct {
 	Periods     uint64 `json:"periods,omitempty" diff:"-"`     // since the group was made
 	Throttled   uint64 `json:"throttled,omitempty" diff:"-"`   // periods in which it had to wait
 	ThrottledNs uint64 `json:"throttledNs,omitempty" diff:"-"` // nanoseconds that it waited
+	// Of a group with a quota: the periods and those throttled in the last
+	// RecentMs milliseconds of the collection.
+	RecentMs        float64 `json:"recentMs,omitempty" diff:"-"`
+	RecentPeriods   uint64  `json:"recentPeriods,omitempty" diff:"-"`
+	RecentThrottled uint64  `json:"recentThrottled,omitempty" diff:"-"`
 }
 
 // MemoryControl is of memory.*, in bytes.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/snapshot"
@@ -123,7 +124,59 @@ func controls(ctx context.Context, e *source.Env, mounts []snapshot.Mount, all *
 	}
 	close(paths)
 	wg.Wait()
-	return bounded(e, out)
+	out = bounded(e, out)
+	recent(ctx, e, out)
+	return out
+}
+
+// throttleWindow is how long groups with a quota are watched: a period is a
+// tenth of a second as a rule.
+const throttleWindow = 150 * time.Millisecond
+
+// recent tells what the quotas do now: the sums since a group was made do not.
+func recent(ctx context.Context, e *source.Env, all []snapshot.Control) {
+	if !e.Live || !slices.ContainsFunc(all, func(c snapshot.Control) bool { return c.CPU != nil && c.CPU.QuotaUs > 0 }) {
+		return
+	}
+	start := time.Now()
+	was := make([]snapshot.CPUControl, len(all))
+	stat := func(c snapshot.Control) (x snapshot.CPUControl) {
+		dir, ok := c.Dirs["cpu"]
+		if !ok {
+			dir = c.Dirs[""]
+		}
+		cpuStat(&x, read(e, path.Join(dir, "cpu.stat")))
+		return x
+	}
+	for pass := range 2 {
+		for i, c := range all {
+			if c.CPU == nil || c.CPU.QuotaUs == 0 {
+				continue
+			}
+			x := stat(c)
+			if pass == 0 {
+				was[i] = x
+				continue
+			}
+			c.CPU.RecentMs = float64(time.Since(start).Microseconds()) / 1000
+			c.CPU.RecentPeriods, c.CPU.RecentThrottled = less(x.Periods, was[i].Periods), less(x.Throttled, was[i].Throttled)
+		}
+		if pass == 0 {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(throttleWindow):
+			}
+		}
+	}
+}
+
+// less is a - b, 0 for a counter that began anew.
+func less(a, b uint64) uint64 {
+	if a < b {
+		return 0
+	}
+	return a - b
 }
 
 // bounded sorts the groups and keeps as many as are allowed, those without

@@ -3,9 +3,13 @@ package host
 import (
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -53,6 +57,26 @@ func TestControls(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRecent: what a quota does now is told apart from what it did.
+func TestRecent(t *testing.T) {
+	dir := t.TempDir()
+	write := func(text string) {
+		if err := os.WriteFile(filepath.Join(dir, "cpu.stat"), []byte(text), 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+	write("nr_periods 20\nnr_throttled 19\n")
+	go func() {
+		time.Sleep(throttleWindow / 3)
+		write("nr_periods 22\nnr_throttled 20\n")
+	}()
+	all := []snapshot.Control{{Dirs: map[string]string{"cpu": dir}, CPU: &snapshot.CPUControl{QuotaUs: 5}}, {CPU: &snapshot.CPUControl{}}}
+	recent(context.Background(), source.New("/", true), all)
+	if c := all[0].CPU; c.RecentPeriods != 2 || c.RecentThrottled != 1 || c.RecentMs < 100 || all[1].CPU.RecentMs != 0 {
+		t.Errorf("%+v", c)
 	}
 }
 
