@@ -3,6 +3,11 @@ package bpf
 import (
 	"context"
 	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,7 +21,7 @@ import (
 func load(t *testing.T) int {
 	t.Helper()
 	code := []byte{0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0} // r0 = 0; exit
-	fd, err := loadProg(1, code, "klustered_test")
+	fd, err := loadProg(1, 0, code, "klustered_test")
 	if err != nil {
 		t.Skipf("no program can be loaded: %v", err)
 	}
@@ -46,6 +51,77 @@ func TestLive(t *testing.T) {
 		}
 	}
 	t.Errorf("program %d is not among %+v; gaps %+v", id, s.BPF.Programs, e.Gaps())
+}
+
+// TestLink finds a link to a network namespace that is made for the test, with
+// its program and where it acts.
+func TestLink(t *testing.T) {
+	runtime.LockOSThread() // never unlocked: the thread ends with the test
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		t.Skipf("no network namespace can be made: %v", err)
+	}
+	ns, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ns.Close()
+	var st unix.Stat_t
+	if err := unix.Fstat(int(ns.Fd()), &st); err != nil {
+		t.Fatal(err)
+	}
+	const lookup = 36                                                    // BPF_SK_LOOKUP
+	pass := []byte{0xb7, 0, 0, 0, 1, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0} // r0 = SK_PASS; exit
+	prog, err := loadProg(30, lookup, pass, "klustered_link")
+	if err != nil {
+		t.Skipf("no program can be loaded: %v", err)
+	}
+	defer unix.Close(prog)
+	fd, err := makeLink(prog, int(ns.Fd()), lookup)
+	if err != nil {
+		t.Skipf("no link can be made: %v", err)
+	}
+	defer unix.Close(fd)
+	s := &snapshot.Snapshot{}
+	if err := collect(context.Background(), source.New("/", true), s); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range s.BPF.Links {
+		if l.NetNS == st.Ino {
+			if l.Type != "netns" || l.Attach != "sk_lookup" || !slices.ContainsFunc(s.BPF.Programs, func(p snapshot.BPFProgram) bool { return p.ID == l.Prog && p.Name == "klustered_link" }) {
+				t.Errorf("%+v", l)
+			}
+			return
+		}
+	}
+	t.Errorf("no link to %d among %+v", st.Ino, s.BPF.Links)
+}
+
+// TestPins finds what is pinned in a file system that only the test's thread
+// sees.
+func TestPins(t *testing.T) {
+	runtime.LockOSThread() // never unlocked: the thread ends with the test
+	dir := t.TempDir()
+	err := errors.Join(unix.Unshare(unix.CLONE_NEWNS), unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""), unix.Mount("bpf", dir, "bpf", 0, ""))
+	if err != nil {
+		t.Skipf("no file system of pinned objects can be mounted: %v", err)
+	}
+	defer unix.Unmount(dir, unix.MNT_DETACH)
+	fd := load(t)
+	defer unix.Close(fd)
+	b, err := info(fd, sizeOfProgInfo, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "d"), 0o700), pinTo(fd, filepath.Join(dir, "d", "x"))); err != nil {
+		t.Fatal(err)
+	}
+	c := &collection{env: source.New("/", true), ctx: context.Background(), out: &snapshot.BPF{}}
+	c.pinsIn(dir)
+	want := snapshot.BPFPin{Path: filepath.Join(dir, "d", "x"), Kind: "prog", ID: u32(b, 4)}
+	// the kernel may put iterators of its own there
+	if !slices.Contains(c.out.Pins, want) {
+		t.Errorf("%+v, want %+v", c.out.Pins, want)
+	}
 }
 
 func TestParse(t *testing.T) {

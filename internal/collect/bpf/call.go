@@ -41,6 +41,13 @@ func call(cmd uintptr, attr []byte) (int, error) {
 	}
 }
 
+// address is where x lies, which stays so until p is unpinned: a number in an
+// attribute keeps nothing in its place.
+func address[T any](p *runtime.Pinner, x *T) uint64 {
+	p.Pin(x)
+	return uint64(uintptr(unsafe.Pointer(x)))
+}
+
 func put32(b []byte, at int, v uint32) { binary.NativeEndian.PutUint32(b[at:], v) }
 func put64(b []byte, at int, v uint64) { binary.NativeEndian.PutUint64(b[at:], v) }
 
@@ -69,12 +76,13 @@ func info(fd, size int, fill func(b []byte)) ([]byte, error) {
 	if fill != nil {
 		fill(b)
 	}
+	var p runtime.Pinner
+	defer p.Unpin()
 	attr := make([]byte, 16)
 	put32(attr, 0, uint32(fd))
 	put32(attr, 4, uint32(size))
-	put64(attr, 8, uint64(uintptr(unsafe.Pointer(&b[0]))))
+	put64(attr, 8, address(&p, &b[0]))
 	_, err := call(cmdObjInfo, attr)
-	runtime.KeepAlive(b)
 	return b, err
 }
 
@@ -84,11 +92,12 @@ func progMaps(fd int, count uint32) []uint32 {
 		return nil
 	}
 	ids := make([]uint32, min(count, maxQueried))
+	var p runtime.Pinner
+	defer p.Unpin()
 	b, err := info(fd, sizeOfProgInfo, func(b []byte) {
 		put32(b, 52, uint32(len(ids)))
-		put64(b, 56, uint64(uintptr(unsafe.Pointer(&ids[0]))))
+		put64(b, 56, address(&p, &ids[0]))
 	})
-	runtime.KeepAlive(ids)
 	if err != nil {
 		return nil
 	}
@@ -98,11 +107,12 @@ func progMaps(fd int, count uint32) []uint32 {
 // tracepoint is the name that a raw tracepoint's link is for.
 func tracepoint(fd int) string {
 	name := make([]byte, 128)
+	var p runtime.Pinner
+	defer p.Unpin()
 	_, err := info(fd, sizeOfLinkInfo, func(b []byte) {
-		put64(b, 16, uint64(uintptr(unsafe.Pointer(&name[0]))))
+		put64(b, 16, address(&p, &name[0]))
 		put32(b, 24, uint32(len(name)))
 	})
-	runtime.KeepAlive(name)
 	if err != nil {
 		return ""
 	}
@@ -113,13 +123,14 @@ func tracepoint(fd int) string {
 // the number of a device.
 func query(target, attach uint32) ([]uint32, error) {
 	ids := make([]uint32, maxQueried)
+	var p runtime.Pinner
+	defer p.Unpin()
 	attr := make([]byte, 64)
 	put32(attr, 0, target)
 	put32(attr, 4, attach)
-	put64(attr, 16, uint64(uintptr(unsafe.Pointer(&ids[0]))))
+	put64(attr, 16, address(&p, &ids[0]))
 	put32(attr, 24, uint32(len(ids)))
 	_, err := call(cmdProgQuery, attr)
-	runtime.KeepAlive(ids)
 	if err != nil && !errors.Is(err, unix.ENOSPC) {
 		return nil, err
 	}
@@ -132,13 +143,13 @@ func pinned(path string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	var p runtime.Pinner
+	defer p.Unpin()
 	get := func(flags uint32) (int, error) {
 		attr := make([]byte, 16)
-		put64(attr, 0, uint64(uintptr(unsafe.Pointer(name))))
+		put64(attr, 0, address(&p, name))
 		put32(attr, 12, flags)
-		fd, err := call(cmdObjGet, attr)
-		runtime.KeepAlive(name)
-		return fd, err
+		return call(cmdObjGet, attr)
 	}
 	fd, err := get(flagReadOnly)
 	if errors.Is(err, unix.EINVAL) { // a link

@@ -104,19 +104,24 @@ func (c *collection) attach(a snapshot.BPFAttach) {
 // pins goes through the mounted file systems of pinned objects.
 func (c *collection) pins() {
 	for _, root := range mounts(c.env, "bpf") {
-		queue := []string{root}
-		for len(queue) > 0 && len(c.out.Pins) < maxPins && c.ctx.Err() == nil {
-			dir := queue[0]
-			queue = queue[1:]
-			list, err := c.env.ReadDir(dir)
-			c.env.Gap(snapshot.SectionBPF, dir, err)
-			for _, x := range list {
-				name := path.Join(dir, x.Name())
-				if x.IsDir() {
-					queue = append(queue, name)
-				} else if x.Type().IsRegular() && len(c.out.Pins) < maxPins {
-					c.out.Pins = append(c.out.Pins, pin(name))
-				}
+		c.pinsIn(root)
+	}
+}
+
+// pinsIn goes through one of them.
+func (c *collection) pinsIn(root string) {
+	queue := []string{root}
+	for len(queue) > 0 && len(c.out.Pins) < maxPins && c.ctx.Err() == nil {
+		dir := queue[0]
+		queue = queue[1:]
+		list, err := c.env.ReadDir(dir)
+		c.env.Gap(snapshot.SectionBPF, dir, err)
+		for _, x := range list {
+			name := path.Join(dir, x.Name())
+			if x.IsDir() {
+				queue = append(queue, name)
+			} else if x.Type().IsRegular() && len(c.out.Pins) < maxPins {
+				c.out.Pins = append(c.out.Pins, pin(name))
 			}
 		}
 	}
