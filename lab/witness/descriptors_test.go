@@ -29,15 +29,7 @@ func testDescriptors(ctx context.Context, t *testing.T, n Node) {
 		}
 	}
 	same(t, "inotify instances", got, find("anon_inode:inotify", ""))
-	holders := map[int]int{}
-	for _, b := range d.BPF {
-		holders[b.PID]++
-	}
-	got = nil
-	for pid, n := range holders {
-		got = append(got, fmt.Sprintf("%d %d", pid, n))
-	}
-	same(t, "BPF descriptors", got, find("anon_inode:bpf*", ""))
+	programs(ctx, t, n)
 	for _, x := range d.Deleted {
 		gone = append(gone, fmt.Sprint(x.PID))
 	}
@@ -50,4 +42,31 @@ func testDescriptors(ctx context.Context, t *testing.T, n Node) {
 	if strings.Join(gone, " ") != strings.Join(lines, " ") {
 		t.Errorf("large deleted files: of %q were collected, of %q are shown", gone, lines)
 	}
+}
+
+// programs compares who holds which program of BPF. Units that were started
+// between the two looks have newer ones.
+func programs(ctx context.Context, t *testing.T, n Node) {
+	lines, err := n.Lines(ctx, `for f in $(find /proc/[0-9]*/fd -lname 'anon_inode:bpf-prog' 2>/dev/null); do echo "$(echo $f | cut -d/ -f3) $(grep -h prog_id ${f/fd/fdinfo} | tr -dc 0-9)"; done`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newest := uint32(0)
+	for _, p := range n.Snapshot.BPF.Programs {
+		newest = max(newest, p.ID)
+	}
+	var got, want []string
+	for _, l := range lines {
+		var pid int
+		var id uint32
+		if _, err := fmt.Sscan(l, &pid, &id); err == nil && id <= newest {
+			want = append(want, l)
+		}
+	}
+	for _, b := range n.Snapshot.Descriptors.BPF {
+		if b.Kind == "prog" {
+			got = append(got, fmt.Sprintf("%d %d", b.PID, b.ID))
+		}
+	}
+	same(t, "programs held", got, want)
 }
