@@ -26,7 +26,8 @@ type DeletedFile struct {
 // Watches is how many inotify and fanotify instances a process holds.
 type Watches struct {
 	PID      int    `json:"pid" diff:"-"`
-	UID      uint32 `json:"uid"` // whom the instances are counted against
+	Name     string `json:"name" diff:"key"` // comm
+	UID      uint32 `json:"uid"`             // whom the instances are counted against
 	Inotify  int    `json:"inotify,omitempty"`
 	Watched  int    `json:"watched,omitempty" diff:"-"` // files and folders watched by them
 	Fanotify int    `json:"fanotify,omitempty"`

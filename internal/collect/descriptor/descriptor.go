@@ -109,6 +109,7 @@ func (s *scan) process(pid int) {
 func (s *scan) watches(w snapshot.Watches, dir string, files int) {
 	if w.Inotify+w.Fanotify > 0 {
 		w.UID = parseUID(read(s.env, dir+"/status"))
+		w.Name = strings.ToValidUTF8(strings.TrimRight(string(read(s.env, dir+"/comm")), "\n"), "?")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -52,7 +52,7 @@ func TestLive(t *testing.T) {
 	}) {
 		t.Errorf("locks: %+v", d.Locks)
 	}
-	if !slices.ContainsFunc(d.Watches, func(x snapshot.Watches) bool { return x.PID == pid && x.Inotify > 0 && x.Watched > 0 }) {
+	if !slices.ContainsFunc(d.Watches, func(x snapshot.Watches) bool { return x.PID == pid && x.Inotify > 0 && x.Watched > 0 && x.Name != "" }) {
 		t.Errorf("watches: %+v", d.Watches)
 	}
 }

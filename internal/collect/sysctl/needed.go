@@ -2,7 +2,8 @@ package sysctl
 
 // needed are the settings that Kubernetes, its runtime or its network relies
 // on, and those by which a kernel is made to run a program or to refuse work.
-// What a kernel does not have is kept as not there.
+// What a kernel does not have is kept as not there. Counts, which are no
+// settings, are in the sections of what they count.
 var needed = []string{
 	"net.ipv4.ip_forward", "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports", "net.ipv4.ip_nonlocal_bind",
 	"net.ipv4.ip_unprivileged_port_start", "net.ipv4.ip_default_ttl", "net.ipv4.icmp_echo_ignore_all",
@@ -17,14 +18,14 @@ var needed = []string{
 	"net.ipv4.udp_mem", "net.ipv4.vs.conntrack", "net.ipv4.vs.conn_reuse_mode",
 	"net.ipv6.conf.all.forwarding", "net.ipv6.conf.all.disable_ipv6", "net.ipv6.conf.default.disable_ipv6", "net.ipv6.conf.lo.disable_ipv6",
 	"net.bridge.bridge-nf-call-iptables", "net.bridge.bridge-nf-call-ip6tables", "net.bridge.bridge-nf-call-arptables",
-	"net.netfilter.nf_conntrack_max", "net.netfilter.nf_conntrack_count", "net.netfilter.nf_conntrack_buckets",
+	"net.netfilter.nf_conntrack_max", "net.netfilter.nf_conntrack_buckets",
 	"net.netfilter.nf_conntrack_tcp_be_liberal", "net.netfilter.nf_conntrack_tcp_timeout_established", "net.netfilter.nf_conntrack_tcp_timeout_close_wait",
 	"net.nf_conntrack_max",
 	"net.core.default_qdisc", "net.core.somaxconn", "net.core.netdev_max_backlog", "net.core.rmem_max", "net.core.wmem_max",
 	"net.core.optmem_max", "net.core.bpf_jit_enable", "net.core.bpf_jit_harden", "net.unix.max_dgram_qlen",
 	"fs.inotify.max_user_watches", "fs.inotify.max_user_instances", "fs.inotify.max_queued_events",
 	"fs.fanotify.max_user_groups", "fs.fanotify.max_user_marks", "fs.epoll.max_user_watches",
-	"fs.file-max", "fs.file-nr", "fs.nr_open", "fs.aio-max-nr", "fs.aio-nr", "fs.mount-max", "fs.pipe-max-size", "fs.lease-break-time",
+	"fs.file-max", "fs.nr_open", "fs.aio-max-nr", "fs.mount-max", "fs.pipe-max-size", "fs.lease-break-time",
 	"fs.protected_hardlinks", "fs.protected_symlinks", "fs.protected_regular", "fs.protected_fifos", "fs.suid_dumpable", "fs.may_detach_mounts",
 	"kernel.pid_max", "kernel.threads-max", "kernel.panic", "kernel.panic_on_oops", "kernel.panic_on_warn", "kernel.hung_task_panic",
 	"kernel.softlockup_panic", "kernel.sysrq", "kernel.core_pattern", "kernel.core_pipe_limit", "kernel.core_uses_pid",
@@ -33,7 +34,7 @@ var needed = []string{
 	"kernel.yama.ptrace_scope", "kernel.randomize_va_space", "kernel.kptr_restrict", "kernel.dmesg_restrict", "kernel.perf_event_paranoid",
 	"kernel.keys.maxkeys", "kernel.keys.maxbytes", "kernel.keys.root_maxkeys", "kernel.keys.root_maxbytes",
 	"kernel.sched_rt_runtime_us", "kernel.sched_rt_period_us", "kernel.sem", "kernel.shmmax", "kernel.shmall", "kernel.shmmni", "kernel.msgmni",
-	"kernel.tainted", "kernel.printk", "kernel.ftrace_enabled", "kernel.numa_balancing", "kernel.cad_pid", "kernel.ns_last_pid",
+	"kernel.tainted", "kernel.printk", "kernel.ftrace_enabled", "kernel.numa_balancing", "kernel.cad_pid",
 	"kernel.io_uring_disabled", "kernel.seccomp.actions_logged",
 	"user.max_user_namespaces", "user.max_net_namespaces", "user.max_pid_namespaces", "user.max_mnt_namespaces", "user.max_ipc_namespaces",
 	"user.max_uts_namespaces", "user.max_cgroup_namespaces", "user.max_time_namespaces", "user.max_inotify_instances", "user.max_inotify_watches",
