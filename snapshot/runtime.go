@@ -95,13 +95,14 @@ type Container struct {
 
 // CNI is the pod network's configuration and its plugin programs.
 type CNI struct {
-	ConfDir string      `json:"confDir"`
-	BinDirs []string    `json:"binDirs"`
-	Files   []CNIFile   `json:"files"`            // in the runtime's order; the first loadable kind wins
-	Others  []Text      `json:"others,omitempty"` // files in ConfDir that the runtime does not read (wrong ending)
-	Plugins []Binary    `json:"plugins"`          // programs in BinDirs
-	Spares  []Binary    `json:"spares,omitempty"` // CNI plugin programs found elsewhere on the node
-	Cached  []CNICached `json:"cached,omitempty"` // newest first, one for each distinct configuration
+	ConfDir string        `json:"confDir"`
+	BinDirs []string      `json:"binDirs"`
+	Files   []CNIFile     `json:"files"`            // in the runtime's order; the first loadable kind wins
+	Others  []Text        `json:"others,omitempty"` // files in ConfDir that the runtime does not read (wrong ending)
+	Plugins []Binary      `json:"plugins"`          // programs in BinDirs
+	Spares  []Binary      `json:"spares,omitempty"` // CNI plugin programs found elsewhere on the node
+	Cached  []CNICached   `json:"cached,omitempty"` // newest first, one for each distinct configuration
+	IPAM    []IPAMNetwork `json:"ipam,omitempty"`
 }
 
 // A CNIFile is one configuration file of the directory.

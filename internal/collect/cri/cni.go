@@ -49,6 +49,7 @@ func collectCNI(_ context.Context, e *source.Env, s *snapshot.Snapshot) error {
 		e.Gap(snapshot.SectionCNI, cacheDir, err)
 	}
 	c.Cached = cached
+	readIPAM(e, c, sandboxes(s))
 	readPrograms(e, c)
 	s.CNI = c
 	return nil

@@ -28,7 +28,7 @@ func Collectors() []source.Collector {
 		},
 		{
 			Section: snapshot.SectionCNI,
-			After:   []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionKubelet},
+			After:   []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionContainerd, snapshot.SectionKubelet},
 			Collect: collectCNI,
 		},
 	}
