@@ -96,6 +96,13 @@ type Key struct {
 type Kubeconfigs struct {
 	Files   []Kubeconfig `json:"files"`
 	Kubercs []Kuberc     `json:"kubercs,omitempty"`
+
+	// Others lie about and nothing is known to use them: found by content.
+	Others  []Kubeconfig       `json:"others,omitempty"`
+	Merged  []MergedKubeconfig `json:"merged,omitempty"`  // of every KUBECONFIG that names several
+	Plugins []KubectlPlugin    `json:"plugins,omitempty"` // of kubectl
+	Krew    []string           `json:"krew,omitempty"`    // receipts of what krew installed
+	Caches  []KubeCache        `json:"caches,omitempty"`
 }
 
 // A Kubeconfig is one client configuration. Text.Content has its secrets
@@ -107,6 +114,11 @@ type Kubeconfig struct {
 	Clusters []KubeconfigCluster `json:"clusters,omitempty"`
 	Contexts []KubeconfigContext `json:"contexts,omitempty"`
 	Users    []KubeconfigUser    `json:"users,omitempty"`
+
+	APIVersion string             `json:"apiVersion,omitempty"`
+	Found      []string           `json:"found,omitempty"` // how: node, home, content, PID NAME, FILE:LINE
+	Odd        []KubeconfigOddity `json:"odd,omitempty"`
+	Extensions []string           `json:"extensions,omitempty"` // names, of any entry
 }
 
 // A KubeconfigCluster is an entry of clusters.
@@ -118,6 +130,10 @@ type KubeconfigCluster struct {
 	CASubject string `json:"caSubject,omitempty"`
 	Insecure  bool   `json:"insecure,omitempty"`
 	Proxy     string `json:"proxy,omitempty"`
+
+	CAFile             string `json:"caFile,omitempty"`     // when it is not embedded
+	ServerName         string `json:"serverName,omitempty"` // tls-server-name
+	DisableCompression bool   `json:"disableCompression,omitempty"`
 }
 
 // A KubeconfigContext is an entry of contexts.
@@ -126,6 +142,7 @@ type KubeconfigContext struct {
 	Cluster   string `json:"cluster"`
 	User      string `json:"user"`
 	Namespace string `json:"namespace,omitempty"`
+	Line      int    `json:"line,omitempty"`
 }
 
 // A KubeconfigUser is an entry of users.
@@ -137,6 +154,17 @@ type KubeconfigUser struct {
 	AuthProvider string       `json:"authProvider,omitempty"`
 	Impersonate  string       `json:"impersonate,omitempty"`
 	Exec         *ExecPlugin  `json:"exec,omitempty"`
+
+	TokenFile         string   `json:"tokenFile,omitempty"`
+	TokenSHA256       string   `json:"tokenSha256,omitempty"` // of what TokenFile holds
+	CertFile          string   `json:"certFile,omitempty"`    // when it is not embedded
+	KeyFile           string   `json:"keyFile,omitempty"`
+	Pair              Answer   `json:"pair,omitempty"`  // the key belongs to the certificate
+	Basic             string   `json:"basic,omitempty"` // user name of a password
+	ImpersonateUID    string   `json:"impersonateUid,omitempty"`
+	ImpersonateGroups []string `json:"impersonateGroups,omitempty"`
+	ImpersonateExtra  []string `json:"impersonateExtra,omitempty"` // keys
+	ProviderConfig    []string `json:"providerConfig,omitempty"`   // keys of the auth provider's settings
 }
 
 // An ExecPlugin is a program that a kubeconfig runs to get credentials,
@@ -150,6 +178,10 @@ type ExecPlugin struct {
 	Binary     *Binary    `json:"binary,omitempty"`     // what Command resolves to
 	Body       *Text      `json:"body,omitempty"`       // when it is a script; secrets replaced
 	Identities []Identity `json:"identities,omitempty"` // credentials that the program or the files it names hold
+
+	InteractiveMode    string `json:"interactiveMode,omitempty"`
+	ProvideClusterInfo bool   `json:"provideClusterInfo,omitempty"`
+	InstallHint        string `json:"installHint,omitempty"`
 }
 
 // An Identity is who a credential would be to the API server.
@@ -169,6 +201,11 @@ type Kuberc struct {
 	Allowlist []string `json:"allowlist,omitempty"`
 	Aliases   []string `json:"aliases,omitempty"`
 	Error     string   `json:"error,omitempty"`
+
+	APIVersion string          `json:"apiVersion,omitempty"`
+	PolicyLine int             `json:"policyLine,omitempty"`
+	AliasList  []KubercAlias   `json:"aliasList,omitempty"` // Aliases with what they stand for
+	Defaults   []KubercDefault `json:"defaults,omitempty"`
 }
 
 // Static is the static pods' manifests.

@@ -35,6 +35,8 @@ var witnesses = map[string]func(context.Context, *testing.T, Node){
 	"static":      testStatic,
 	"storage":     testStorage,
 	"limits":      testLimits,
+	"cni":         testCNI,
+	"kubeconfigs": testKubeconfigs,
 }
 
 // TestIntegrationWitness boots a lab and compares every section with what the

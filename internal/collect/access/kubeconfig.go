@@ -7,8 +7,8 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -27,7 +27,9 @@ var wellKnown = []string{"/etc/kubernetes/*.conf", "/etc/rancher/k3s/k3s.yaml", 
 func collectKubeconfigs(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	k := &snapshot.Kubeconfigs{}
 	users := homes(e)
-	for _, name := range candidates(ctx, e, s.Processes, users) {
+	vars := variablesOf(ctx, e, s.Processes, users)
+	found := candidates(ctx, e, vars, users)
+	for _, name := range found.names {
 		t, err := e.Text(name, maxFileBytes)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -37,49 +39,18 @@ func collectKubeconfigs(ctx context.Context, e *source.Env, s *snapshot.Snapshot
 			continue
 		}
 		if f, ok := read(e, t); ok {
-			k.Files = append(k.Files, f)
+			if f.Found = found.how[name]; slices.Equal(f.Found, []string{"content"}) {
+				k.Others = append(k.Others, f)
+			} else {
+				k.Files = append(k.Files, f)
+			}
 		}
 	}
+	k.Merged = merged(vars, k.Files)
+	tools(ctx, e, k, s.Processes, users)
 	k.Kubercs = kubercs(ctx, e, s.Processes, users)
 	s.Kubeconfigs = k
 	return nil
-}
-
-// candidates lists files that may be kubeconfigs, each once.
-func candidates(ctx context.Context, e *source.Env, p *snapshot.Processes, users []home) []string {
-	var out []string
-	for _, pattern := range wellKnown {
-		out = append(out, e.Glob(pattern)...)
-	}
-	for _, h := range users {
-		list, err := e.ReadDir(path.Join(h.dir, ".kube"))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			e.Gap(snapshot.SectionKubeconfigs, path.Join(h.dir, ".kube"), err)
-		}
-		for _, x := range list {
-			if !x.IsDir() && x.Name() != "kuberc" {
-				out = append(out, path.Join(h.dir, ".kube", x.Name()))
-			}
-		}
-	}
-	for _, value := range environments(ctx, e, p, "KUBECONFIG") {
-		for name := range strings.SplitSeq(value, ":") {
-			if path.IsAbs(name) {
-				out = append(out, path.Clean(name))
-			}
-		}
-	}
-	if len(out) > maxFiles {
-		e.Gap(snapshot.SectionKubeconfigs, "/home", fmt.Errorf("more than %d files", maxFiles))
-		out = out[:maxFiles]
-	}
-	var once []string
-	for _, name := range out {
-		if !slices.Contains(once, name) {
-			once = append(once, name)
-		}
-	}
-	return once
 }
 
 // read describes a kubeconfig, or reports false for a file that is none.
@@ -98,6 +69,7 @@ func read(e *source.Env, t snapshot.Text) (snapshot.Kubeconfig, bool) {
 		if u.Cert != nil && u.Cert.SHA256 == "" {
 			readCert(e, u.Cert)
 		}
+		credentials(e, &f.Users[i])
 		if p, ok := plugins[u.Name]; ok && u.Exec != nil {
 			describe(e, t.Path, p, f.Users[i].Exec)
 		}
@@ -150,12 +122,16 @@ type document struct {
 			Cluster   string `yaml:"cluster"`
 			User      string `yaml:"user"`
 			Namespace string `yaml:"namespace"`
+
+			Extensions []extension `yaml:"extensions"`
 		} `yaml:"context"`
 	} `yaml:"contexts"`
 	Users []struct {
 		Name string `yaml:"name"`
 		User user   `yaml:"user"`
 	} `yaml:"users"`
+	APIVersion string      `yaml:"apiVersion"`
+	Extensions []extension `yaml:"extensions"`
 }
 
 type cluster struct {
@@ -165,19 +141,32 @@ type cluster struct {
 	Insecure bool   `yaml:"insecure-skip-tls-verify"`
 	Proxy    string `yaml:"proxy-url"`
 	// ServerName is checked instead of the server's host.
-	ServerName string `yaml:"tls-server-name"`
+	ServerName         string      `yaml:"tls-server-name"`
+	DisableCompression bool        `yaml:"disable-compression"`
+	Extensions         []extension `yaml:"extensions"`
 }
 
+type extension struct{ Name string }
+
 type user struct {
-	CertFile  string                 `yaml:"client-certificate"`
-	CertData  string                 `yaml:"client-certificate-data"`
-	KeyFile   string                 `yaml:"client-key"`
-	KeyData   string                 `yaml:"client-key-data"`
-	Token     string                 `yaml:"token"`
-	TokenFile string                 `yaml:"tokenFile"`
-	As        string                 `yaml:"as"`
-	Provider  *struct{ Name string } `yaml:"auth-provider"`
-	Exec      *plugin                `yaml:"exec"`
+	CertFile  string  `yaml:"client-certificate"`
+	CertData  string  `yaml:"client-certificate-data"`
+	KeyFile   string  `yaml:"client-key"`
+	KeyData   string  `yaml:"client-key-data"`
+	Token     string  `yaml:"token"`
+	TokenFile string  `yaml:"tokenFile"`
+	As        string  `yaml:"as"`
+	Exec      *plugin `yaml:"exec"`
+
+	AsUID    string              `yaml:"as-uid"`
+	AsGroups []string            `yaml:"as-groups"`
+	AsExtra  map[string][]string `yaml:"as-user-extra"`
+	Username string              `yaml:"username"`
+	Provider *struct {
+		Name   string            `yaml:"name"`
+		Config map[string]string `yaml:"config"`
+	} `yaml:"auth-provider"`
+	Extensions []extension `yaml:"extensions"`
 }
 
 // A plugin is an exec entry as it is written, secrets and all. It stays
@@ -187,6 +176,10 @@ type plugin struct {
 	Args       []string                       `yaml:"args"`
 	APIVersion string                         `yaml:"apiVersion"`
 	Env        []struct{ Name, Value string } `yaml:"env"`
+
+	InteractiveMode    string `yaml:"interactiveMode"`
+	ProvideClusterInfo bool   `yaml:"provideClusterInfo"`
+	InstallHint        string `yaml:"installHint"`
 }
 
 // ParseKubeconfig reads a kubeconfig. Secrets in its content are replaced by
@@ -211,6 +204,10 @@ func ParseKubeconfig(t snapshot.Text) (snapshot.Kubeconfig, map[string]plugin) {
 		x := snapshot.KubeconfigCluster{
 			Name: c.Name, Line: at["clusters/"+c.Name], Server: secret.Scrub(c.Cluster.Server),
 			Insecure: c.Cluster.Insecure, Proxy: secret.Scrub(c.Cluster.Proxy), CASubject: c.Cluster.CAFile,
+			ServerName: c.Cluster.ServerName, DisableCompression: c.Cluster.DisableCompression,
+		}
+		if c.Cluster.CAData == "" && c.Cluster.CAFile != "" {
+			x.CAFile = beside(t.Path, c.Cluster.CAFile)
 		}
 		if data, err := base64.StdEncoding.DecodeString(c.Cluster.CAData); err == nil && len(data) > 0 {
 			x.CA, x.CASubject = authority(data)
@@ -218,7 +215,7 @@ func ParseKubeconfig(t snapshot.Text) (snapshot.Kubeconfig, map[string]plugin) {
 		f.Clusters = append(f.Clusters, x)
 	}
 	for _, c := range d.Contexts {
-		f.Contexts = append(f.Contexts, snapshot.KubeconfigContext{Name: c.Name, Cluster: c.Context.Cluster, User: c.Context.User, Namespace: c.Context.Namespace})
+		f.Contexts = append(f.Contexts, snapshot.KubeconfigContext{Name: c.Name, Cluster: c.Context.Cluster, User: c.Context.User, Namespace: c.Context.Namespace, Line: at["contexts/"+c.Name]})
 	}
 	plugins := map[string]plugin{}
 	for _, u := range d.Users {
@@ -230,6 +227,8 @@ func ParseKubeconfig(t snapshot.Text) (snapshot.Kubeconfig, map[string]plugin) {
 		}
 		f.Users = append(f.Users, x)
 	}
+	f.APIVersion, f.Extensions = d.APIVersion, extensions(d)
+	f.Odd = odd(&root, d, at)
 	return f, plugins
 }
 
@@ -241,6 +240,14 @@ func account(file, name string, u user) snapshot.KubeconfigUser {
 	}
 	if u.Provider != nil {
 		x.AuthProvider = cmp.Or(u.Provider.Name, "unnamed")
+		x.ProviderConfig = slices.Sorted(maps.Keys(u.Provider.Config))
+	}
+	x.ImpersonateUID, x.ImpersonateGroups, x.ImpersonateExtra, x.Basic = u.AsUID, u.AsGroups, slices.Sorted(maps.Keys(u.AsExtra)), u.Username
+	if u.TokenFile != "" {
+		x.TokenFile = beside(file, u.TokenFile)
+	}
+	if u.KeyData == "" && u.KeyFile != "" {
+		x.KeyFile = beside(file, u.KeyFile)
 	}
 	switch {
 	case u.CertData != "":
@@ -248,8 +255,12 @@ func account(file, name string, u user) snapshot.KubeconfigUser {
 		found, _ := ParsePEM(file+"#users/"+name, bytes.TrimSpace(data), 0)
 		if len(found) > 0 {
 			x.Cert = &found[0].Certificate
+			if key, err := base64.StdEncoding.DecodeString(u.KeyData); err == nil && u.KeyData != "" && found[0].cert != nil {
+				x.Pair = belongs(publicKeys(key), found[0].cert.RawSubjectPublicKeyInfo)
+			}
 		}
 	case u.CertFile != "":
+		x.CertFile = beside(file, u.CertFile)
 		x.Cert = &snapshot.Certificate{Path: beside(file, u.CertFile)}
 	}
 	return x
@@ -257,7 +268,10 @@ func account(file, name string, u user) snapshot.KubeconfigUser {
 
 // outline is what the kubeconfig itself says of a plugin.
 func outline(p *plugin, line int) *snapshot.ExecPlugin {
-	x := &snapshot.ExecPlugin{Command: p.Command, Line: line, Args: secret.Args(p.Args), APIVersion: p.APIVersion}
+	x := &snapshot.ExecPlugin{
+		Command: p.Command, Line: line, Args: secret.Args(p.Args), APIVersion: p.APIVersion,
+		InteractiveMode: p.InteractiveMode, ProvideClusterInfo: p.ProvideClusterInfo, InstallHint: secret.Scrub(p.InstallHint),
+	}
 	for _, v := range p.Env {
 		value := secret.Scrub(v.Value)
 		if secret.Named(v.Name) && !strings.HasPrefix(value, "/") {

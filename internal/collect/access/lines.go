@@ -3,13 +3,13 @@ package access
 import "go.yaml.in/yaml/v3"
 
 // lines are the lines on which the entries of a kubeconfig begin, by
-// "clusters/NAME", "users/NAME" and, of a user's plugin command, "exec/NAME".
+// "clusters/NAME", "contexts/NAME", "users/NAME" and, of a user's plugin command, "exec/NAME".
 func lines(root *yaml.Node) map[string]int {
 	out := map[string]int{}
 	if len(root.Content) == 0 {
 		return out
 	}
-	for _, list := range []string{"clusters", "users"} {
+	for _, list := range []string{"clusters", "contexts", "users"} {
 		seq := child(root.Content[0], list)
 		if seq == nil {
 			continue
