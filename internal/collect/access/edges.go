@@ -28,6 +28,8 @@ func edges(e *source.Env, s *snapshot.Snapshot) ([]snapshot.Edge, map[string][]s
 	w.proxy(api)
 	w.accounts(api, kcm)
 	w.signer(api, kcm)
+	w.names(api)
+	w.mentioned(s.Static)
 	trusted := api.file("client-ca-file")
 	if !api.found {
 		trusted = k.clientCA // of the same cluster
@@ -142,6 +144,38 @@ func (w *wiring) signer(api, kcm component) {
 	for _, host := range []string{"kubernetes.default.svc", firstAddress(api.value("service-cluster-ip-range"))} {
 		if host != "" && kcm.found {
 			w.add(snapshot.Edge{Client: "pods", Server: "kube-apiserver", Checks: snapshot.EdgeServer, Address: host}, cert, key, kcm.file("root-ca-file"))
+		}
+	}
+}
+
+// names adds the certificates that the API server shows for further names:
+// CERT,KEY or CERT,KEY:DOMAINS.
+func (w *wiring) names(api component) {
+	for _, f := range api.Flags {
+		cert, rest, ok := strings.Cut(f.Value, ",")
+		if f.Name != "tls-sni-cert-key" || !ok {
+			continue
+		}
+		key, domains, _ := strings.Cut(rest, ":")
+		from := api.manifest.Path + ":" + itoa(f.Line)
+		w.add(snapshot.Edge{Client: "kube-apiserver", Server: "kube-apiserver", Checks: snapshot.EdgePair, Address: domains},
+			ref{path: api.host(cert), from: from}, ref{path: api.host(key), from: from}, ref{})
+	}
+}
+
+// mentioned notes every other file of PEM that a static pod names.
+func (w *wiring) mentioned(s *snapshot.Static) {
+	if s == nil {
+		return
+	}
+	for _, m := range s.Manifests {
+		for _, c := range m.Containers {
+			x := component{m, c, ParseMounts([]byte(m.Content), c.Name), true}
+			for _, f := range c.Flags {
+				if path.IsAbs(f.Value) && len(w.used) < maxFiles && slices.Contains(pemEndings, path.Ext(f.Value)) {
+					w.read(ref{path: x.host(f.Value), from: m.Path + ":" + itoa(f.Line)})
+				}
+			}
 		}
 	}
 }

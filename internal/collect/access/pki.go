@@ -22,6 +22,9 @@ import (
 // certificates and keys.
 var pkiDirs = []string{"/etc/kubernetes/pki", "/var/lib/kubelet/pki", "/etc/etcd", "/etc/ssl/etcd", "/var/lib/etcd-secrets"}
 
+// pemEndings are the endings of files that hold PEM.
+var pemEndings = []string{".crt", ".pem", ".key", ".pub", ".cert"}
+
 // A parsed certificate keeps what the check of signatures needs.
 type parsed struct {
 	snapshot.Certificate
@@ -106,7 +109,7 @@ func pemFiles(e *source.Env) []string {
 			switch ext := path.Ext(name); {
 			case x.IsDir() && depth < 3:
 				walk(name, depth+1)
-			case slices.Contains([]string{".crt", ".pem", ".key", ".pub", ".cert"}, ext):
+			case slices.Contains(pemEndings, ext):
 				out = append(out, name)
 			}
 		}
