@@ -113,9 +113,28 @@ type ContainerdTask struct {
 	Kind      string         `json:"kind,omitempty"` // sandbox, container
 	Pod       string         `json:"pod,omitempty"`  // NAMESPACE/NAME
 	Sandbox   string         `json:"sandbox,omitempty"`
-	Stored    Answer         `json:"stored,omitempty"` // the metadata has it
-	Listed    Answer         `json:"listed,omitempty"` // the CRI lists it
+	Stored    Answer         `json:"stored,omitempty"`  // the metadata has it
+	Listed    Answer         `json:"listed,omitempty"`  // the CRI lists it
+	Program   *LayerFile     `json:"program,omitempty"` // of the live node's kube-system pods, and of what is in no pod
 	Error     string         `json:"error,omitempty"`
+}
+
+// A LayerFile is a container's program as it lies in the layers of its image,
+// on the node.
+type LayerFile struct {
+	Path     string    `json:"path"`               // in the container
+	File     string    `json:"file"`               // on the node
+	Writable bool      `json:"writable,omitempty"` // in the container's own layer: it replaces the image's
+	Layer    int       `json:"layer,omitempty"`    // from the uppermost of the image, which is 1
+	Size     int64     `json:"size"`
+	Modified time.Time `json:"modified,omitzero"`
+	Changed  time.Time `json:"changed,omitzero"` // when the file was last written, renamed or given other attributes; no call sets it
+	// Unpacked is when the layer's top folder was last changed: as its image
+	// was unpacked, as a rule.
+	Unpacked time.Time `json:"unpacked,omitzero"`
+	GoMain   string    `json:"goMain,omitempty"`
+	GoModule string    `json:"goModule,omitempty"`
+	Script   string    `json:"script,omitempty"` // interpreter of the #! line
 }
 
 // A Shim is a process that holds containers for containerd.

@@ -42,6 +42,19 @@ func testContainerd(ctx context.Context, t *testing.T, n Node) {
 		}
 		same(t, "tasks of "+x.Name, tasks, want)
 	}
+	for _, k := range c.Tasks {
+		if k.Program == nil {
+			if strings.HasPrefix(k.Pod, "kube-system/") {
+				t.Errorf("the program of %s %s was not found", k.Pod, k.ID)
+			}
+			continue
+		}
+		// an overlay shows the file's own size and time
+		want, err := n.Lines(ctx, fmt.Sprintf("stat -L -c '%%s %%Z' /proc/%d/exe", k.PID))
+		if got := fmt.Sprintf("%d %d", k.Program.Size, k.Program.Changed.Unix()); err == nil && (len(want) != 1 || want[0] != got) {
+			t.Errorf("%s: got %+v, stat shows %v", k.Pod, k.Program, want)
+		}
+	}
 	shims, err := n.Lines(ctx, `ps -eo pid,args --no-headers | awk '$2 ~ /\/containerd-shim/ {print $1}'`)
 	if err != nil {
 		t.Fatal(err)

@@ -28,6 +28,7 @@ func readTasks(ctx context.Context, e *source.Env, c *snapshot.Containerd, s *sn
 		e.Gap(snapshot.SectionContainerd, dir, err)
 	}
 	j := joins(c, s)
+	over, programs := overlays(e, c), 0
 	for _, ns := range spaces {
 		list, err := e.ReadDir(path.Join(dir, ns.Name()))
 		if err != nil {
@@ -39,10 +40,22 @@ func readTasks(ctx context.Context, e *source.Env, c *snapshot.Containerd, s *sn
 				return
 			}
 			if x.IsDir() {
-				c.Tasks = append(c.Tasks, j.task(e, path.Join(dir, ns.Name(), x.Name()), ns.Name(), x.Name()))
+				at := path.Join(dir, ns.Name(), x.Name())
+				t := j.task(e, at, ns.Name(), x.Name())
+				if told(t) && programs < maxPrograms {
+					programs++
+					t.Program = programOf(e, over[path.Join(at, "rootfs")], t.Spec)
+				}
+				c.Tasks = append(c.Tasks, t)
 			}
 		}
 	}
+}
+
+// told reports whether a container is of the cluster's own parts, or of no pod:
+// of those the program is looked for.
+func told(t snapshot.ContainerdTask) bool {
+	return t.Pod == "" || strings.HasPrefix(t.Pod, "kube-system/")
 }
 
 // A join is what else knows a container.
@@ -95,6 +108,9 @@ func (j join) task(e *source.Env, dir, ns, id string) snapshot.ContainerdTask {
 	}
 	if j.processes != nil && t.PID > 0 {
 		state, there := j.processes[t.PID]
+		if !there && e.Live { // it began after they were listed
+			there = e.Exists("/proc/" + strconv.Itoa(t.PID))
+		}
 		t.Alive = snapshot.Answered(there && state != "Z")
 	}
 	if j.stored != nil {

@@ -45,6 +45,7 @@ type File struct {
 	end      uint64 // first page that was never used
 	txid     uint64
 	reached  int64 // pages that walks came by
+	visited  int64 // pages that walks of nested buckets came by, each time
 }
 
 // Open reads the meta pages of the file behind r, which is size bytes long.

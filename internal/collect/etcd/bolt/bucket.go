@@ -19,7 +19,7 @@ func (f *File) Top() Bucket { return Bucket{f: f} }
 // Each calls fn for each entry, in order: sub is not nil for a bucket, and
 // then v is empty. What fn is given lasts until it returns, but for sub.
 func (b Bucket) Each(ctx context.Context, fn func(k, v []byte, sub *Bucket) error) error {
-	w := &walk{again: true, fn: func(k, v []byte, flags uint32) error {
+	w := &walk{again: true, nested: true, fn: func(k, v []byte, flags uint32) error {
 		if flags&bucketFlag == 0 {
 			return fn(k, v, nil)
 		}

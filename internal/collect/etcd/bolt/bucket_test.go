@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -76,6 +77,36 @@ func TestBucket(t *testing.T) {
 		if b, err := f.Top().Sub(t.Context(), name); err != nil || (b != nil) != want {
 			t.Errorf("%s: got %v, %v", name, b, err)
 		}
+	}
+}
+
+// TestBucketsInACircle: buckets whose page is their parent's end in an error,
+// and soon.
+func TestBucketsInACircle(t *testing.T) {
+	data := nested(t)
+	f, err := Open(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v1, err := f.Top().Sub(t.Context(), "v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ns, err := v1.Sub(t.Context(), "k8s.io")
+	if err != nil || binary.LittleEndian.Uint64(ns.head) == 0 {
+		t.Fatal("the bucket has no page of its own", err)
+	}
+	var round func(b Bucket, depth int) error
+	round = func(b Bucket, depth int) error {
+		return b.Each(t.Context(), func(_, _ []byte, sub *Bucket) error {
+			if depth == 0 {
+				return nil
+			}
+			return round(*ns, depth-1) // as if each entry led to the same page
+		})
+	}
+	if err := round(*ns, 6); !errors.Is(err, ErrDamaged) {
+		t.Errorf("got %v", err)
 	}
 }
 
