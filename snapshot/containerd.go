@@ -129,8 +129,8 @@ type LayerFile struct {
 	Size     int64     `json:"size"`
 	Modified time.Time `json:"modified,omitzero"`
 	Changed  time.Time `json:"changed,omitzero"` // when the file was last written, renamed or given other attributes; no call sets it
-	// Unpacked is when the layer's top folder was last changed: as its image
-	// was unpacked, as a rule.
+	// Unpacked is when the layer's top folder was last changed: as a rule while
+	// its image was unpacked, seconds before the last of the files.
 	Unpacked time.Time `json:"unpacked,omitzero"`
 	GoMain   string    `json:"goMain,omitempty"`
 	GoModule string    `json:"goModule,omitempty"`
@@ -148,11 +148,12 @@ type Shim struct {
 }
 
 // A Stray is a group of processes in a control group that looks like a
-// container's, of a container that the CRI does not list.
+// container's, of a container that the CRI does not list, or that neither
+// systemd nor the kubelet makes.
 type Stray struct {
 	ID        string   `json:"id,omitempty"` // container ID in the group's path
 	Cgroup    string   `json:"cgroup"`
-	Engine    string   `json:"engine,omitempty"`  // by the group's name: docker, podman, crio, containerd, lxc, machine
+	Engine    string   `json:"engine,omitempty"`  // by the group's name: docker, podman, crio, containerd, lxc, machine, other
 	KnownTo   string   `json:"knownTo,omitempty"` // who else accounts for it: containerd NAMESPACE, docker, podman
 	PIDs      []int    `json:"pids"`              // at most 20
 	Processes []string `json:"processes"`         // names of those

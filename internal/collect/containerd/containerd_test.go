@@ -125,12 +125,14 @@ func TestCollect(t *testing.T) {
 	write(t, dir, "/run/containerd/"+taskDir+"/k8s.io/c1/config.json", specPod)
 	write(t, dir, "/run/containerd/"+taskDir+"/k8s.io/c1/init.pid", "42")
 	write(t, dir, "/run/containerd/"+taskDir+"/other/c9/config.json", "{")
+	write(t, dir, "/run/containerd/"+taskDir+"/other/c8/config.json", `{"linux":{"cgroupsPath":"/own/group"}}`)
 	s := &snapshot.Snapshot{
 		Runtime: &snapshot.Runtime{Reachable: true, Containers: []snapshot.Container{{ID: "c1"}}},
 		Processes: &snapshot.Processes{List: []snapshot.Process{
 			{PID: 1, Cgroup: "/init.scope"}, {PID: 42, Name: "app", State: "S"},
 			{PID: 50, Name: "containerd-shim", State: "S", Args: []string{"/usr/bin/containerd-shim-runc-v2", "-namespace", "k8s.io", "-id", "c1"}},
 			{PID: 51, Name: "containerd-shim", State: "S", Args: []string{"containerd-shim-runc-v2", "-namespace", "moby", "-id", "c2"}},
+			{PID: 58, Name: "x", State: "S", Cgroup: "/own/group"},
 			{PID: 60, Name: "miner", State: "R", Cgroup: "/docker/" + strings.Repeat("a", 64)},
 			{PID: 61, Name: "miner", State: "R", Cgroup: "/docker/" + strings.Repeat("a", 64) + "/sub"},
 		}},
@@ -167,13 +169,13 @@ func TestCollect(t *testing.T) {
 	for _, x := range c.Tasks {
 		tasks = append(tasks, fmt.Sprintf("%s/%s %d %s %s %s %v", x.Namespace, x.ID, x.PID, x.Alive, x.Stored, x.Listed, x.Error != ""))
 	}
-	if want := []string{"k8s.io/c1 42 yes yes yes false", "other/c9 0  no no true"}; !reflect.DeepEqual(tasks, want) {
+	if want := []string{"k8s.io/c1 42 yes yes yes false", "other/c8 0  no no false", "other/c9 0  no no true"}; !reflect.DeepEqual(tasks, want) {
 		t.Errorf("tasks: got %q", tasks)
 	}
 	if len(c.Shims) != 2 || c.Shims[0].Task != snapshot.Yes || c.Shims[1].Task != snapshot.No {
 		t.Errorf("shims: got %+v", c.Shims)
 	}
-	if len(c.Strays) != 1 || c.Strays[0].Count != 2 || c.Strays[0].Engine != "docker" || c.Strays[0].KnownTo != "" {
+	if len(c.Strays) != 2 || c.Strays[1].Count != 2 || c.Strays[1].Engine != "docker" || c.Strays[1].KnownTo != "" || c.Strays[0].Engine != "other" || c.Strays[0].KnownTo != "containerd other" {
 		t.Errorf("strays: got %+v", c.Strays)
 	}
 }
@@ -199,14 +201,18 @@ func TestEngineOf(t *testing.T) {
 	id := strings.Repeat("0", 64)
 	for group, want := range map[string]string{
 		"/system.slice/x.service": " ", "/kubepods/burstable/podx/" + id: "containerd " + id, "/docker/" + id: "docker " + id,
-		"/system.slice/docker-" + id + ".scope":         "docker " + id,
-		"/machine.slice/libpod-" + id + ".scope":        "podman " + id,
-		"/kubepods.slice/pod.slice/crio-" + id:          "crio " + id,
-		"/kubepods.slice/cri-containerd-" + id:          "containerd " + id,
-		"/k.slice:cri-containerd:" + id:                 "containerd " + id,
-		"/machine.slice/systemd-nspawn@a.service":       "machine ",
-		"/lxc.payload.a":                                "lxc ",
-		"/default/" + id:                                "containerd " + id,
+		"/system.slice/docker-" + id + ".scope":    "docker " + id,
+		"/machine.slice/libpod-" + id + ".scope":   "podman " + id,
+		"/kubepods.slice/pod.slice/crio-" + id:     "crio " + id,
+		"/kubepods.slice/cri-containerd-" + id:     "containerd " + id,
+		"/k.slice:cri-containerd:" + id:            "containerd " + id,
+		"/machine.slice/systemd-nspawn@a.service":  "machine ",
+		"/lxc.payload.a":                           "lxc ",
+		"/strange/stray":                           "other ",
+		"/user.slice/user-0.slice/session-1.scope": " ",
+		"/":              " ",
+		"/init.scope":    " ",
+		"/default/" + id: "containerd " + id,
 		"/docker/" + id + "/kubepods/" + id[1:] + "f/x": "docker " + id,
 	} {
 		engine, got := engineOf(group)

@@ -3,6 +3,7 @@ package containerd
 import (
 	"encoding/json"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,11 +46,18 @@ func strays(e *source.Env, c *snapshot.Containerd, s *snapshot.Snapshot) {
 		}
 	}
 	engines(e, others)
+	groups := map[string]string{} // of containers whose group has a name of its own
+	for _, t := range c.Tasks {
+		if t.Spec != nil && t.Listed != snapshot.Yes && t.Spec.Cgroup != "" {
+			groups[t.Spec.Cgroup] = "containerd " + t.Namespace
+		}
+	}
 	for _, x := range Census(s.Processes.List) {
 		parts := containersOf(x.Cgroup)
 		if slices.ContainsFunc(parts, func(id string) bool { return ids[id] }) {
 			continue
 		}
+		x.KnownTo = groups[x.Cgroup]
 		for _, id := range parts {
 			if who := others[id]; who != "" && x.KnownTo == "" {
 				x.KnownTo = who
@@ -164,6 +172,19 @@ func engineOf(group string) (engine, id string) {
 		return "machine", ""
 	case strings.HasPrefix(group, "/lxc"):
 		return "lxc", ""
+	case unowned(group):
+		return "other", ""
 	}
 	return "", ""
+}
+
+// unowned reports whether neither systemd nor the kubelet makes groups of that
+// path.
+func unowned(group string) bool {
+	first, _, _ := strings.Cut(strings.TrimPrefix(group, "/"), "/")
+	switch path.Ext(first) {
+	case ".slice", ".scope", ".service", ".mount", ".socket":
+		return false
+	}
+	return first != "" && !strings.HasPrefix(group, "/..") && !slices.Contains([]string{"kubepods", "kubelet", "system", "user", "kube-reserved", "system-reserved", "podruntime", "runtime"}, first)
 }

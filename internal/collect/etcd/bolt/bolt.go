@@ -45,7 +45,7 @@ type File struct {
 	end      uint64 // first page that was never used
 	txid     uint64
 	reached  int64 // pages that walks came by
-	visited  int64 // pages that walks of nested buckets came by, each time
+	visited  int64 // entries that walks of nested buckets came by, the long ones more than once
 }
 
 // Open reads the meta pages of the file behind r, which is size bytes long.

@@ -19,7 +19,10 @@ func (f *File) Top() Bucket { return Bucket{f: f} }
 // Each calls fn for each entry, in order: sub is not nil for a bucket, and
 // then v is empty. What fn is given lasts until it returns, but for sub.
 func (b Bucket) Each(ctx context.Context, fn func(k, v []byte, sub *Bucket) error) error {
-	w := &walk{again: true, nested: true, fn: func(k, v []byte, flags uint32) error {
+	w := &walk{again: true, fn: func(k, v []byte, flags uint32) error {
+		if err := b.f.visit(len(v)); err != nil {
+			return err
+		}
 		if flags&bucketFlag == 0 {
 			return fn(k, v, nil)
 		}
@@ -39,6 +42,16 @@ func (b Bucket) Each(ctx context.Context, fn func(k, v []byte, sub *Bucket) erro
 		return err
 	}
 	return w.leaf(p)
+}
+
+// visit counts an entry with a value of n bytes. Walks of nested buckets are
+// many, and those of a damaged file go round in circles together, also without
+// reading a page: no sound file has as many entries as they may come by.
+func (f *File) visit(n int) error {
+	if f.visited += 1 + int64(n)/64; f.visited > f.size/2+1000 {
+		return fmt.Errorf("%w: buckets lead back to one another", ErrDamaged)
+	}
+	return nil
 }
 
 // Sub is the bucket of that name in b, or nil.

@@ -59,9 +59,6 @@ type walk struct {
 	last  []byte
 	seen  int64
 	again bool // the pages were counted before
-	// nested walks are many, and those of a damaged file could go round in
-	// circles together: they share one limit.
-	nested bool
 }
 
 func (f *File) tree(ctx context.Context, id uint64, depth int, w *walk) error {
@@ -70,11 +67,6 @@ func (f *File) tree(ctx context.Context, id uint64, depth int, w *walk) error {
 	}
 	if w.seen++; depth > maxDepth || w.seen > f.size/f.pageSize {
 		return fmt.Errorf("%w: page %d leads back to itself", ErrDamaged, id)
-	}
-	if w.nested {
-		if f.visited++; f.visited > 16*(f.size/f.pageSize)+1000 {
-			return fmt.Errorf("%w: buckets lead back to one another", ErrDamaged)
-		}
 	}
 	p, err := f.page(id)
 	if err != nil {
