@@ -23,7 +23,7 @@ type Spec struct {
 
 // Create makes the container without starting it.
 func (e *Engine) Create(ctx context.Context, s Spec) error {
-	_, err := e.run(ctx, nil, append([]string{"create"}, s.flags()...)...)
+	_, err := e.run(ctx, nil, append([]string{"create"}, e.flags(s)...)...)
 	return err
 }
 
@@ -35,7 +35,7 @@ func (e *Engine) Start(ctx context.Context, names ...string) error {
 
 // Once runs a container to its end, removes it and gives what it wrote.
 func (e *Engine) Once(ctx context.Context, s Spec) ([]byte, error) {
-	return Command(ctx, nil, append([]string{e.Name, "run", "--rm"}, s.flags()...)...)
+	return Command(ctx, nil, append([]string{e.Name, "run", "--rm"}, e.flags(s)...)...)
 }
 
 // Stop stops containers, giving them the seconds to end by themselves.
@@ -53,8 +53,9 @@ func (e *Engine) Remove(ctx context.Context, names ...string) error {
 	return err
 }
 
-func (s Spec) flags() []string {
-	var f []string
+// flags are the command line of a spec: flags, image and command.
+func (e *Engine) flags(s Spec) []string {
+	f := e.limitFlags(s.Machine && s.Privileged)
 	if s.Name != "" {
 		f = append(f, "--name", s.Name)
 	}

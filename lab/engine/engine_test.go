@@ -47,18 +47,25 @@ func TestParseContainersReadsBothEngines(t *testing.T) {
 func TestFlagsOfAMachine(t *testing.T) {
 	s := Spec{Name: "n", Hostname: "h", Image: "i", Network: "net", Address: "10.0.0.2",
 		Labels: map[string]string{"b": "2", "a": "1"}, Volumes: []string{"v:/var"}, Machine: true}
-	got := s.flags()
+	docker, podman := &Engine{Name: "docker"}, &Engine{Name: "podman"}
+	got := docker.flags(s)
 	for _, want := range []string{"--ip 10.0.0.2", "--label a=1 --label b=2", "--volume v:/var", "--cap-drop SYS_RESOURCE"} {
 		if !strings.Contains(strings.Join(got, " "), want) {
 			t.Errorf("no %q in %q", want, got)
 		}
 	}
 	s.Privileged = true
-	if got := s.flags(); !slices.Contains(got, "--privileged") || slices.Contains(got, "--cap-drop") {
+	if got := docker.flags(s); !slices.Contains(got, "--privileged") || slices.Contains(got, "--cap-drop") {
 		t.Errorf("privileged flags are %q", got)
 	}
-	if got := (Spec{Image: "i"}).flags(); !slices.Equal(got, []string{"--network", "none", "i"}) {
+	if got := docker.flags(Spec{Image: "i"}); !slices.Equal(got, []string{"--network", "none", "i"}) {
 		t.Errorf("a bare container's flags are %q", got)
+	}
+	if got := podman.flags(Spec{Image: "i"}); !strings.Contains(strings.Join(got, " "), "--ulimit nofile=") {
+		t.Errorf("podman is not told what it may give: %q", got)
+	}
+	if got := podman.flags(s); slices.Contains(got, "--ulimit") {
+		t.Errorf("podman with every right is limited: %q", got)
 	}
 }
 

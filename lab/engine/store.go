@@ -71,10 +71,11 @@ func (e *Engine) RemoveVolumes(ctx context.Context, names ...string) error {
 // CopyVolume fills an empty volume with everything another one holds, running cp from
 // the image: owners, modes, times and extended attributes are kept.
 func (e *Engine) CopyVolume(ctx context.Context, image, from, to string) error {
-	out, err := Command(ctx, nil, e.Name, "run", "--rm", "--network", "none",
+	argv := append([]string{e.Name, "run", "--rm", "--network", "none"}, e.limitFlags(false)...)
+	out, err := Command(ctx, nil, append(argv,
 		"--volume", from+":/from:ro", "--volume", to+":/to",
 		"--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE",
-		"--entrypoint", "/bin/cp", image, "-a", "--sparse=auto", "/from/.", "/to/")
+		"--entrypoint", "/bin/cp", image, "-a", "--sparse=auto", "/from/.", "/to/")...)
 	if err != nil {
 		return fmt.Errorf("cannot copy volume %s to %s: %w%s", from, to, err, out)
 	}
