@@ -19,6 +19,9 @@ func errNoOpenat2(err error) bool {
 // open opens name under the root with the given flags of open(2).
 func (e *Env) open(name string, flags int) (*os.File, error) {
 	flags |= unix.O_CLOEXEC
+	if err := e.stuck(name); err != nil {
+		return nil, err
+	}
 	if e.atRoot() {
 		return openPath(name, name, flags)
 	}
@@ -81,6 +84,9 @@ func (e *Env) walk(name string, last bool) (string, error) {
 			continue
 		}
 		next := path.Join(at, part) // ".." of the root is the root
+		if err := e.stuck(next); err != nil {
+			return "", err
+		}
 		target, err := os.Readlink(path.Join(e.Root, next))
 		if err != nil || len(rest) == 0 && !last {
 			at = next
@@ -114,8 +120,7 @@ func (e *Env) Abs(name string) string {
 // followed, whether or not it exists.
 func (e *Env) Resolve(name string) string {
 	if e.atRoot() {
-		x := Env{Root: "/"}
-		if real, err := x.walk(name, true); err == nil {
+		if real, err := e.walk(name, true); err == nil {
 			return real
 		}
 		return path.Clean("/" + name)

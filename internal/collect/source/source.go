@@ -55,6 +55,8 @@ type Env struct {
 	gaps  []snapshot.Gap
 	known map[fileID]*body
 
+	stalled stall
+
 	indexed sync.Once
 	index   *packages
 }
