@@ -38,9 +38,20 @@ var sicknesses = []sickness{
 		bring: `mv ` + manifests + `/etcd.yaml /srv/; for i in $(seq 60); do pgrep -x etcd >/dev/null || exit 0; sleep 1; done; exit 1`,
 		mend:  `mv /srv/etcd.yaml ` + manifests + `/`,
 		costs: []snapshot.Section{snapshot.SectionCluster, snapshot.SectionProbes, snapshot.SectionEtcd},
+		// The API server may go on to answer lists from its cache.
 		tells: func(s *snapshot.Snapshot) bool {
 			return s.Etcd != nil && s.Etcd.Offline && s.Etcd.Status != nil && s.Etcd.Status.Revision > 0 &&
-				s.Cluster != nil && s.Cluster.Source == "etcd-file" && len(s.Cluster.Pods) > 0
+				s.Cluster != nil && len(s.Cluster.Pods) > 0
+		},
+	},
+	{
+		name: "API server and etcd stopped",
+		bring: `mv ` + manifests + `/{etcd,kube-apiserver}.yaml /srv/
+			for i in $(seq 60); do pgrep -x etcd >/dev/null || pgrep -x kube-apiserver >/dev/null || exit 0; sleep 1; done; exit 1`,
+		mend:  `mv /srv/{etcd,kube-apiserver}.yaml ` + manifests + `/`,
+		costs: []snapshot.Section{snapshot.SectionCluster, snapshot.SectionProbes, snapshot.SectionEtcd},
+		tells: func(s *snapshot.Snapshot) bool {
+			return s.Cluster != nil && s.Cluster.Source == "etcd-file" && len(s.Cluster.Pods) > 0
 		},
 	},
 	{
