@@ -1,5 +1,7 @@
 package snapshot
 
+import "fmt"
+
 // Network is what rtnetlink and nfnetlink say, for each network namespace.
 type Network struct {
 	Namespaces []NetNS      `json:"namespaces"` // the host's first
@@ -9,6 +11,9 @@ type Network struct {
 	Resolv     *Text        `json:"resolv,omitempty"`
 	Hosts      *Text        `json:"hosts,omitempty"`
 	Netem      bool         `json:"netem,omitempty"` // the kernel has the netem qdisc, loaded, built in or as a module
+	// Others are namespaces that are neither the host's nor a ready pod's:
+	// named ones of /run/netns and those that other processes are in.
+	Others []NetNS `json:"others,omitempty"`
 }
 
 // A NetNS is one network namespace.
@@ -21,12 +26,26 @@ type NetNS struct {
 	Links     []Link  `json:"links"`
 	Routes    []Route `json:"routes,omitempty"`
 	Qdiscs    []Qdisc `json:"qdiscs,omitempty"`
+
+	Named       string          `json:"named,omitempty"`        // its name in /run/netns
+	PID         int             `json:"pid,omitempty" diff:"-"` // a process in it, of a namespace that is no pod's
+	Addresses   []Address       `json:"addresses,omitempty"`
+	Neighbours  *Neighbours     `json:"neighbours,omitempty"`
+	PolicyRules []PolicyRule    `json:"policyRules,omitempty"`
+	Classes     []TrafficClass  `json:"classes,omitempty"`
+	Filters     []TrafficFilter `json:"filters,omitempty"`
 }
 
-// Name is "host" or "namespace/pod".
+// Name is "host" or "namespace/pod"; of others "netns/" and their name, or
+// "pid/" and a process.
 func (n NetNS) Name() string {
-	if n.Host {
+	switch {
+	case n.Host:
 		return "host"
+	case n.Pod == "" && n.Named != "":
+		return "netns/" + n.Named
+	case n.Pod == "" && n.PID > 0:
+		return fmt.Sprintf("pid/%d", n.PID)
 	}
 	return n.Namespace + "/" + n.Pod
 }
@@ -48,6 +67,20 @@ type Link struct {
 	TxBytes   uint64   `json:"txBytes"`
 	RxDropped uint64   `json:"rxDropped"`
 	TxDropped uint64   `json:"txDropped"`
+
+	Flags          []string  `json:"flags,omitempty"`   // as ip-link(8) names them
+	State          string    `json:"state,omitempty"`   // operational: up, down, dormant, lowerlayerdown, unknown ...
+	Promisc        int       `json:"promisc,omitempty"` // how many want every packet
+	Queue          int       `json:"queue,omitempty"`   // packets that the interface's queue takes
+	Group          int       `json:"group,omitempty"`
+	AltNames       []string  `json:"altNames,omitempty"`
+	CarrierChanges uint32    `json:"carrierChanges,omitempty" diff:"-"`
+	RxErrors       uint64    `json:"rxErrors,omitempty" diff:"-"`
+	TxErrors       uint64    `json:"txErrors,omitempty" diff:"-"`
+	RxPackets      uint64    `json:"rxPackets,omitempty" diff:"-"`
+	TxPackets      uint64    `json:"txPackets,omitempty" diff:"-"`
+	XDP            *XDP      `json:"xdp,omitempty"`
+	Data           *LinkData `json:"data,omitempty"`
 }
 
 // A Route is one route of the main, local or another table.
@@ -56,8 +89,20 @@ type Route struct {
 	Gateway string `json:"gateway,omitempty"`
 	Link    string `json:"link,omitempty"`
 	Source  string `json:"source,omitempty"`
-	Type    string `json:"type"` // unicast, blackhole, unreachable, prohibit, local
+	Type    string `json:"type"` // unicast, blackhole, unreachable, prohibit, local, throw; another one where it was set by hand
 	Table   int    `json:"table"`
+
+	Family    string    `json:"family,omitempty"`   // ip, ip6
+	Protocol  string    `json:"protocol,omitempty"` // who set it: kernel, boot, static, ra, dhcp, bird ... or a number
+	Scope     string    `json:"scope,omitempty"`    // link, host, nowhere or a number; empty for global
+	Metric    uint32    `json:"metric,omitempty"`
+	MTU       uint32    `json:"mtu,omitempty"`
+	Src       string    `json:"src,omitempty"` // of an IPv6 route for some sources alone
+	TOS       int       `json:"tos,omitempty"`
+	Flags     []string  `json:"flags,omitempty"`    // dead, linkdown, onlink, pervasive
+	Nexthops  []Nexthop `json:"nexthops,omitempty"` // where there are several; Gateway and Link are the first's
+	NexthopID uint32    `json:"nexthopID,omitempty"`
+	Encap     string    `json:"encap,omitempty"` // ip, ip6, mpls, seg6 ... of a route into a tunnel
 }
 
 // A Qdisc is a queueing discipline. Raw is the kernel's own TCA_OPTIONS, so
@@ -80,6 +125,10 @@ type Qdisc struct {
 	Overlimits uint64  `json:"overlimits"`
 	Backlog    uint64  `json:"backlog"` // bytes waiting now
 	Raw        []byte  `json:"raw,omitempty"`
+
+	Default string `json:"default,omitempty"` // class that htb and hfsc give to what no filter matches
+	Bands   int    `json:"bands,omitempty"`   // of prio
+	Block   uint32 `json:"block,omitempty"`   // filters of ingress or clsact that are shared between interfaces
 }
 
 // A DNAT is a translation that the node's netfilter rules make of an address

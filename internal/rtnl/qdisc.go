@@ -11,13 +11,14 @@ import (
 
 // Attributes of a qdisc message, from linux/rtnetlink.h and linux/gen_stats.h.
 const (
-	tcaKind      = 1
-	tcaOptions   = 2
-	tcaStats     = 3
-	tcaStats2    = 7
-	statsBasic   = 1
-	statsQueue   = 3
-	statsPackets = 8
+	tcaKind                         = 1
+	tcaOptions                      = 2
+	tcaStats                        = 3
+	tcaStats2                       = 7
+	tcaIngressBlock, tcaEgressBlock = 13, 14
+	statsBasic                      = 1
+	statsQueue                      = 3
+	statsPackets                    = 8
 
 	// TcmLen is the length of struct tcmsg.
 	TcmLen = 20
@@ -33,6 +34,7 @@ type Qdisc struct {
 	Handle uint32
 	Parent uint32
 	Raw    []byte // TCA_OPTIONS
+	Block  uint32 // of filters shared between interfaces; 0 for none
 
 	Bytes, Packets, Drops, Overlimits, Backlog uint64
 }
@@ -49,6 +51,9 @@ func ParseQdisc(body []byte) (Qdisc, bool) {
 		Parent: Uint32(body, 12),
 		Kind:   a.Text(tcaKind),
 		Raw:    append([]byte(nil), a.Get(tcaOptions)...),
+	}
+	if q.Block = a.Uint32(tcaIngressBlock); q.Block == 0 {
+		q.Block = a.Uint32(tcaEgressBlock)
 	}
 	s := a.Nested(tcaStats2)
 	basic, queue := s.Get(statsBasic), s.Get(statsQueue)

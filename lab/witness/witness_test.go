@@ -37,6 +37,7 @@ var witnesses = map[string]func(context.Context, *testing.T, Node){
 	"limits":      testLimits,
 	"cni":         testCNI,
 	"kubeconfigs": testKubeconfigs,
+	"network":     testNetwork,
 }
 
 // TestIntegrationWitness boots a lab and compares every section with what the

@@ -2,7 +2,6 @@ package network
 
 import (
 	"net"
-	"net/netip"
 
 	"golang.org/x/sys/unix"
 
@@ -19,11 +18,11 @@ const (
 // device is a link with what only pairing and naming need.
 type device struct {
 	snapshot.Link
-	master int
+	master, lower int
 }
 
-// readLinks lists the interfaces with their addresses.
-func readLinks(c *rtnl.Conn) ([]snapshot.Link, error) {
+// readLinks lists the interfaces and their addresses.
+func readLinks(c *rtnl.Conn) ([]snapshot.Link, []snapshot.Address, error) {
 	var all []device
 	err := c.Dump(unix.RTM_GETLINK, make([]byte, ifLen), func(m rtnl.Message) error {
 		if d, ok := parseLink(m.Body); ok && m.Type == unix.RTM_NEWLINK {
@@ -32,30 +31,44 @@ func readLinks(c *rtnl.Conn) ([]snapshot.Link, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	addrs := map[int][]string{}
+	addrs := map[int][]snapshot.Address{}
 	err = c.Dump(unix.RTM_GETADDR, make([]byte, addrLen), func(m rtnl.Message) error {
-		if i, a := parseAddr(m.Body); a != "" {
+		if i, a, ok := parseAddr(m.Body); ok {
 			addrs[i] = append(addrs[i], a)
 		}
 		return nil
 	})
-	return named(all, addrs), err
+	links, list := named(all, addrs)
+	return links, list, err
 }
 
-// named gives masters their names and links their addresses.
-func named(all []device, addrs map[int][]string) []snapshot.Link {
+// named gives masters and lower interfaces their names and links their
+// addresses.
+func named(all []device, addrs map[int][]snapshot.Address) (links []snapshot.Link, list []snapshot.Address) {
 	names := map[int]string{}
 	for _, d := range all {
 		names[d.Index] = d.Name
 	}
-	var out []snapshot.Link
 	for _, d := range all {
-		d.Master, d.Addresses = names[d.master], addrs[d.Index]
-		out = append(out, d.Link)
+		d.Master = names[d.master]
+		if d.Data != nil || d.lower > 0 && d.Kind != "veth" {
+			if lower := names[d.lower]; lower != "" && lower != d.Name {
+				if d.Data == nil {
+					d.Data = &snapshot.LinkData{}
+				}
+				d.Data.Lower = lower
+			}
+		}
+		for _, a := range addrs[d.Index] {
+			a.Link = d.Name
+			d.Addresses = append(d.Addresses, a.Address)
+			list = append(list, a)
+		}
+		links = append(links, d.Link)
 	}
-	return out
+	return links, list
 }
 
 // parseLink reads an RTM_NEWLINK message.
@@ -87,23 +100,8 @@ func parseLink(body []byte) (device, bool) {
 	s := a.Get(unix.IFLA_STATS64)
 	d.RxBytes, d.TxBytes = rtnl.Uint64(s, 16), rtnl.Uint64(s, 24)
 	d.RxDropped, d.TxDropped = rtnl.Uint64(s, 48), rtnl.Uint64(s, 56)
+	detailLink(&d, flags, a)
 	return d, d.Name != ""
-}
-
-// parseAddr reads an RTM_NEWADDR message: the interface's index and the
-// address with its prefix length.
-func parseAddr(body []byte) (int, string) {
-	if len(body) < addrLen {
-		return 0, ""
-	}
-	a := rtnl.ParseAttrs(body, addrLen)
-	ip, ok := netip.AddrFromSlice(a.Get(unix.IFA_LOCAL))
-	if !ok {
-		if ip, ok = netip.AddrFromSlice(a.Get(unix.IFA_ADDRESS)); !ok {
-			return 0, ""
-		}
-	}
-	return int(rtnl.Uint32(body, 4)), netip.PrefixFrom(ip, int(body[1])).String()
 }
 
 // pairPeers notes for each veth in which namespace its other end lies. Index

@@ -6,6 +6,8 @@ import (
 	"sort"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/internal/rtnl"
 	"github.com/klustered/klustered/snapshot"
@@ -25,12 +27,16 @@ func readable(path string) bool {
 	return err == nil
 }
 
-// A place is where a pod's network namespace can be entered.
+// A place is where a network namespace can be entered, and whose it is.
 type place struct {
 	path, namespace, pod string
+	named                string // in /run/netns
+	pid                  int    // a process in it
 }
 
-func (p place) name() string { return p.namespace + "/" + p.pod }
+func (p place) name() string {
+	return snapshot.NetNS{Namespace: p.namespace, Pod: p.pod, Named: p.named, PID: p.pid}.Name()
+}
 
 // podPlaces finds the network namespaces of pods, in the order of their
 // names. Those that the runtime does not tell are found by their processes.
@@ -45,7 +51,7 @@ func podPlaces(e *source.Env, s *snapshot.Snapshot, host uint64) []place {
 		if err != nil {
 			e.Gap(snapshot.SectionNetwork, b.Namespace+"/"+b.Name, err)
 		} else if inode != host {
-			found[inode] = place{path, b.Namespace, b.Name}
+			found[inode] = place{path: path, namespace: b.Namespace, pod: b.Name}
 		}
 	}
 	if s.Processes != nil {
@@ -107,4 +113,47 @@ func logFolders(e *source.Env) map[string]place {
 		}
 	}
 	return out
+}
+
+// netnsFolder is where ip-netns(8) and CNI plugins' callers keep namespaces
+// by name.
+const netnsFolder = "/run/netns"
+
+// otherPlaces finds the namespaces that are not among those read: named ones,
+// and those that processes are in.
+func otherPlaces(e *source.Env, s *snapshot.Snapshot, read []snapshot.NetNS) []place {
+	seen := map[uint64]bool{0: true}
+	for _, n := range read {
+		seen[n.Inode] = true
+	}
+	var out []place
+	add := func(inode uint64, p place) {
+		if !seen[inode] {
+			seen[inode] = true
+			out = append(out, p)
+		}
+	}
+	list, _ := e.ReadDir(netnsFolder)
+	for _, d := range list {
+		path := e.Abs(netnsFolder + "/" + d.Name())
+		if inode, err := rtnl.Inode(path); err == nil && isNamespace(path) {
+			add(inode, place{path: path, named: d.Name()})
+		}
+	}
+	if s.Processes != nil {
+		for _, p := range s.Processes.List {
+			add(p.NetNS, place{path: e.Abs(fmt.Sprintf("/proc/%d/ns/net", p.PID)), pid: p.PID})
+		}
+	}
+	if len(out) > maxOthers {
+		e.Gap(snapshot.SectionNetwork, out[maxOthers].name(), fmt.Errorf("cannot look into every network namespace: %d of %d are left out", len(out)-maxOthers, len(out)))
+	}
+	return out[:min(len(out), maxOthers)]
+}
+
+// isNamespace reports whether a file is a namespace that is mounted there; a
+// name that was left behind is a plain file.
+func isNamespace(path string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(path, &st) == nil && st.Type == unix.NSFS_MAGIC
 }

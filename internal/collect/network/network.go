@@ -8,6 +8,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -18,7 +21,12 @@ import (
 
 // maxNamespaces bounds the pods that are looked into: more than twice what a
 // kubelet allows by default.
-const maxNamespaces = 300
+const (
+	maxNamespaces = 300
+	maxOthers     = 32
+	atOnce        = 4
+	podsUntil     = 900 * time.Millisecond
+)
 
 // Collectors collects snapshot.Network. Pods are named by the runtime's answer
 // or, when it is down, by the processes' cgroups and the kubelet's log folders.
@@ -34,23 +42,16 @@ func Collectors() []source.Collector {
 func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	n := &snapshot.Network{}
 	host, err := readNamespace(hostPath(e))
-	if err != nil {
+	if err != nil && !tolerable(err) {
 		return err
 	}
+	e.Gap(snapshot.SectionNetwork, "host", err)
 	host.Host = true
-	n.Namespaces = append(n.Namespaces, host)
-	for i, place := range podPlaces(e, s, host.Inode) {
-		if err := ctx.Err(); err != nil || i == maxNamespaces {
-			e.Gap(snapshot.SectionNetwork, place.name(), fmt.Errorf("cannot look into every pod's network: %w", errors.Join(errTooMany, err)))
-			break
-		}
-		pod, err := readNamespace(place.path)
-		if err != nil {
-			e.Gap(snapshot.SectionNetwork, place.name(), err)
-			continue
-		}
-		pod.Namespace, pod.Pod = place.namespace, place.pod
-		n.Namespaces = append(n.Namespaces, pod)
+	pods := podPlaces(e, s, host.Inode)
+	n.Namespaces = append([]snapshot.NetNS{host}, readAll(ctx, e, pods[:min(len(pods), maxNamespaces)])...)
+	n.Others = readAll(ctx, e, otherPlaces(e, s, n.Namespaces))
+	if len(pods) > maxNamespaces {
+		e.Gap(snapshot.SectionNetwork, pods[maxNamespaces].name(), fmt.Errorf("cannot look into every pod's network: there are more than %d", maxNamespaces))
 	}
 	pairPeers(n.Namespaces)
 	for path, into := range map[string]**snapshot.Text{"/etc/resolv.conf": &n.Resolv, "/etc/hosts": &n.Hosts} {
@@ -66,9 +67,39 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	return nil
 }
 
-var errTooMany = errors.New("there are too many, or the time is over")
+// readAll reads namespaces, a few at once, until the time for it is over. They
+// are returned in the order of their places.
+func readAll(ctx context.Context, e *source.Env, places []place) []snapshot.NetNS {
+	ctx, cancel := context.WithTimeout(ctx, podsUntil)
+	defer cancel()
+	read := make([]snapshot.NetNS, len(places))
+	left := make([]bool, len(places))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, atOnce)
+	for i, p := range places {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if left[i] = ctx.Err() != nil; left[i] {
+				return
+			}
+			ns, err := readNamespace(p.path)
+			e.Gap(snapshot.SectionNetwork, p.name(), err)
+			if err == nil || tolerable(err) {
+				ns.Namespace, ns.Pod, ns.Named, ns.PID = p.namespace, p.pod, p.named, p.pid
+				read[i] = ns
+			}
+		})
+	}
+	wg.Wait()
+	if i := slices.Index(left, true); i >= 0 {
+		e.Gap(snapshot.SectionNetwork, places[i].name(), fmt.Errorf("cannot look into every network namespace: the time of %v is over", podsUntil))
+	}
+	return slices.DeleteFunc(read, func(ns snapshot.NetNS) bool { return ns.Inode == 0 })
+}
 
-// readNamespace reads one namespace over one socket in it.
+// readNamespace reads one namespace over one socket in it. An error that is
+// tolerable is of a part.
 func readNamespace(path string) (snapshot.NetNS, error) {
 	ns := snapshot.NetNS{Path: path}
 	var err error
@@ -80,18 +111,55 @@ func readNamespace(path string) (snapshot.NetNS, error) {
 		return ns, err
 	}
 	defer c.Close()
-	if ns.Links, err = readLinks(c); err != nil {
-		return ns, fmt.Errorf("cannot list the interfaces of %s: %w", path, err)
+	err = readInto(c, &ns)
+	return ns, err
+}
+
+// readInto reads what rtnetlink says. Of what was added to it later a refusal
+// is one of that part alone: older kernels have none of it.
+func readInto(c *rtnl.Conn, ns *snapshot.NetNS) (err error) {
+	if ns.Links, ns.Addresses, err = readLinks(c); err != nil {
+		return fmt.Errorf("cannot list the interfaces of %s: %w", ns.Path, err)
 	}
-	names := map[int]string{}
+	names, vxlan := map[int]string{}, map[int]bool{}
 	for _, l := range ns.Links {
 		names[l.Index] = l.Name
+		if l.Kind == "vxlan" {
+			vxlan[l.Index] = true
+		}
 	}
-	if ns.Routes, err = readRoutes(c, names); err != nil {
-		return ns, fmt.Errorf("cannot list the routes of %s: %w", path, err)
+	all := 0
+	if ns.Routes, all, err = readRoutes(c, names); err != nil {
+		return fmt.Errorf("cannot list the routes of %s: %w", ns.Path, err)
 	}
-	if ns.Qdiscs, err = readQdiscs(c, names); err != nil {
-		return ns, fmt.Errorf("cannot list the qdiscs of %s: %w", path, err)
+	if err = trafficInto(c, ns, names); err != nil {
+		return fmt.Errorf("cannot list the qdiscs of %s: %w", ns.Path, err)
 	}
-	return ns, nil
+	var errs [3]error
+	if ns.PolicyRules, errs[0] = readPolicyRules(c); errs[0] != nil {
+		errs[0] = fmt.Errorf("cannot list the routing rules of %s: %w", ns.Path, errs[0])
+	}
+	if ns.Neighbours, errs[1] = readNeighbours(c, names, vxlan); errs[1] != nil {
+		errs[1] = fmt.Errorf("cannot list the neighbours of %s: %w", ns.Path, errs[1])
+	}
+	if all > maxRoutes {
+		errs[2] = fmt.Errorf("cannot keep all %d routes of %s: the first %d are kept", all, ns.Path, maxRoutes)
+	}
+	return partial(errors.Join(errs[:]...))
+}
+
+// errPartial is an error beside which a namespace was read.
+type errPartial struct{ error }
+
+// tolerable reports whether an error is one of a part of a namespace.
+func tolerable(err error) bool {
+	var p errPartial
+	return errors.As(err, &p)
+}
+
+func partial(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errPartial{err}
 }
