@@ -79,6 +79,8 @@ func streams() []stream {
 		unit(Etcd, "etcd.service"),
 		unit(Cron, "cron.service"),
 		unit(Cron, "crond.service"),
+		unit(SSH, "ssh.service"),
+		unit(SSH, "sshd.service"),
 		{"journal:systemd", Systemd, journal.Query{Units: []string{"init.scope"}}},
 		{"journal:kernel", Kernel, journal.Query{Transports: []string{"kernel"}}},
 	}

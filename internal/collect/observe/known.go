@@ -25,14 +25,14 @@ func (n *known) match(line string) (map[string]string, bool) {
 		}
 	}
 	var params map[string]string
-	for _, re := range []*regexp.Regexp{n.re, n.opt} {
-		if re == nil {
+	for _, p := range []*pattern{n.re, n.opt} {
+		if p == nil {
 			continue
 		}
-		m := re.FindStringSubmatch(line)
+		m := p.get().FindStringSubmatch(line)
 		if m != nil {
-			params = groups(re, m)
-		} else if re == n.re {
+			params = groups(p.get(), m)
+		} else if p == n.re {
 			return nil, false
 		}
 	}
@@ -89,7 +89,8 @@ func param(s string) string {
 
 // catalogue returns all known messages.
 func catalogue() []known {
-	return slices.Concat(kubelet(), clients(), cni(), containerd(), etcd(), apiserver(), system(), kernel())
+	return slices.Concat(kubelet(), clients(), cni(), containerd(), etcd(), apiserver(), system(), kernel(),
+		starts(), members(), masters(), workers(), dns(), jobs(), machine())
 }
 
 // IDs returns the ids of all known messages, sorted.

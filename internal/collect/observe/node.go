@@ -14,6 +14,8 @@ func kindOf(container string) Kind {
 		return Etcd
 	case "kube-apiserver":
 		return APIServer
+	case "coredns":
+		return DNS
 	}
 	return Component
 }

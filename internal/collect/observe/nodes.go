@@ -2,9 +2,22 @@ package observe
 
 import "regexp"
 
-// re compiles a pattern. Text is quoted once more by each layer that passes it
+// re is a pattern. Text is quoted once more by each layer that passes it
 // on: where a pattern expects a quote it takes any number of backslashes too.
-func re(s string) *regexp.Regexp { return regexp.MustCompile(s) }
+func re(s string) *pattern { return &pattern{text: s} }
+
+// A pattern is compiled when it is first matched: most never are.
+type pattern struct {
+	text string
+	re   *regexp.Regexp
+}
+
+func (p *pattern) get() *regexp.Regexp {
+	if p.re == nil {
+		p.re = regexp.MustCompile(p.text)
+	}
+	return p.re
+}
 
 // kubelet is what the kubelet says, checked against Kubernetes v1.37.2; the
 // file of each message is below k8s.io/kubernetes/pkg/kubelet.

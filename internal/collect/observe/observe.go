@@ -4,7 +4,6 @@ package observe
 
 import (
 	"maps"
-	"regexp"
 	"strings"
 	"time"
 
@@ -26,6 +25,8 @@ const (
 	Systemd
 	Cron
 	Kernel
+	DNS // CoreDNS
+	SSH
 	kinds
 )
 
@@ -41,9 +42,9 @@ type known struct {
 	// none are literals that it must not hold.
 	none []string
 	// re must match if set; its named groups become parameters.
-	re *regexp.Regexp
+	re *pattern
 	// opt is as re, but need not match.
-	opt *regexp.Regexp
+	opt *pattern
 	// fields of a zap line become parameters.
 	fields []string
 	// key are the parameters by which observations of one id are told apart.
@@ -68,10 +69,11 @@ const (
 
 // A Set collects observations. It is not safe for concurrent use.
 type Set struct {
-	tables [kinds]*tableOf
-	seen   map[string]*snapshot.Observation
-	order  []*snapshot.Observation
-	bursts bursts
+	messages []known
+	tables   [kinds]*tableOf // made when the first line of a kind comes
+	seen     map[string]*snapshot.Observation
+	order    []*snapshot.Observation
+	bursts   bursts
 }
 
 // A tableOf is what is known of one kind, ready to match.
@@ -84,12 +86,7 @@ type tableOf struct {
 
 // New returns an empty set.
 func New() *Set {
-	s := &Set{seen: map[string]*snapshot.Observation{}}
-	messages := catalogue()
-	for k := range s.tables {
-		s.tables[k] = tableFor(messages, Kind(k))
-	}
-	return s
+	return &Set{messages: catalogue(), seen: map[string]*snapshot.Observation{}}
 }
 
 func tableFor(messages []known, k Kind) *tableOf {
@@ -115,6 +112,10 @@ func tableFor(messages []known, k Kind) *tableOf {
 // Add looks at one line of the log named source. Lines may come in any order.
 func (s *Set) Add(k Kind, source string, l Line) {
 	t := s.tables[k]
+	if t == nil {
+		t = tableFor(s.messages, k)
+		s.tables[k] = t
+	}
 	hit := false
 	t.matcher.find(l.Text, func(id int32) {
 		t.marked[t.owner[id]] = true

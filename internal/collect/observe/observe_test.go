@@ -15,7 +15,7 @@ import (
 
 var kindNames = map[string]Kind{
 	"kubelet": Kubelet, "containerd": Containerd, "etcd": Etcd, "apiserver": APIServer,
-	"component": Component, "systemd": Systemd, "cron": Cron, "kernel": Kernel,
+	"component": Component, "systemd": Systemd, "cron": Cron, "kernel": Kernel, "dns": DNS, "ssh": SSH,
 }
 
 // An example is a line with the observations it must give.
@@ -86,7 +86,7 @@ func TestOrdinaryLinesAreNotObserved(t *testing.T) {
 		{Etcd, `{"level":"info","ts":"2026-01-01T00:00:00.000000Z","msg":"wal: sync","took":"1ms"}`},
 		{APIServer, `I0101 00:00:01.000000       1 controller.go:1] quota admission added evaluator for: pods`},
 		{Kernel, `IPv6: ADDRCONF(NETDEV_CHANGE): eth0: link becomes ready`},
-		{Cron, `(root) RELOAD (crontabs/root)`},
+		{Cron, `(CRON) INFO (pidfile fd = 3)`},
 		{Other, `dial tcp 10.0.0.1:6443: connect: connection refused`},
 		{Kubelet, `I1122 17:41:58.836014     165 factory.go:220] Registration of the crio container factory failed: Get "http://x/info": dial unix /var/run/crio/crio.sock: connect: no such file or directory`},
 		{Kubelet, `E1122 17:41:58.929571     165 kubelet.go:2697] "x" err="PLEG is not healthy: pleg has yet to be successful"`},
