@@ -53,6 +53,8 @@ type Snapshot struct {
 	Persistence *Persistence `json:"persistence,omitempty"`
 	Trust       *Trust       `json:"trust,omitempty"`
 	Logs        *Logs        `json:"logs,omitempty"`
+	Journal     *Journal     `json:"journal,omitempty"`
+	Trail       *Trail       `json:"trail,omitempty"`
 	Runtime     *Runtime     `json:"runtime,omitempty"`
 	Containerd  *Containerd  `json:"containerd,omitempty"`
 	CNI         *CNI         `json:"cni,omitempty"`
@@ -91,6 +93,8 @@ const (
 	SectionPersistence Section = "persistence"
 	SectionTrust       Section = "trust"
 	SectionLogs        Section = "logs"
+	SectionJournal     Section = "journal"
+	SectionTrail       Section = "trail"
 	SectionRuntime     Section = "runtime"
 	SectionContainerd  Section = "containerd"
 	SectionCNI         Section = "cni"

@@ -23,6 +23,7 @@ import (
 	"github.com/klustered/klustered/internal/collect/storage"
 	"github.com/klustered/klustered/internal/collect/sysctl"
 	"github.com/klustered/klustered/internal/collect/systemd"
+	"github.com/klustered/klustered/internal/collect/trail"
 	"github.com/klustered/klustered/internal/collect/user"
 )
 
@@ -45,6 +46,7 @@ func All() []source.Collector {
 		cri.Collectors(),
 		containerd.Collectors(),
 		observe.Collectors(),
+		trail.Collectors(),
 		etcd.Collectors(),
 		cluster.Collectors(),
 		network.Collectors(),
