@@ -20,6 +20,9 @@ const binary = "../../bin/klustered"
 var witnesses = map[string]func(context.Context, *testing.T, Node){
 	"cgroups":     testCgroups,
 	"host":        testHost,
+	"logs":        testLogs,
+	"journal":     testJournal,
+	"trail":       testTrail,
 	"sysctls":     testSysctls,
 	"runtime":     testRuntime,
 	"containerd":  testContainerd,

@@ -31,7 +31,7 @@ func (j *Journal) Facts() []snapshot.JournalFile {
 		}
 		if f.source.size <= walkLimit && walks > 0 {
 			walks--
-			x.Walked = int64(len(f.walk(func([]byte) bool { return false }).entries))
+			x.Walked = f.count()
 		}
 		for _, d := range j.ledger.list {
 			if d.File == f.name && x.Damage == "" {
@@ -41,6 +41,24 @@ func (j *Journal) Facts() []snapshot.JournalFile {
 		list = append(list, x)
 	}
 	return list
+}
+
+// count counts the entries that lie in the file one after another, and behind
+// what is no object too.
+func (f *file) count() int64 {
+	n := int64(0)
+	end := f.header.size + f.objects
+	for off := f.header.size; off+objectHeaderSize <= min(end, f.source.size); {
+		o, err := f.head(off, 0)
+		if err != nil {
+			return int64(len(f.walk(func([]byte) bool { return false }).entries))
+		}
+		if o.kind == typeEntry {
+			n++
+		}
+		off += (o.size + 7) &^ 7
+	}
+	return n
 }
 
 // Sequences tells of each sequence of numbers what the files of it leave out.

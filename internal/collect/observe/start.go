@@ -23,7 +23,7 @@ func starts() []known {
 		{id: "file-missing", kind: all, any: []string{": no such file or directory"}, none: []string{"dial unix ", "fork/exec "},
 			re:  re(`(?:open|stat|lstat|read|mkdir|readlink) (?P<path>/[^:"\\]+): no such file or directory`),
 			key: []string{"path"}},
-		{id: "file-denied", kind: all, any: []string{": permission denied"}, none: []string{"dial unix ", "bind: "},
+		{id: "file-denied", kind: all, any: []string{": permission denied"}, none: []string{"dial unix ", "bind: ", "/oom_score_adj"},
 			re:  re(`(?:open|stat|lstat|read|write|mkdir|unlink|rename|chmod) (?P<path>/[^:"\\]+): permission denied`),
 			key: []string{"path"}},
 		{id: "file-read-only", kind: all, any: []string{": read-only file system"},
@@ -98,10 +98,9 @@ func masters() []known {
 		{id: "apiserver-panic", kind: api, any: []string{"apiserver panic'd on "}, re: re(`apiserver panic'd on (?P<request>[^:]*)`)},
 		// client-go/tools/cache/reflector.go
 		{id: "watch-failed", kind: []Kind{Kubelet, Component, APIServer}, any: []string{"Failed to watch", "failed to list "},
-			opt: re(`failed to list (?P<type>[^: "\\]+): (?P<error>(?:[^"\\]|\\+")+)`),
-			key: []string{"type"}},
+			opt: re(`failed to list (?P<type>[^: "\\]+): (?P<error>(?:[^"\\]|\\+")+)`)},
 		// client-go/tools/leaderelection
-		{id: "lease-acquired", kind: other, any: []string{"uccessfully acquired lease"}, opt: re(`lease[=" ]+(?P<lease>[^\s"]+)`)},
+		{id: "lease-acquired", kind: other, any: []string{"uccessfully acquired lease"}, opt: re(`lock="(?P<lock>[^"]+)"|acquired lease (?P<lease>\S+)`)},
 		{id: "lease-unreachable", kind: other, any: []string{"rror retrieving lease lock", "rror retrieving resource lock", "rror initially creating lease lock"},
 			opt: re(`err="(?P<error>(?:[^"\\]|\\.)*)"|lock [^:]*: (?P<text>.*)`)},
 		// kube-controller-manager
