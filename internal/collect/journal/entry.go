@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"iter"
 	"strconv"
@@ -24,8 +25,13 @@ type Entry struct {
 
 // Cursor names the entry as journald does: journalctl --cursor finds it.
 func (e *Entry) Cursor() string {
-	return fmt.Sprintf("s=%s;i=%x;b=%s;m=%x;t=%x;x=%x", e.SeqnumID, e.Seqnum, e.BootID,
-		uint64(e.Monotonic/time.Microsecond), uint64(e.Realtime.UnixMicro()), e.xor)
+	b := make([]byte, 0, 144)
+	b = hex.AppendEncode(append(b, "s="...), e.SeqnumID[:])
+	b = strconv.AppendUint(append(b, ";i="...), e.Seqnum, 16)
+	b = hex.AppendEncode(append(b, ";b="...), e.BootID[:])
+	b = strconv.AppendUint(append(b, ";m="...), uint64(e.Monotonic/time.Microsecond), 16)
+	b = strconv.AppendUint(append(b, ";t="...), uint64(e.Realtime.UnixMicro()), 16)
+	return string(strconv.AppendUint(append(b, ";x="...), e.xor, 16))
 }
 
 // Fields yields each field with its value, in the order of the file. A name
