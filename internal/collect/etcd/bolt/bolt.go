@@ -121,3 +121,17 @@ func (f *File) Used() int64 { return (f.reached + 2) * f.pageSize }
 // Size is how many bytes of the file were ever used. The file itself may be
 // longer: it grows ahead of need.
 func (f *File) Size() int64 { return int64(f.end) * f.pageSize }
+
+// PageSize is the size in bytes of a page.
+func (f *File) PageSize() int64 { return f.pageSize }
+
+// Moved reports how many transactions were finished since f was opened. While
+// it is 0 nothing that f leads to was written over: a page in use is free for
+// others only after the next transaction.
+func (f *File) Moved() (uint64, error) {
+	now, err := Open(f.r, f.size)
+	if err != nil {
+		return 0, err
+	}
+	return now.txid - min(f.txid, now.txid), nil
+}

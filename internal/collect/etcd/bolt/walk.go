@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 )
 
@@ -28,6 +29,7 @@ func (f *File) Buckets(ctx context.Context) ([]string, error) {
 
 // Walk calls fn for each pair of the bucket called name, in order. What fn is
 // given lasts until it returns. A bucket that does not exist has no pairs.
+// Damaged pages are passed over and told at the end, as [ErrDamaged].
 func (f *File) Walk(ctx context.Context, name string, fn func(k, v []byte) error) error {
 	var head []byte
 	err := f.tree(ctx, f.root, 0, &walk{again: true, fn: func(k, v []byte, flags uint32) error {
@@ -36,7 +38,7 @@ func (f *File) Walk(ctx context.Context, name string, fn func(k, v []byte) error
 		}
 		return nil
 	}})
-	if err != nil || head == nil {
+	if head == nil {
 		return err
 	}
 	if len(head) < bucketHead {
@@ -59,7 +61,13 @@ type walk struct {
 	last  []byte
 	seen  int64
 	again bool // the pages were counted before
+
+	harm   int   // pages that could not be read
+	harmed error // why
 }
+
+// maxHarm is how many damaged pages of a tree are passed over.
+const maxHarm = 64
 
 func (f *File) tree(ctx context.Context, id uint64, depth int, w *walk) error {
 	if err := ctx.Err(); err != nil {
@@ -82,9 +90,28 @@ func (f *File) tree(ctx context.Context, id uint64, depth int, w *walk) error {
 		return fmt.Errorf("%w: page %d is neither branch nor leaf", ErrDamaged, id)
 	}
 	for i := range p.count {
-		if err := f.tree(ctx, binary.LittleEndian.Uint64(p.elem(i)[8:]), depth+1, w); err != nil {
+		if err := w.bear(f.tree(ctx, binary.LittleEndian.Uint64(p.elem(i)[8:]), depth+1, w)); err != nil {
 			return err
 		}
+	}
+	return w.end(depth)
+}
+
+// bear keeps the damage of one page, so that the pages beside it are read all
+// the same, and returns any other error.
+func (w *walk) bear(err error) error {
+	if err == nil || !errors.Is(err, ErrDamaged) || w.harm >= maxHarm {
+		return err
+	}
+	w.harm++
+	w.harmed = errors.Join(w.harmed, err)
+	return nil
+}
+
+// end is the damage that was borne, told at the root of the tree.
+func (w *walk) end(depth int) error {
+	if depth == 0 {
+		return w.harmed
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/klustered/klustered/internal/collect/object/schema"
 )
 
 // busiest is how many keys of the longest history have their values kept, and
@@ -30,25 +32,49 @@ func (s *Store) revision(k, v []byte) error {
 		return fmt.Errorf("revision %d: %w", binary.BigEndian.Uint64(k), err)
 	}
 	s.Revision = max(s.Revision, int64(binary.BigEndian.Uint64(k)))
-	x := s.Keys[string(kv.key)]
+	x := s.key(kv.key)
+	if x == nil {
+		return nil
+	}
+	x.History += int64(len(k) + len(v))
+	if len(k) > 17 && k[17] == 't' {
+		s.bury(x)
+		return nil
+	}
+	s.set(x, kv)
+	return nil
+}
+
+// key is the key of that name; nil when there are too many.
+func (s *Store) key(name []byte) *Key {
+	x := s.Keys[string(name)]
 	if x == nil {
 		if len(s.Keys) >= s.opts.MaxKeys {
 			s.Partial = true
 			return nil
 		}
-		x = &Key{Name: string(kv.key)}
+		x = &Key{Name: string(name)}
 		x.wanted = s.opts.Want != nil && s.opts.Want(x.Name)
 		s.Keys[x.Name] = x
 	}
-	x.History += int64(len(k) + len(v))
-	if len(k) > 17 && k[17] == 't' {
-		s.drop(x)
-		x.Gone, x.Version, x.Size = true, 0, 0
-		return nil
-	}
+	return x
+}
+
+func (s *Store) bury(x *Key) {
+	s.drop(x)
+	x.Gone, x.Version, x.Size, x.Created, x.Mod, x.Lease, x.Cipher = true, 0, 0, 0, 0, 0, ""
+}
+
+func (s *Store) set(x *Key, kv keyValue) {
 	x.Gone, x.Version, x.Mod, x.Size = false, kv.version, kv.mod, int64(len(kv.key)+len(kv.value))
+	x.Created, x.Lease, x.Cipher = kv.create, kv.lease, ""
+	if p, ok := schema.Encryption(kv.value); ok {
+		x.Cipher = p
+		if p == "" {
+			x.Cipher = "unknown"
+		}
+	}
 	s.keep(x, kv.value)
-	return nil
 }
 
 func (s *Store) drop(x *Key) {
@@ -97,6 +123,8 @@ func compare(a, b int64) int {
 type keyValue struct {
 	key, value   []byte
 	mod, version int64
+	create       int64
+	lease        int64
 }
 
 // parseKeyValue reads an mvccpb.KeyValue of go.etcd.io/etcd/api/v3.
@@ -106,12 +134,16 @@ func parseKeyValue(b []byte) (keyValue, error) {
 		switch n {
 		case 1:
 			kv.key = data
+		case 2:
+			kv.create = int64(number)
 		case 3:
 			kv.mod = int64(number)
 		case 4:
 			kv.version = int64(number)
 		case 5:
 			kv.value = data
+		case 6:
+			kv.lease = int64(number)
 		}
 	})
 	return kv, err

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/klustered/klustered/internal/collect/etcd/bolt"
 	"github.com/klustered/klustered/snapshot"
@@ -39,10 +40,23 @@ type Store struct {
 	Size      int64 // bytes of all pages, what etcd compares with its quota
 	InUse     int64 // bytes of the pages that hold something
 	Partial   bool  // it was not read to its end
+	Moved     int   // transactions that a running member finished meanwhile
+
+	ConsistentIndex uint64 // of the last raft entry that is in the file
+	StorageVersion  string
+	ClusterVersion  string
+	Downgrade       string // the version that the cluster is being taken back to
+	AuthEnabled     bool
+	Users, Roles    []string
+	Removed         []string // members that were removed, by their IDs
+	Leases          int
+	PageSize        int64
+	Scheduled       int64 // a compaction to here was begun
 
 	opts Options
 	kept int64
 	busy []*Key
+	bad  []error // of pairs that make no sense
 }
 
 // A Key is a key with its latest value and its history.
@@ -54,6 +68,9 @@ type Key struct {
 	History int64 // bytes of all revisions that are stored
 	Gone    bool  // it was deleted; only history is left
 	Value   []byte
+	Created int64  // revision in which it was created
+	Lease   int64  // it goes when this lease ends; 0 for none
+	Cipher  string // how the API server encrypted the value; "" when it did not
 	wanted  bool
 }
 
@@ -75,12 +92,12 @@ func Read(ctx context.Context, r io.ReaderAt, size int64, o Options) (*Store, er
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{Keys: map[string]*Key{}, Size: f.Size(), opts: o}
+	s := &Store{Keys: map[string]*Key{}, Size: f.Size(), PageSize: f.PageSize(), opts: o}
 	names, err := f.Buckets(ctx)
-	if err != nil {
+	if len(names) == 0 && err != nil {
 		return nil, err
 	}
-	var errs []error
+	errs := []error{err}
 	for _, name := range names {
 		if err := f.Walk(ctx, name, s.reader(name)); err != nil {
 			s.Partial = true
@@ -88,43 +105,112 @@ func Read(ctx context.Context, r io.ReaderAt, size int64, o Options) (*Store, er
 		}
 	}
 	s.InUse = f.Used()
-	return s, errors.Join(errs...)
+	if moved, err := f.Moved(); err == nil {
+		s.Moved = int(moved)
+	}
+	err = errors.Join(errors.Join(errs...), errors.Join(s.bad...))
+	s.Partial = s.Partial || err != nil
+	return s, err
 }
 
-// reader is what takes the pairs of the bucket called name.
+// maxBad is how many pairs that make no sense are told.
+const maxBad = 8
+
+// lenient is fn, with pairs that make no sense passed over.
+func (s *Store) lenient(fn func(k, v []byte) error) func(k, v []byte) error {
+	return func(k, v []byte) error {
+		if err := fn(k, v); err != nil && len(s.bad) < maxBad {
+			s.bad = append(s.bad, err)
+		}
+		return nil
+	}
+}
+
+// reader is what takes the pairs of the bucket called name. The names are
+// those of server/storage/schema of etcd.
 func (s *Store) reader(name string) func(k, v []byte) error {
 	switch name {
 	case "key":
-		return s.revision
+		return s.lenient(s.revision)
 	case "meta":
 		return s.meta
 	case "alarm":
-		return s.alarm
+		return s.lenient(s.alarm)
 	case "members":
-		return s.member
+		return s.lenient(s.member)
 	case "cluster":
-		return func(k, v []byte) error {
-			if string(k) == "clusterVersion" && s.Version == "" {
-				s.Version = string(v)
-			}
-			return nil
-		}
+		return s.cluster
+	case "members_removed":
+		return s.names(&s.Removed)
+	case "authUsers":
+		return s.names(&s.Users)
+	case "authRoles":
+		return s.names(&s.Roles)
+	case "auth":
+		return s.auth
+	case "lease":
+		return func(_, _ []byte) error { s.Leases++; return nil }
 	}
 	return func(_, _ []byte) error { return nil } // walked for its pages
 }
 
+// maxNames is how many names of a bucket are kept.
+const maxNames = 100
+
+// names keeps the keys of a bucket, which are names.
+func (s *Store) names(list *[]string) func(k, v []byte) error {
+	return func(k, _ []byte) error {
+		if len(*list) < maxNames {
+			*list = append(*list, strings.ToValidUTF8(string(k[:min(len(k), 128)]), "?"))
+		}
+		return nil
+	}
+}
+
+func (s *Store) auth(k, v []byte) error {
+	if string(k) == "authEnabled" {
+		s.AuthEnabled = len(v) == 1 && v[0] == 1
+	}
+	return nil
+}
+
+func (s *Store) cluster(k, v []byte) error {
+	switch string(k) {
+	case "clusterVersion":
+		s.ClusterVersion = string(v)
+		if s.Version == "" {
+			s.Version = string(v)
+		}
+	case "downgrade":
+		var d struct {
+			Target  string `json:"target-version"`
+			Enabled bool   `json:"enabled"`
+		}
+		if json.Unmarshal(v, &d) == nil && d.Enabled {
+			s.Downgrade = d.Target
+		}
+	}
+	return nil
+}
+
 func (s *Store) meta(k, v []byte) error {
+	n := uint64(0)
+	if len(v) >= 8 {
+		n = binary.BigEndian.Uint64(v)
+	}
 	switch string(k) {
 	case "finishedCompactRev":
-		if len(v) >= 8 {
-			s.Compacted = int64(binary.BigEndian.Uint64(v))
-		}
+		s.Compacted = int64(n)
+	case "scheduledCompactRev":
+		s.Scheduled = int64(n)
+	case "consistent_index":
+		s.ConsistentIndex = n
 	case "term":
 		if len(v) == 8 {
-			s.Term = binary.BigEndian.Uint64(v)
+			s.Term = n
 		}
 	case "storageVersion":
-		s.Version = string(v)
+		s.Version, s.StorageVersion = string(v), string(v)
 	}
 	return nil
 }
