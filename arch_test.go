@@ -43,6 +43,7 @@ var table = []row{
 	{"internal/repair", "snapshot finding symptom op fault internal/collect* internal/machine*"},
 	{"internal/harden", "snapshot finding op"},
 	{"internal/bundle", "snapshot finding internal/collect/secret internal/collect/raw"},
+	{"internal/inventory", "snapshot internal/collect* internal/member*"},
 	{"internal/report", "snapshot finding symptom op fault internal/diagnose internal/repair"},
 	{"internal/demo", "snapshot finding internal/bundle internal/diagnose internal/report"},
 	{"internal/gen*", "fault"},

@@ -10,6 +10,7 @@ import (
 // commands is the one list of commands.
 func (a *App) commands() []*cobra.Command {
 	return []*cobra.Command{
+		a.get(),
 		a.triage(), a.bundle(), a.fix(), a.undo(), a.history(), a.confirm(), a.harden(),
 		a.logs(), a.explain(), a.faults(), a.demo(), a.lab(), a.drill(), a.versionCommand(), a.agent(),
 	}

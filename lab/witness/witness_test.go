@@ -18,6 +18,7 @@ const binary = "../../bin/klustered"
 // witnesses compare one section each, on a control plane and on a worker.
 // Each lies in the file named for its section.
 var witnesses = map[string]func(context.Context, *testing.T, Node){
+	"objects":     testObjects,
 	"cgroups":     testCgroups,
 	"host":        testHost,
 	"logs":        testLogs,
