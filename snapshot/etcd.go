@@ -106,6 +106,31 @@ type Cluster struct {
 	Roles        []Role            `json:"roles,omitempty"`
 	Settings     map[string]string `json:"settings,omitempty"` // podSubnet, serviceSubnet, dnsDomain, controlPlaneEndpoint, kubernetesVersion, proxyMode
 	ControlPlane bool              `json:"controlPlane"`       // this node runs one, by its manifests
+
+	// What else decides what becomes of a request or a pod. Lists are bounded;
+	// a gap says what was left out.
+	Controllers     []Workload         `json:"controllers,omitempty"` // ReplicaSets and Jobs that lack pods or failed
+	Webhooks        []Webhook          `json:"webhooks,omitempty"`
+	Admission       []AdmissionPolicy  `json:"admission,omitempty"` // policies and their bindings
+	APIServices     []APIService       `json:"apiServices,omitempty"`
+	CRDs            []CRD              `json:"crds,omitempty"`
+	PriorityClasses []PriorityClass    `json:"priorityClasses,omitempty"`
+	PriorityLevels  []PriorityLevel    `json:"priorityLevels,omitempty"`
+	FlowSchemas     []FlowSchema       `json:"flowSchemas,omitempty"`
+	Quotas          []Quota            `json:"quotas,omitempty"`
+	LimitRanges     []LimitRange       `json:"limitRanges,omitempty"`
+	NetworkPolicies []NetworkPolicy    `json:"networkPolicies,omitempty"`
+	Budgets         []DisruptionBudget `json:"budgets,omitempty"` // PodDisruptionBudgets
+	Namespaces      []Namespace        `json:"namespaces,omitempty"`
+	Volumes         []Volume           `json:"volumes,omitempty"` // PersistentVolumes and their claims
+	StorageClasses  []StorageClass     `json:"storageClasses,omitempty"`
+	CSIDrivers      []CSIDriver        `json:"csiDrivers,omitempty"`
+	RuntimeClasses  []RuntimeClass     `json:"runtimeClasses,omitempty"`
+	Requests        []CSR              `json:"requests,omitempty"`   // CertificateSigningRequests
+	ConfigMaps      []ConfigMap        `json:"configMaps,omitempty"` // those that the cluster itself lives by
+	Events          []Event            `json:"events,omitempty"`     // deduplicated, latest first
+	SystemRoles     []Role             `json:"systemRoles,omitempty"`
+	GitOps          []GitOps           `json:"gitOps,omitempty"`
 }
 
 // APIServer is how the API server answered on this node's way to it.
@@ -148,6 +173,14 @@ type Node struct {
 	Cordoned     bool        `json:"cordoned,omitempty"`
 	ControlPlane bool        `json:"controlPlane,omitempty"`
 	Kubelet      string      `json:"kubelet,omitempty"` // version
+
+	Capacity    map[string]string `json:"capacity,omitempty"`
+	Allocatable map[string]string `json:"allocatable,omitempty"`
+	Info        *NodeInfo         `json:"info,omitempty"`
+	Created     time.Time         `json:"created,omitzero"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	Deleting    bool              `json:"deleting,omitempty"`
+	Finalizers  []string          `json:"finalizers,omitempty"`
 }
 
 // A Pod is a Pod object.
@@ -170,6 +203,8 @@ type Pod struct {
 	Annotations    map[string]string `json:"annotations,omitempty"` // kubernetes.io/ and *.kubernetes.io/ only
 	Deleting       bool              `json:"deleting,omitempty"`
 	Created        time.Time         `json:"created,omitzero"`
+	Labels         map[string]string `json:"labels,omitempty"`
+	Detail         *PodDetail        `json:"detail,omitempty"` // nil for a healthy pod of another node in a large cluster
 }
 
 // A Service is a Service object.
@@ -212,6 +247,13 @@ type Workload struct {
 	Ready          int      `json:"ready"`
 	ServiceAccount string   `json:"serviceAccount,omitempty"`
 	Commands       []string `json:"commands,omitempty"`
+
+	Images   []string          `json:"images,omitempty"`
+	Owner    string            `json:"owner,omitempty"` // Kind/name
+	Selector map[string]string `json:"selector,omitempty"`
+	Paused   bool              `json:"paused,omitempty"`   // or, of a CronJob, suspended
+	Message  string            `json:"message,omitempty"`  // of the first condition that speaks of a failure
+	Managers []Manager         `json:"managers,omitempty"` // of objects of kube-system
 }
 
 // A Lease is a Lease object.

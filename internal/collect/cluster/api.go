@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/klustered/klustered/internal/collect/object"
+	"github.com/klustered/klustered/internal/collect/object/schema"
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/internal/kubeapi"
 	"github.com/klustered/klustered/snapshot"
@@ -113,9 +115,11 @@ func localServer(st *snapshot.Static) (string, bool) {
 
 // An answer is what was got of one kind.
 type answer struct {
-	items  []object.Message
-	denied bool
-	err    error
+	items   []object.Message
+	objects []schema.Object // where the answer was JSON
+	denied  bool
+	more    bool // there are more than were asked for
+	err     error
 }
 
 // list reads all kinds at once, each as far as the credentials reach. second,
@@ -156,6 +160,9 @@ func get(ctx context.Context, c *kubeapi.Client, k kind, selector string) answer
 	path := k.path
 	if !k.one {
 		q := url.Values{"resourceVersion": {"0"}}
+		if k.limit > 0 { // the cache knows no limit
+			q = url.Values{"limit": {strconv.Itoa(k.limit)}}
+		}
 		if selector != "" {
 			q.Set("fieldSelector", selector)
 		}
@@ -172,6 +179,10 @@ func get(ctx context.Context, c *kubeapi.Client, k kind, selector string) answer
 	case status != http.StatusOK:
 		return answer{err: errors.New(message(status, body))}
 	}
+	if len(body) > 0 && body[0] == '{' {
+		list, err := schema.Decode(body)
+		return answer{objects: list.List("items"), err: err}
+	}
 	_, m, err := object.Open(body)
 	if err != nil {
 		return answer{err: err}
@@ -179,7 +190,7 @@ func get(ctx context.Context, c *kubeapi.Client, k kind, selector string) answer
 	if k.one {
 		return answer{items: []object.Message{m}}
 	}
-	return answer{items: m.All(2)}
+	return answer{items: m.All(2), more: m.Sub(1).String(3) != ""}
 }
 
 // take adds the answers to c and reports how many kinds were read.
@@ -198,7 +209,18 @@ func take(c *snapshot.Cluster, answers []answer) (int, error) {
 			n++
 		}
 		for _, m := range a.items {
-			kinds[i].add(c, m)
+			if err := kinds[i].take(c, m); err != nil {
+				errs = append(errs, fmt.Errorf("cannot read one of the %s: %w", kinds[i].name, err))
+				break
+			}
+		}
+		for _, o := range a.objects {
+			if kinds[i].obj != nil {
+				kinds[i].obj(c, o)
+			}
+		}
+		if a.more {
+			errs = append(errs, fmt.Errorf("there are more than %d %s: the rest was left out", kinds[i].limit, kinds[i].name))
 		}
 	}
 	return n, errors.Join(errs...)

@@ -47,12 +47,14 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	}
 	if c.Source != "" {
 		s.Cluster = c
+		bound(e, c, s.Node)
 		return asked
 	}
 	stored := fromStore(ctx, e, s.Static, c)
 	switch {
 	case c.Source != "":
 		s.Cluster = c
+		bound(e, c, s.Node)
 		e.Gap(snapshot.SectionCluster, c.API.URL, asked)
 		return stored
 	case c.API.URL != "":

@@ -1,11 +1,13 @@
 package cluster
 
 import (
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/klustered/klustered/internal/collect/object"
+	"github.com/klustered/klustered/internal/collect/object/schema"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -16,11 +18,32 @@ type kind struct {
 	prefix string // of its keys in etcd, or the key of one object
 	one    bool   // a single object is read
 	own    string // selector of what a kubelet may see, NODE for its node
+	limit  int    // of objects asked for, the rest is a gap; 0 for none
 	add    func(c *snapshot.Cluster, m object.Message)
+
+	// For objects that are decoded by the schema, instead of add:
+	api, kind string // apiVersion and kind
+	obj       func(c *snapshot.Cluster, o schema.Object)
+}
+
+// take adds one object, in the form in which a list of the API holds it.
+func (k kind) take(c *snapshot.Cluster, m object.Message) error {
+	if k.obj == nil {
+		k.add(c, m)
+		return nil
+	}
+	o, err := schema.Lean(k.api, k.kind, m)
+	if err == nil {
+		k.obj(c, o)
+	}
+	return err
 }
 
 // kinds are the kinds that a snapshot keeps.
-var kinds = []kind{
+var kinds = slices.Concat(basic, policies)
+
+// basic are the kinds whose objects are many, read by their fields' numbers.
+var basic = []kind{
 	{name: "nodes", path: "/api/v1/nodes", prefix: "/registry/minions/", own: "metadata.name=NODE",
 		add: func(c *snapshot.Cluster, m object.Message) { c.Nodes = append(c.Nodes, object.Node(m)) }},
 	{name: "pods", path: "/api/v1/pods", prefix: "/registry/pods/", own: "spec.nodeName=NODE",
@@ -39,6 +62,8 @@ var kinds = []kind{
 	{name: "rolebindings", path: rbac + "rolebindings", prefix: "/registry/rolebindings/", add: binding},
 	{name: "clusterroles", path: rbac + "clusterroles", prefix: "/registry/clusterroles/", add: role},
 	{name: "roles", path: rbac + "roles", prefix: "/registry/roles/", add: role},
+	{name: "replicasets", path: "/apis/apps/v1/replicasets", prefix: "/registry/replicasets/", add: controller(object.ReplicaSet)},
+	{name: "jobs", path: "/apis/batch/v1/jobs", prefix: "/registry/jobs/", add: controller(object.Job)},
 	{name: "configmap kubeadm-config", path: "/api/v1/namespaces/kube-system/configmaps/kubeadm-config",
 		prefix: "/registry/configmaps/kube-system/kubeadm-config", one: true, add: settings},
 	{name: "configmap kube-proxy", path: "/api/v1/namespaces/kube-system/configmaps/kube-proxy",
@@ -51,13 +76,25 @@ func workload(convert func(object.Message) snapshot.Workload) func(*snapshot.Clu
 	return func(c *snapshot.Cluster, m object.Message) { c.Workloads = append(c.Workloads, convert(m)) }
 }
 
+func controller(convert func(object.Message) (snapshot.Workload, bool)) func(*snapshot.Cluster, object.Message) {
+	return func(c *snapshot.Cluster, m object.Message) {
+		if w, tells := convert(m); tells {
+			c.Controllers = append(c.Controllers, w)
+		}
+	}
+}
+
 func binding(c *snapshot.Cluster, m object.Message) {
 	c.Bindings = append(c.Bindings, object.Binding(m))
 }
 
 func role(c *snapshot.Cluster, m object.Message) {
-	if r, own := object.Role(m); own {
+	r, own := object.Role(m)
+	if own {
 		c.Roles = append(c.Roles, r)
+	}
+	if object.SystemRole(r.Name) {
+		c.SystemRoles = append(c.SystemRoles, r)
 	}
 }
 

@@ -10,8 +10,10 @@ import (
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 
+	"github.com/klustered/klustered/internal/collect/etcd/disk"
 	"github.com/klustered/klustered/internal/collect/etcd/store"
 	"github.com/klustered/klustered/internal/collect/object"
+	"github.com/klustered/klustered/internal/collect/object/schema"
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/internal/member"
 	"github.com/klustered/klustered/snapshot"
@@ -66,20 +68,11 @@ func fromMember(ctx context.Context, e *source.Env, cfg member.Config, url strin
 	return out, nil
 }
 
-// fromFile reads the objects from the member's file.
+// fromFile reads the objects from the member's file and its log.
 func fromFile(ctx context.Context, e *source.Env, cfg member.Config, limit time.Duration) ([]pair, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	f, err := e.Open(cfg.DB())
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	i, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	s, err := store.Read(ctx, f, i.Size(), store.Options{Want: wanted})
+	s, err := disk.Read(ctx, e, cfg.DB(), true, store.Options{Want: wanted})
 	if s == nil || len(s.Keys) == 0 {
 		return nil, errors.Join(err, fmt.Errorf("cannot find objects in %s", cfg.DB()))
 	}
@@ -103,16 +96,35 @@ func decode(c *snapshot.Cluster, list []pair) error {
 			if !k.matches(p.key) {
 				continue
 			}
-			_, m, err := object.Open(p.value)
-			if err != nil {
+			if err := k.open(c, p.value); err != nil {
 				bad, n = err, n+1
-				continue
 			}
-			k.add(c, m)
 		}
 		if bad != nil {
 			errs = append(errs, fmt.Errorf("cannot read %d of the %s in etcd: %w", n, k.name, bad))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// open adds a stored value to c.
+func (k kind) open(c *snapshot.Cluster, value []byte) error {
+	if k.obj == nil {
+		_, m, err := object.Open(value)
+		if err == nil {
+			k.add(c, m)
+		}
+		return err
+	}
+	apiVersion, name, raw, o, err := schema.Open(value)
+	if err != nil {
+		return err
+	}
+	if o == nil {
+		if o, err = schema.Lean(apiVersion, name, raw); err != nil {
+			return err
+		}
+	}
+	k.obj(c, o)
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/klustered/klustered/internal/collect/object/schema"
 	"github.com/klustered/klustered/internal/collect/secret"
 	"github.com/klustered/klustered/snapshot"
 )
@@ -34,7 +35,39 @@ func Node(m Message) snapshot.Node {
 		n.Taints = append(n.Taints, taint(t))
 	}
 	_, n.ControlPlane = meta(m).Map(11)["node-role.kubernetes.io/control-plane"]
+	h, info := meta(m), status.Sub(7)
+	n.Capacity, n.Allocatable = quantities(status.All(1)), quantities(status.All(2))
+	n.Created, n.Deleting, n.Labels, n.Finalizers = h.Time(8), h.Has(9), labels(h.Map(11)), h.Strings(14)
+	if len(info) > 0 {
+		n.Info = &snapshot.NodeInfo{
+			MachineID: info.String(1), SystemUUID: info.String(2), BootID: info.String(3), Kernel: info.String(4), OSImage: info.String(5),
+			Runtime: info.String(6), Architecture: info.String(10),
+		}
+	}
 	return n
+}
+
+// quantities are the entries of a map of Quantity.
+func quantities(entries []Message) map[string]string {
+	var out map[string]string
+	for _, e := range entries {
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[e.String(1)] = e.Sub(2).String(1)
+	}
+	return out
+}
+
+// maxLabels is how many labels of an object are kept.
+const maxLabels = 24
+
+// labels keeps labels unless there are too many to be meant for selecting.
+func labels(all map[string]string) map[string]string {
+	if len(all) > maxLabels {
+		return nil
+	}
+	return all
 }
 
 func taint(t Message) string {
@@ -92,7 +125,23 @@ func Pod(m Message) snapshot.Pod {
 			}
 		}
 	}
+	p.Labels, p.Detail = labels(h.Map(11)), podDetail(h, spec, status)
 	return p
+}
+
+// podDetail decodes the rest of a pod by the schema; nil when it cannot.
+func podDetail(h, spec, status Message) *snapshot.PodDetail {
+	a, err := schema.Part("core/v1.PodSpec", spec)
+	if err != nil {
+		return nil
+	}
+	b, err := schema.Part("core/v1.PodStatus", status)
+	if err != nil {
+		return nil
+	}
+	d := detail(a, b)
+	d.Finalizers = h.Strings(14)
+	return d
 }
 
 // annotations keeps those of Kubernetes itself.

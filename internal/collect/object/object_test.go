@@ -51,6 +51,7 @@ func TestNode(t *testing.T) {
 	same(t, Node(m), snapshot.Node{
 		Name: "n1", Ready: "False", Addresses: []string{"10.0.0.5"}, PodCIDRs: []string{"10.1.0.0/24", "fd00::/64"},
 		Taints: []string{"a:NoSchedule", "b=c:NoExecute"}, Cordoned: true, ControlPlane: true, Kubelet: "v1.37.2",
+		Labels: map[string]string{"node-role.kubernetes.io/control-plane": ""}, Info: &snapshot.NodeInfo{},
 		Conditions: []snapshot.Condition{{Type: "Ready", Status: "False", Reason: "KubeletNotReady", Message: "no network", Since: at}},
 	})
 }
@@ -75,7 +76,11 @@ func TestPod(t *testing.T) {
 				State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "no"}}}},
 		},
 	})
-	same(t, Pod(m), snapshot.Pod{
+	p := Pod(m)
+	same(t, *p.Detail, snapshot.PodDetail{Containers: []snapshot.PodContainer{
+		{Image: "img", State: "waiting", Restarts: 3, Reason: "ImagePullBackOff", Message: "no"}}})
+	p.Detail = nil
+	same(t, p, snapshot.Pod{
 		Namespace: "a", Name: "p", UID: "u1", Node: "n1", Phase: "Pending", Ready: true, Reason: "ImagePullBackOff", Message: "no",
 		IP: "10.1.0.9", HostNet: true, Ports: []int{80}, Owner: "ReplicaSet/r", ServiceAccount: "sa",
 		Commands: []string{"img run --token=" + secret.Mark("abc") + " -v"}, Restarts: 3, Created: at,
@@ -116,7 +121,7 @@ func TestWorkloads(t *testing.T) {
 	tpl := corev1.PodTemplateSpec{Spec: corev1.PodSpec{ServiceAccountName: "sa", Containers: []corev1.Container{{Image: "i"}}}}
 	two, yes := int32(2), true
 	want := func(kind string, replicas, ready int) snapshot.Workload {
-		return snapshot.Workload{Kind: kind, Namespace: "a", Name: "w", Replicas: replicas, Ready: ready, ServiceAccount: "sa", Commands: []string{"i"}}
+		return snapshot.Workload{Kind: kind, Namespace: "a", Name: "w", Replicas: replicas, Ready: ready, ServiceAccount: "sa", Commands: []string{"i"}, Images: []string{"i"}}
 	}
 	same(t, Deployment(wire(t, &appsv1.Deployment{ObjectMeta: h, Spec: appsv1.DeploymentSpec{Replicas: &two, Template: tpl}, Status: appsv1.DeploymentStatus{ReadyReplicas: 1}})), want("Deployment", 2, 1))
 	same(t, DaemonSet(wire(t, &appsv1.DaemonSet{ObjectMeta: h, Spec: appsv1.DaemonSetSpec{Template: tpl}, Status: appsv1.DaemonSetStatus{DesiredNumberScheduled: 3, NumberReady: 2}})), want("DaemonSet", 3, 2))
@@ -124,7 +129,9 @@ func TestWorkloads(t *testing.T) {
 	job := batchv1.CronJob{ObjectMeta: h, Spec: batchv1.CronJobSpec{JobTemplate: batchv1.JobTemplateSpec{Spec: batchv1.JobSpec{Template: tpl}}}, Status: batchv1.CronJobStatus{Active: []corev1.ObjectReference{{Name: "j"}}}}
 	same(t, CronJob(wire(t, &job)), want("CronJob", 1, 1))
 	job.Spec.Suspend = &yes
-	same(t, CronJob(wire(t, &job)), want("CronJob", 0, 1))
+	paused := want("CronJob", 0, 1)
+	paused.Paused = true
+	same(t, CronJob(wire(t, &job)), paused)
 }
 
 func TestLease(t *testing.T) {

@@ -4,15 +4,51 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/klustered/klustered/snapshot"
 )
 
 func workload(kind string, m, template Message) snapshot.Workload {
 	h, spec := meta(m), template.Sub(2)
-	return snapshot.Workload{
+	w := snapshot.Workload{
 		Kind: kind, Namespace: h.String(3), Name: h.String(1),
 		ServiceAccount: spec.String(8), Commands: commands(spec),
 	}
+	for _, c := range spec.All(2) {
+		w.Images = append(w.Images, c.String(2))
+	}
+	for _, o := range h.All(13) {
+		if o.Bool(6) || w.Owner == "" {
+			w.Owner = o.String(1) + "/" + o.String(3)
+		}
+	}
+	if w.Namespace == "kube-system" {
+		w.Managers = managersOf(h)
+	}
+	return w
+}
+
+// managersOf are the managers in an ObjectMeta, the latest first.
+func managersOf(h Message) []snapshot.Manager {
+	var out []snapshot.Manager
+	for _, f := range h.All(17) {
+		out = append(out, snapshot.Manager{Name: f.String(1), Operation: f.String(2), At: f.Time(4), Subresource: f.String(8)})
+	}
+	slices.SortStableFunc(out, func(a, b snapshot.Manager) int { return b.At.Compare(a.At) })
+	return out[:min(len(out), maxManagers)]
+}
+
+// failing is the message of the first condition that speaks of a failure, of
+// conditions whose reason is field r and whose message is field n.
+func failing(status Message, at, r, n protowire.Number) string {
+	for _, c := range status.All(at) {
+		bad := c.String(2) == "False" || strings.HasSuffix(c.String(1), "Failure") || c.String(1) == "Failed"
+		if bad && c.String(n) != "" {
+			return short(c.String(r) + ": " + c.String(n))
+		}
+	}
+	return ""
 }
 
 // Deployment converts an apps/v1 Deployment.
@@ -20,6 +56,7 @@ func Deployment(m Message) snapshot.Workload {
 	spec := m.Sub(2)
 	w := workload("Deployment", m, spec.Sub(3))
 	w.Replicas, w.Ready = int(spec.Int(1)), int(m.Sub(3).Int(7))
+	w.Selector, w.Paused, w.Message = spec.Sub(2).Map(1), spec.Bool(7), failing(m.Sub(3), 6, 4, 5)
 	return w
 }
 
@@ -27,6 +64,7 @@ func Deployment(m Message) snapshot.Workload {
 func DaemonSet(m Message) snapshot.Workload {
 	w := workload("DaemonSet", m, m.Sub(2).Sub(2))
 	w.Replicas, w.Ready = int(m.Sub(3).Int(3)), int(m.Sub(3).Int(4))
+	w.Selector, w.Message = m.Sub(2).Sub(1).Map(1), failing(m.Sub(3), 10, 4, 5)
 	return w
 }
 
@@ -45,6 +83,7 @@ func CronJob(m Message) snapshot.Workload {
 	if !spec.Bool(4) {
 		w.Replicas = 1
 	}
+	w.Paused = spec.Bool(4)
 	w.Ready = len(m.Sub(3).All(1))
 	return w
 }
@@ -109,4 +148,28 @@ func rule(m Message) string {
 		text += " named " + strings.Join(names, ",")
 	}
 	return text
+}
+
+// ReplicaSet converts an apps/v1 ReplicaSet and reports whether it tells
+// something that its Deployment does not: it lacks pods, or nobody owns it.
+func ReplicaSet(m Message) (snapshot.Workload, bool) {
+	spec, status := m.Sub(2), m.Sub(3)
+	w := workload("ReplicaSet", m, spec.Sub(3))
+	w.Replicas, w.Ready = int(spec.Int(1)), int(status.Int(4))
+	w.Selector, w.Message = spec.Sub(2).Map(1), failing(status, 6, 4, 5)
+	return w, w.Ready != w.Replicas || w.Message != "" || w.Owner == ""
+}
+
+// Job converts a batch/v1 Job and reports whether it tells something: it is
+// not done, or failed.
+func Job(m Message) (snapshot.Workload, bool) {
+	spec, status := m.Sub(2), m.Sub(3)
+	w := workload("Job", m, spec.Sub(6))
+	w.Replicas, w.Ready, w.Paused = int(spec.Int(2)), int(status.Int(5)), spec.Bool(10)
+	for _, c := range status.All(1) { // reason and message are 5 and 6 here
+		if c.String(1) == "Failed" && c.String(2) == "True" {
+			w.Message = short(c.String(5) + ": " + c.String(6))
+		}
+	}
+	return w, w.Message != "" || !status.Has(3)
 }

@@ -26,6 +26,7 @@ var (
 type decoder struct {
 	table *table
 	nodes int
+	lean  bool // leave out which manager set which field
 }
 
 // A part is what was found of one field.
@@ -134,6 +135,8 @@ func isNumber(typ string) bool { return len(typ) == 1 && typ[0] >= 'a' && typ !=
 // field makes the value of a field and says whether it is shown.
 func (d *decoder) field(f field, p part, depth int) (v any, show bool, err error) {
 	switch {
+	case d.lean && f.name == "fieldsV1":
+		return nil, false, nil
 	case f.is('r'):
 		v, err = d.list(f, p, depth)
 		return v, !f.is('o') || len(p.list)+len(p.nums) > 0, err

@@ -124,3 +124,36 @@ func DecodeAs(apiVersion, kind string, raw []byte) (Object, error) {
 	o["apiVersion"], o["kind"] = apiVersion, kind
 	return o, nil
 }
+
+// Part decodes a bare message that is a part of objects, such as
+// "core/v1.PodSpec".
+func Part(name string, raw []byte) (Object, error) {
+	d := &decoder{table: builtin(), lean: true}
+	m := d.table.messages["."+name]
+	if m == nil {
+		return nil, fmt.Errorf("cannot decode a %s: it is in no schema of this klustered", name)
+	}
+	return d.message(m, raw, 0)
+}
+
+// Lean decodes a bare message as DecodeAs does, without the lists of the
+// fields that each manager set.
+func Lean(apiVersion, kind string, raw []byte) (Object, error) {
+	k, ok := Lookup(apiVersion, kind)
+	if !ok {
+		return nil, fmt.Errorf("cannot decode a %s of %s: it is in no schema of this klustered", kind, apiVersion)
+	}
+	d := &decoder{table: builtin(), lean: true}
+	return d.message(k.message, raw, 0)
+}
+
+// Open takes an object out of the form in which it is stored: its kind and its
+// bare message, or, where it is stored as JSON, the decoded object.
+func Open(value []byte) (apiVersion, kind string, raw []byte, o Object, err error) {
+	if len(value) > 0 && value[0] == '{' {
+		o, err = Decode(value)
+		return o.Text("apiVersion"), o.Text("kind"), nil, o, err
+	}
+	apiVersion, kind, raw, err = envelope(value)
+	return apiVersion, kind, raw, nil, err
+}
