@@ -23,6 +23,12 @@ type Etcd struct {
 	Latency     *EtcdLatency `json:"latency,omitempty"`
 	Prefixes    []EtcdPrefix `json:"prefixes,omitempty"` // biggest first
 	Writers     []EtcdWriter `json:"writers,omitempty"`  // busiest first
+
+	Failure     string         `json:"failure,omitempty"`     // kind of Error: EtcdRefused and those below it
+	Certificate string         `json:"certificate,omitempty"` // file of the certificate that was shown to it
+	Store       *EtcdStore     `json:"store,omitempty"`
+	WAL         *EtcdWAL       `json:"wal,omitempty"`
+	Endpoints   []EtcdEndpoint `json:"endpoints,omitempty"` // of all members, as far as they are known
 }
 
 // An EtcdMember is an entry of the member list.
@@ -67,6 +73,13 @@ type EtcdLatency struct {
 	ProposalsFailed  float64 `json:"proposalsFailed"`
 	ProposalsPending float64 `json:"proposalsPending"`
 	SlowApplies      float64 `json:"slowApplies"`
+	SlowReads        float64 `json:"slowReads"`        // reads of an index, since start
+	HeartbeatsFailed float64 `json:"heartbeatsFailed"` // since start
+	PeerP99Ms        float64 `json:"peerP99Ms"`        // round trip to the slowest peer, since start; -1 without peers
+	Committed        float64 `json:"committed"`        // entries
+	Applied          float64 `json:"applied"`          // entries
+	HasLeader        bool    `json:"hasLeader"`
+	ReadIndexFailed  float64 `json:"readIndexFailed"` // since start
 	WindowMs         float64 `json:"windowMs"`
 }
 

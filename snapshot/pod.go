@@ -18,7 +18,7 @@ type PodDetail struct {
 	Containers    []PodContainer    `json:"containers,omitempty"` // init containers first
 	Conditions    []Condition       `json:"conditions,omitempty"` // that are not True
 	NodeSelector  map[string]string `json:"nodeSelector,omitempty"`
-	Tolerations   []string          `json:"tolerations,omitempty"` // key=value:effect, or * for all
+	Tolerations   []string          `json:"tolerations,omitempty"` // key=value:effect, with * for every key, and "for 300s" where it ends
 	Scheduler     string            `json:"scheduler,omitempty"`   // where it is not default-scheduler
 	Gates         []string          `json:"gates,omitempty"`       // scheduling gates
 	Priority      int64             `json:"priority,omitempty"`

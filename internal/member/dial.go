@@ -70,7 +70,7 @@ func (c Config) TLS(files Files) (*tls.Config, error) {
 			return nil, fmt.Errorf("cannot read etcd's CA %s: it holds no certificate", c.CA)
 		}
 	}
-	pair, err := c.pair(files, time.Now())
+	pair, _, err := c.pair(files, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -78,10 +78,24 @@ func (c Config) TLS(files Files) (*tls.Config, error) {
 	return t, nil
 }
 
+// Shown is the file of the certificate that a client of the member shows; ""
+// when it shows none.
+func (c Config) Shown(files Files) string {
+	_, name, err := c.pair(files, time.Now())
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
 // pair loads the first client certificate that is in its time, else the first
-// that can be read.
-func (c Config) pair(files Files, now time.Time) (tls.Certificate, error) {
+// that can be read, and says which file it is.
+func (c Config) pair(files Files, now time.Time) (tls.Certificate, string, error) {
+	if len(c.Pairs) == 0 {
+		return tls.Certificate{}, "", errors.New("cannot load a client certificate for etcd: its flags name none")
+	}
 	var stale *tls.Certificate
+	staleName := ""
 	var errs []error
 	for _, p := range c.Pairs {
 		cert, err1 := files.ReadFile(p.Cert)
@@ -96,16 +110,16 @@ func (c Config) pair(files Files, now time.Time) (tls.Certificate, error) {
 			continue
 		}
 		if now.Before(x.Leaf.NotAfter) && now.After(x.Leaf.NotBefore) {
-			return x, nil
+			return x, p.Cert, nil
 		}
 		if stale == nil {
-			stale = &x
+			stale, staleName = &x, p.Cert
 		}
 	}
 	if stale != nil {
-		return *stale, nil
+		return *stale, staleName, nil
 	}
-	return tls.Certificate{}, fmt.Errorf("cannot load a client certificate for etcd: %w", errors.Join(errs...))
+	return tls.Certificate{}, "", fmt.Errorf("cannot load a client certificate for etcd: %w", errors.Join(errs...))
 }
 
 // HTTP is a client for the member's /metrics at endpoint. No proxy is used,

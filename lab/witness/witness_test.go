@@ -18,6 +18,8 @@ const binary = "../../bin/klustered"
 // witnesses compare one section each, on a control plane and on a worker.
 // Each lies in the file named for its section.
 var witnesses = map[string]func(context.Context, *testing.T, Node){
+	"cluster":     testCluster,
+	"etcd":        testEtcd,
 	"objects":     testObjects,
 	"cgroups":     testCgroups,
 	"host":        testHost,

@@ -58,9 +58,26 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	if e.Live {
 		wg.Go(func() { on = ask(ctx, e, cfg, socketTime) })
 	}
-	wg.Go(func() { off = read(ctx, e, cfg, fileTime) })
+	wg.Go(func() {
+		off = read(ctx, e, cfg, !x.Running, fileTime)
+		if !e.Live {
+			return
+		}
+		var members []snapshot.EtcdMember
+		if off.View != nil {
+			members = off.Members
+		}
+		x.Endpoints = endpoints(s, cfg, members)
+		askAll(ctx, e, cfg, x.Endpoints)
+	})
 	wg.Wait()
 	merge(x, cfg, on, off)
+	if e.Live {
+		x.Certificate = cfg.Shown(e)
+	}
+	if off.View != nil {
+		x.Store, x.WAL = storeOf(e, cfg, off.View, off.err), walOf(off.View)
+	}
 	s.Etcd = x
 	return gaps(e, x, on, off)
 }
@@ -73,7 +90,7 @@ func gaps(e *source.Env, x *snapshot.Etcd, on online, off offline) error {
 	}
 	e.Gap(snapshot.SectionEtcd, "metrics", on.metricsErr)
 	e.Gap(snapshot.SectionEtcd, x.DBPath, off.err)
-	if !x.Reachable && off.store == nil {
+	if !x.Reachable && off.View == nil {
 		return errors.New("cannot read etcd: it does not answer and its file cannot be read")
 	}
 	return nil

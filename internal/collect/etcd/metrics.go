@@ -20,6 +20,13 @@ const (
 	metricPending   = "etcd_server_proposals_pending"
 	metricSlowApply = "etcd_server_slow_apply_total"
 	metricQuota     = "etcd_server_quota_backend_bytes"
+	metricSlowRead  = "etcd_server_slow_read_indexes_total"
+	metricReadFail  = "etcd_server_read_indexes_failed_total"
+	metricBeat      = "etcd_server_heartbeat_send_failures_total"
+	metricCommitted = "etcd_server_proposals_committed_total"
+	metricApplied   = "etcd_server_proposals_applied_total"
+	metricHasLeader = "etcd_server_has_leader"
+	metricPeer      = "etcd_network_peer_round_trip_time_seconds"
 )
 
 // A histogram is a Prometheus histogram.
@@ -46,11 +53,15 @@ func parseMetrics(page []byte) metrics {
 			continue
 		}
 		switch name {
-		case metricLeaders, metricFailed, metricPending, metricSlowApply, metricQuota:
+		case metricLeaders, metricFailed, metricPending, metricSlowApply, metricQuota, metricSlowRead, metricReadFail,
+			metricBeat, metricCommitted, metricApplied, metricHasLeader:
 			m.values[name] = value
 			continue
 		}
 		base, part := cutSuffix(name)
+		if base == metricPeer {
+			base = m.peer(metric.Label(labels, "To"))
+		}
 		h := m.histograms[base]
 		switch {
 		case h == nil:
@@ -66,6 +77,30 @@ func parseMetrics(page []byte) metrics {
 		sort.Sort(h)
 	}
 	return m
+}
+
+// maxPeers is how many peers are told apart: a cluster has seven at most.
+const maxPeers = 8
+
+// peer is the name under which the round trips to a peer are kept.
+func (m metrics) peer(id string) string {
+	name := metricPeer + " " + id
+	if m.histograms[name] == nil && len(m.histograms) < maxPeers+2 {
+		m.histograms[name] = &histogram{}
+	}
+	return name
+}
+
+// slowestPeer is the greatest 99th percentile of the round trips to a peer in
+// milliseconds; -1 without peers.
+func (m metrics) slowestPeer() float64 {
+	slowest := -1.0
+	for name, h := range m.histograms {
+		if strings.HasPrefix(name, metricPeer) {
+			slowest = max(slowest, h.quantile(0.99))
+		}
+	}
+	return slowest
 }
 
 func cutSuffix(name string) (base, part string) {

@@ -9,7 +9,7 @@ import (
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 
-	"github.com/klustered/klustered/internal/collect/etcd/bolt"
+	"github.com/klustered/klustered/internal/collect/etcd/disk"
 	"github.com/klustered/klustered/internal/collect/etcd/store"
 	"github.com/klustered/klustered/internal/collect/object"
 	"github.com/klustered/klustered/internal/collect/source"
@@ -23,77 +23,58 @@ const (
 	maxWriters  = 8
 )
 
-// offline is what the data file holds.
+// offline is what the files hold.
 type offline struct {
-	store *store.Store
-	err   error
+	*disk.View
+	err error
 }
 
-// read reads the data file. Where etcd writes meanwhile a page may change
-// under the reader: then it looks again.
-func read(ctx context.Context, e *source.Env, cfg member.Config, limit time.Duration) offline {
+// read reads the data file and, when replay is set, the log. Where etcd writes
+// meanwhile a page may change under the reader: then it looks again.
+func read(ctx context.Context, e *source.Env, cfg member.Config, replay bool, limit time.Duration) offline {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	var off offline
-	for range 3 {
-		off.err = source.Caught(func() (err error) {
-			off.store, err = readFile(ctx, e, cfg.DB())
-			return err
-		})
-		if !errors.Is(off.err, bolt.ErrDamaged) {
-			break
-		}
-	}
-	return off
-}
-
-func readFile(ctx context.Context, e *source.Env, path string) (*store.Store, error) {
-	f, err := e.Open(path)
+	v, err := disk.Read(ctx, e, cfg.DB(), replay, store.Options{})
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("cannot read etcd's data: %w", err)
+		err = fmt.Errorf("cannot read etcd's data: %w", err)
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	i, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	return store.Read(ctx, f, i.Size(), store.Options{})
+	return offline{v, err}
 }
 
 // merge makes the section of what the sockets said and what the file holds.
 func merge(x *snapshot.Etcd, cfg member.Config, on online, off offline) {
 	if on.err != nil {
-		x.Error = on.err.Error()
+		x.Error, x.Failure = on.err.Error(), on.failure
 	}
-	if off.store != nil {
-		x.Prefixes, x.Writers = off.store.Prefixes(maxPrefixes), writers(off.store)
+	if off.View != nil {
+		x.Prefixes, x.Writers = off.Store.Prefixes(maxPrefixes), writers(off.Store)
 	}
 	if on.status != nil {
 		x.Running, x.Reachable, x.Endpoint = true, true, on.endpoint
 		x.Members, x.Alarms, x.Latency = on.members, on.alarms, on.latency
 		x.Status = statusOf(on.status)
-		if off.store != nil {
-			x.Status.Compacted = off.store.Compacted
+		if off.View != nil {
+			x.Status.Compacted = off.Store.Compacted
 		}
 		quotaInForce(x, max(on.quota, on.status.DbSizeQuota))
 		return
 	}
-	if off.store == nil {
+	if off.View == nil {
 		return
 	}
 	x.Offline = true
-	x.Members, x.Alarms = off.store.Members, off.store.Alarms
+	x.Members, x.Alarms = off.Store.Members, off.Store.Alarms
 	x.Status = &snapshot.EtcdStatus{
-		Leader: "0", Term: off.store.Term, Revision: off.store.Revision, Compacted: off.store.Compacted,
-		DBSize: off.store.Size, InUse: off.store.InUse, Version: off.store.Version,
+		Leader: "0", Term: off.Store.Term, Revision: off.Store.Revision, Compacted: off.Store.Compacted,
+		DBSize: off.Store.Size, InUse: off.Store.InUse, Version: off.Store.Version,
 	}
 	for _, m := range x.Members {
 		if m.Name == cfg.Name || len(x.Members) == 1 {
 			x.Status.MemberID = m.ID
 		}
+	}
+	if id := off.MemberID(); id != "" {
+		x.Status.MemberID = id
 	}
 }
 

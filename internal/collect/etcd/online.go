@@ -33,7 +33,8 @@ type online struct {
 	alarms     []snapshot.EtcdAlarm
 	latency    *snapshot.EtcdLatency
 	quota      int64
-	err        error // why it did not answer, or not fully
+	err        error  // why it did not answer, or not fully
+	failure    string // the kind of err
 	metricsErr error
 }
 
@@ -43,7 +44,7 @@ func ask(ctx context.Context, e *source.Env, cfg member.Config, limit time.Durat
 	defer cancel()
 	a := greet(ctx, e, cfg)
 	if a.err != nil {
-		return online{err: fmt.Errorf("cannot ask etcd at %s: %w", a.url, plain(a.err))}
+		return online{err: fmt.Errorf("cannot ask etcd at %s: %w", a.url, plain(a.err)), failure: failureOf(a.url, a.err)}
 	}
 	defer a.client.Close()
 	on := online{endpoint: a.url, status: a.status}
@@ -90,7 +91,7 @@ func (on *online) ask(ctx context.Context, c *member.Client) {
 
 func (on *online) note(what string, err error) {
 	if err != nil && on.err == nil {
-		on.err = fmt.Errorf("cannot get %s: %w", what, plain(err))
+		on.err, on.failure = fmt.Errorf("cannot get %s: %w", what, plain(err)), failureOf(on.endpoint, err)
 	}
 }
 
@@ -215,7 +216,7 @@ func (v metricsView) recent(name string) float64 {
 // fill writes the figures into l.
 func (v metricsView) fill(l *snapshot.EtcdLatency) {
 	if v.last.histograms == nil {
-		l.FsyncP99Ms, l.FsyncRecentMs, l.CommitP99Ms, l.CommitRecentMs = -1, -1, -1, -1
+		l.FsyncP99Ms, l.FsyncRecentMs, l.CommitP99Ms, l.CommitRecentMs, l.PeerP99Ms = -1, -1, -1, -1, -1
 		return
 	}
 	l.WindowMs = ms(v.window)
@@ -223,4 +224,7 @@ func (v metricsView) fill(l *snapshot.EtcdLatency) {
 	l.CommitP99Ms, l.CommitRecentMs = v.last.histograms[metricCommit].quantile(0.99), v.recent(metricCommit)
 	l.LeaderChanges, l.SlowApplies = v.last.values[metricLeaders], v.last.values[metricSlowApply]
 	l.ProposalsFailed, l.ProposalsPending = v.last.values[metricFailed], v.last.values[metricPending]
+	l.SlowReads, l.ReadIndexFailed, l.HeartbeatsFailed = v.last.values[metricSlowRead], v.last.values[metricReadFail], v.last.values[metricBeat]
+	l.Committed, l.Applied, l.HasLeader = v.last.values[metricCommitted], v.last.values[metricApplied], v.last.values[metricHasLeader] > 0
+	l.PeerP99Ms = v.last.slowestPeer()
 }

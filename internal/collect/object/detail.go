@@ -84,6 +84,9 @@ func toleration(t schema.Object) string {
 	if e := t.Text("effect"); e != "" {
 		s += ":" + e
 	}
+	if t.Has("tolerationSeconds") {
+		s += fmt.Sprintf(" for %ds", t.Int("tolerationSeconds"))
+	}
 	return s
 }
 
