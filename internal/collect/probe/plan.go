@@ -157,7 +157,8 @@ func (p *planner) toNodePorts() {
 	}
 }
 
-// nodeAddresses are this node's address and those of its neighbours.
+// nodeAddresses are this node's address and those of its neighbours: the nodes
+// to whose pods its routes lead.
 func (p *planner) nodeAddresses() []netip.Addr {
 	var own, others []netip.Addr
 	for _, r := range p.host.Routes {
@@ -170,11 +171,29 @@ func (p *planner) nodeAddresses() []netip.Addr {
 					own = append(own, x.Addr())
 				}
 			}
-		case r.Dst != "default" && err == nil && gateway.Is4() && r.Type == "unicast":
+		case r.Dst != "default" && err == nil && gateway.Is4() && r.Type == "unicast" && p.leadsToPods(r):
 			others = append(others, gateway)
 		}
 	}
 	return append(own, others...)
+}
+
+// leadsToPods reports whether a Service ends at an address of the route's: its
+// gateway is a node then. Others, such as a company's networks behind a
+// router, have nothing to do with the cluster.
+func (p *planner) leadsToPods(r snapshot.Route) bool {
+	dst, err := netip.ParsePrefix(r.Dst)
+	if err != nil {
+		return false
+	}
+	for _, d := range p.n.DNAT {
+		for _, to := range d.To {
+			if end, err := netip.ParseAddrPort(to); err == nil && dst.Contains(end.Addr()) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // toNames adds the cluster's name servers.

@@ -167,6 +167,7 @@ func node() *snapshot.Snapshot {
 		{Dst: "default", Gateway: "172.16.0.1", Link: "eth0", Type: "unicast"},
 		{Dst: "10.1.0.0/24", Link: "br0", Type: "unicast"},
 		{Dst: "10.1.1.0/24", Gateway: "172.16.0.6", Link: "eth0", Type: "unicast"},
+		{Dst: "10.9.0.0/16", Gateway: "172.16.0.1", Link: "eth0", Type: "unicast"}, // a router, no node
 	}}
 	pod := func(inode uint64, peer int, ns, name, ip string) snapshot.NetNS {
 		return snapshot.NetNS{Inode: inode, Namespace: ns, Pod: name, Path: "/p/" + name, Links: []snapshot.Link{
