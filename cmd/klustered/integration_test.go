@@ -156,6 +156,7 @@ func play(t *testing.T, d drill.Drill, seed uint64) {
 		t.Errorf("doing nothing scores: %s", out)
 	}
 	found(t, d, record(t, d, seed)...)
+	replays(t)
 	repairAll(t, d)
 	undoAll(t, d)
 	found(t, d)
@@ -193,6 +194,42 @@ func found(t *testing.T, d drill.Drill, args ...string) {
 	}
 	out, _ := run(t, "triage", "--lab", labName)
 	t.Fatalf("root causes are %v, want one of %v\n%s", got.ids(), d.Faults, out)
+}
+
+// replays wants the diagnosis of a bundle to be that of the run that wrote it,
+// but for what times how long it took.
+func replays(t *testing.T) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "replay.bundle")
+	live, _ := run(t, "triage", "-o", "json", "--lab", labName, "--save", file)
+	again, _ := run(t, "triage", "-o", "json", "--bundle", file)
+	if a, b := untimed(t, live), untimed(t, again); a != b {
+		t.Errorf("the bundle's diagnosis is not the live one's:\n%s\n%s", a, b)
+	}
+}
+
+// untimed is a diagnosis without its timing, and without how to reach the node
+// again, which a bundle does not know.
+func untimed(t *testing.T, text string) string {
+	t.Helper()
+	var d map[string]any
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		t.Fatalf("triage does not print JSON: %v\n%s", err, text)
+	}
+	delete(d, "timing")
+	for _, list := range []string{"causes", "forecast", "contributing"} {
+		causes, _ := d[list].([]any)
+		for _, c := range causes {
+			if c, ok := c.(map[string]any); ok {
+				delete(c, "commands")
+			}
+		}
+	}
+	out, err := json.MarshalIndent(d, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
 }
 
 func repairAll(t *testing.T, d drill.Drill) {
