@@ -59,6 +59,7 @@ type Snapshot struct {
 	Containerd  *Containerd  `json:"containerd,omitempty"`
 	CNI         *CNI         `json:"cni,omitempty"`
 	Network     *Network     `json:"network,omitempty"`
+	Sockets     *Sockets     `json:"sockets,omitempty"`
 	Probes      *Probes      `json:"probes,omitempty"`
 	Kubelet     *Kubelet     `json:"kubelet,omitempty"`
 	PKI         *PKI         `json:"pki,omitempty"`
@@ -99,6 +100,7 @@ const (
 	SectionContainerd  Section = "containerd"
 	SectionCNI         Section = "cni"
 	SectionNetwork     Section = "network"
+	SectionSockets     Section = "sockets"
 	SectionProbes      Section = "probes"
 	SectionKubelet     Section = "kubelet"
 	SectionPKI         Section = "pki"

@@ -19,6 +19,7 @@ import (
 	"github.com/klustered/klustered/internal/collect/network"
 	"github.com/klustered/klustered/internal/collect/observe"
 	"github.com/klustered/klustered/internal/collect/probe"
+	"github.com/klustered/klustered/internal/collect/socket"
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/internal/collect/storage"
 	"github.com/klustered/klustered/internal/collect/sysctl"
@@ -50,6 +51,7 @@ func All() []source.Collector {
 		etcd.Collectors(),
 		cluster.Collectors(),
 		network.Collectors(),
+		socket.Collectors(),
 		probe.Collectors(),
 	)
 }

@@ -44,6 +44,7 @@ var witnesses = map[string]func(context.Context, *testing.T, Node){
 	"cni":         testCNI,
 	"kubeconfigs": testKubeconfigs,
 	"network":     testNetwork,
+	"sockets":     testSockets,
 }
 
 // TestIntegrationWitness boots a lab and compares every section with what the

@@ -40,7 +40,7 @@ func conntrackInto(ctx context.Context, e *source.Env, n *snapshot.Network) {
 	limit, _ := e.ReadFile(dir + "max")
 	n.Conntrack.Count, _ = strconv.Atoi(strings.TrimSpace(string(count)))
 	n.Conntrack.Max, _ = strconv.Atoi(strings.TrimSpace(string(limit)))
-	if !loaded(e, "nf_conntrack_netlink") {
+	if !NewKernel(e).Loaded("nf_conntrack_netlink") {
 		return
 	}
 	flows, err := readFlows(ctx, n.Namespaces[0].Path)
@@ -127,19 +127,4 @@ func protocol(n byte) string {
 		return "SCTP"
 	}
 	return strconv.Itoa(int(n))
-}
-
-// loaded reports whether the kernel has a module loaded or built in: asking a
-// module that is neither would load it.
-func loaded(e *source.Env, module string) bool {
-	list, err := e.ReadFile("/proc/modules")
-	if err != nil || len(list) == 0 {
-		return true // a kernel without modules
-	}
-	if strings.Contains("\n"+string(list), "\n"+module+" ") || e.Exists("/sys/module/"+module) {
-		return true
-	}
-	release, _ := e.ReadFile("/proc/sys/kernel/osrelease")
-	built, _ := e.ReadFile("/lib/modules/" + strings.TrimSpace(string(release)) + "/modules.builtin")
-	return strings.Contains(string(built), "/"+module+".ko")
 }

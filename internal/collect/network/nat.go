@@ -27,7 +27,7 @@ func netfilterInto(ctx context.Context, e *source.Env, n *snapshot.Network) {
 // where the kernel has them already: asking would load their modules.
 func readRules(e *source.Env, path string) (*netfilter.Ruleset, error) {
 	r := &netfilter.Ruleset{}
-	if loaded(e, "nf_tables") {
+	if NewKernel(e).Loaded("nf_tables") {
 		c, err := rtnl.DialIn(path, unix.NETLINK_NETFILTER)
 		if err != nil {
 			return r, err
