@@ -101,6 +101,9 @@ func Decode(value []byte) (Object, error) {
 		if !ok {
 			return nil, errBroken
 		}
+		if v, _ := shown(o.Text("apiVersion"), o.Text("kind"), o); v != "" {
+			o["apiVersion"] = v
+		}
 		return o, nil
 	}
 	apiVersion, kind, raw, err := envelope(value)
@@ -121,6 +124,7 @@ func DecodeAs(apiVersion, kind string, raw []byte) (Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot decode the %s: %w", kind, err)
 	}
+	apiVersion, o = shown(apiVersion, kind, o)
 	o["apiVersion"], o["kind"] = apiVersion, kind
 	return o, nil
 }
@@ -144,7 +148,12 @@ func Lean(apiVersion, kind string, raw []byte) (Object, error) {
 		return nil, fmt.Errorf("cannot decode a %s of %s: it is in no schema of this klustered", kind, apiVersion)
 	}
 	d := &decoder{table: builtin(), lean: true}
-	return d.message(k.message, raw, 0)
+	o, err := d.message(k.message, raw, 0)
+	if err != nil {
+		return nil, err
+	}
+	_, o = shown(apiVersion, kind, o)
+	return o, nil
 }
 
 // Open takes an object out of the form in which it is stored: its kind and its
