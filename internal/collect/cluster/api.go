@@ -194,7 +194,7 @@ func get(ctx context.Context, c *kubeapi.Client, k kind, selector string) answer
 }
 
 // take adds the answers to c and reports how many kinds were read.
-func take(c *snapshot.Cluster, answers []answer) (int, error) {
+func take(c *snapshot.Cluster, answers []answer, node string) (int, error) {
 	n := 0
 	var errs []error
 	for i, a := range answers {
@@ -213,6 +213,9 @@ func take(c *snapshot.Cluster, answers []answer) (int, error) {
 				errs = append(errs, fmt.Errorf("cannot read one of the %s: %w", kinds[i].name, err))
 				break
 			}
+		}
+		if kinds[i].after != nil {
+			errs = append(errs, kinds[i].after(c, a.items, node))
 		}
 		for _, o := range a.objects {
 			if kinds[i].obj != nil {

@@ -16,12 +16,11 @@ const (
 )
 
 // bound cuts lists that are too long, and says so.
-func bound(e *source.Env, c *snapshot.Cluster, node string) {
+func bound(e *source.Env, c *snapshot.Cluster) {
 	left := 0
 	if c.Events, left = object.Events(c.Events, maxEvents); left > 0 {
 		gap(e, "events", left)
 	}
-	gap(e, "details of pods", lean(c.Pods, node))
 	c.Webhooks = cut(e, "webhooks", c.Webhooks)
 	c.Admission = cut(e, "admission policies", c.Admission)
 	c.APIServices = cut(e, "apiservices", c.APIServices)
@@ -48,20 +47,27 @@ func cut[T any](e *source.Env, what string, list []T) []T {
 	return slices.Clip(list[:min(len(list), maxListed)])
 }
 
-// lean drops the details of healthy pods of other nodes when there are many
-// pods, and reports of how many.
-func lean(pods []snapshot.Pod, node string) int {
-	if len(pods) <= maxDetailed {
-		return 0
-	}
-	left := 0
-	for i := range pods {
+// details adds to pods what decides how they run: to the first ones, and to
+// those of the others that are not ready, of kube-system or of this node. all
+// are the messages of the last pods of c.
+func details(c *snapshot.Cluster, all []object.Message, node string) error {
+	pods := c.Pods[len(c.Pods)-min(len(all), len(c.Pods)):]
+	left, extra := 0, 0
+	for i, m := range all {
 		p := &pods[i]
-		plain := p.Ready || p.Phase == "Succeeded"
-		if plain && p.Node != node && p.Namespace != "kube-system" {
-			p.Detail, p.Labels = nil, nil
+		plain := (p.Ready || p.Phase == "Succeeded") && p.Namespace != "kube-system" && (node == "" || p.Node != node)
+		if i >= maxDetailed && (plain || extra == maxDetailed) {
+			p.Labels = nil
 			left++
+			continue
 		}
+		if i >= maxDetailed {
+			extra++
+		}
+		p.Detail = object.PodDetail(m)
 	}
-	return left
+	if left > 0 {
+		return fmt.Errorf("the details of %d pods were left out: there are too many", left)
+	}
+	return nil
 }

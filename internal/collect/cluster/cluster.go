@@ -47,14 +47,14 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	}
 	if c.Source != "" {
 		s.Cluster = c
-		bound(e, c, s.Node)
+		bound(e, c)
 		return asked
 	}
-	stored := fromStore(ctx, e, s.Static, c)
+	stored := fromStore(ctx, e, s, c)
 	switch {
 	case c.Source != "":
 		s.Cluster = c
-		bound(e, c, s.Node)
+		bound(e, c)
 		e.Gap(snapshot.SectionCluster, c.API.URL, asked)
 		return stored
 	case c.API.URL != "":
@@ -94,7 +94,7 @@ func fromAPI(ctx context.Context, e *source.Env, node, local string, c *snapshot
 	answers := list(listing, client, second, node)
 	c.API = <-measured
 	found := snapshot.Cluster{API: c.API, ControlPlane: c.ControlPlane}
-	n, err := take(&found, answers)
+	n, err := take(&found, answers, node)
 	if n == 0 || n < len(kinds)/2 && err != nil {
 		return errors.Join(errors.New("cannot list objects: the API server does not give them"), err)
 	}
@@ -105,8 +105,8 @@ func fromAPI(ctx context.Context, e *source.Env, node, local string, c *snapshot
 }
 
 // fromStore fills c from etcd or its file.
-func fromStore(ctx context.Context, e *source.Env, st *snapshot.Static, c *snapshot.Cluster) error {
-	cfg, ok := config(e, st)
+func fromStore(ctx context.Context, e *source.Env, s *snapshot.Snapshot, c *snapshot.Cluster) error {
+	cfg, ok := config(e, s.Static)
 	if !ok {
 		return errors.New("cannot read objects from etcd: this node has no member")
 	}
@@ -115,7 +115,7 @@ func fromStore(ctx context.Context, e *source.Env, st *snapshot.Static, c *snaps
 		var list []pair
 		if list, asked = fromEtcd(ctx, e, cfg, etcdTime); asked == nil {
 			c.Source = "etcd"
-			return decode(c, list)
+			return decode(c, list, s.Node)
 		}
 	}
 	list, err := fromFile(ctx, e, cfg, fileTime)
@@ -123,7 +123,7 @@ func fromStore(ctx context.Context, e *source.Env, st *snapshot.Static, c *snaps
 		return errors.Join(asked, err)
 	}
 	c.Source = "etcd-file"
-	return errors.Join(err, decode(c, list))
+	return errors.Join(err, decode(c, list, s.Node))
 }
 
 func config(e *source.Env, st *snapshot.Static) (member.Config, bool) {

@@ -260,7 +260,7 @@ func FuzzStored(f *testing.F) {
 		for _, k := range kinds {
 			list = append(list, pair{k.prefix, value})
 		}
-		_ = decode(&snapshot.Cluster{}, list)
+		_ = decode(&snapshot.Cluster{}, list, "n1")
 		failing(text)
 		message(500, text)
 		subject(string(text))

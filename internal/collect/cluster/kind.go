@@ -20,6 +20,8 @@ type kind struct {
 	own    string // selector of what a kubelet may see, NODE for its node
 	limit  int    // of objects asked for, the rest is a gap; 0 for none
 	add    func(c *snapshot.Cluster, m object.Message)
+	// after, where there is one, sees all that add was given, in order.
+	after func(c *snapshot.Cluster, all []object.Message, node string) error
 
 	// For objects that are decoded by the schema, instead of add:
 	api, kind string // apiVersion and kind
@@ -47,7 +49,7 @@ var basic = []kind{
 	{name: "nodes", path: "/api/v1/nodes", prefix: "/registry/minions/", own: "metadata.name=NODE",
 		add: func(c *snapshot.Cluster, m object.Message) { c.Nodes = append(c.Nodes, object.Node(m)) }},
 	{name: "pods", path: "/api/v1/pods", prefix: "/registry/pods/", own: "spec.nodeName=NODE",
-		add: func(c *snapshot.Cluster, m object.Message) { c.Pods = append(c.Pods, object.Pod(m)) }},
+		add: func(c *snapshot.Cluster, m object.Message) { c.Pods = append(c.Pods, object.Pod(m)) }, after: details},
 	{name: "services", path: "/api/v1/services", prefix: "/registry/services/specs/",
 		add: func(c *snapshot.Cluster, m object.Message) { c.Services = append(c.Services, object.Service(m)) }},
 	{name: "endpointslices", path: "/apis/discovery.k8s.io/v1/endpointslices", prefix: "/registry/endpointslices/",

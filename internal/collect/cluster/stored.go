@@ -87,18 +87,25 @@ func fromFile(ctx context.Context, e *source.Env, cfg member.Config, limit time.
 }
 
 // decode adds stored objects to c. An error says which kinds cannot be read.
-func decode(c *snapshot.Cluster, list []pair) error {
+func decode(c *snapshot.Cluster, list []pair, node string) error {
 	var errs []error
 	for _, k := range kinds {
 		var bad error
+		var opened []object.Message
 		n := 0
 		for _, p := range list {
 			if !k.matches(p.key) {
 				continue
 			}
-			if err := k.open(c, p.value); err != nil {
+			m, err := k.open(c, p.value)
+			if err != nil {
 				bad, n = err, n+1
+				continue
 			}
+			opened = append(opened, m)
+		}
+		if k.after != nil {
+			errs = append(errs, k.after(c, opened, node))
 		}
 		if bad != nil {
 			errs = append(errs, fmt.Errorf("cannot read %d of the %s in etcd: %w", n, k.name, bad))
@@ -107,24 +114,21 @@ func decode(c *snapshot.Cluster, list []pair) error {
 	return errors.Join(errs...)
 }
 
-// open adds a stored value to c.
-func (k kind) open(c *snapshot.Cluster, value []byte) error {
+// open adds a stored value to c and returns its message, where it is one.
+func (k kind) open(c *snapshot.Cluster, value []byte) (object.Message, error) {
 	if k.obj == nil {
 		_, m, err := object.Open(value)
 		if err == nil {
 			k.add(c, m)
 		}
-		return err
+		return m, err
 	}
 	apiVersion, name, raw, o, err := schema.Open(value)
-	if err != nil {
-		return err
+	if err == nil && o == nil {
+		o, err = schema.Lean(apiVersion, name, raw)
 	}
-	if o == nil {
-		if o, err = schema.Lean(apiVersion, name, raw); err != nil {
-			return err
-		}
+	if err == nil {
+		k.obj(c, o)
 	}
-	k.obj(c, o)
-	return nil
+	return nil, err
 }

@@ -125,12 +125,14 @@ func Pod(m Message) snapshot.Pod {
 			}
 		}
 	}
-	p.Labels, p.Detail = labels(h.Map(11)), podDetail(h, spec, status)
+	p.Labels = labels(h.Map(11))
 	return p
 }
 
-// podDetail decodes the rest of a pod by the schema; nil when it cannot.
-func podDetail(h, spec, status Message) *snapshot.PodDetail {
+// PodDetail decodes the rest of a pod by the schema; nil when it cannot. It
+// takes much longer than [Pod].
+func PodDetail(m Message) *snapshot.PodDetail {
+	h, spec, status := meta(m), m.Sub(2), m.Sub(3)
 	a, err := schema.Part("core/v1.PodSpec", spec)
 	if err != nil {
 		return nil

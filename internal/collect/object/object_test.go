@@ -77,9 +77,8 @@ func TestPod(t *testing.T) {
 		},
 	})
 	p := Pod(m)
-	same(t, *p.Detail, snapshot.PodDetail{Containers: []snapshot.PodContainer{
+	same(t, *PodDetail(m), snapshot.PodDetail{Containers: []snapshot.PodContainer{
 		{Image: "img", State: "waiting", Restarts: 3, Reason: "ImagePullBackOff", Message: "no"}}})
-	p.Detail = nil
 	same(t, p, snapshot.Pod{
 		Namespace: "a", Name: "p", UID: "u1", Node: "n1", Phase: "Pending", Ready: true, Reason: "ImagePullBackOff", Message: "no",
 		IP: "10.1.0.9", HostNet: true, Ports: []int{80}, Owner: "ReplicaSet/r", ServiceAccount: "sa",

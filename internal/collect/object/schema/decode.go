@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -98,11 +99,22 @@ func split(m *message, b []byte) ([]part, error) {
 			return nil, errBroken
 		}
 		b = b[size:]
-		if i, known := m.by[n]; known {
+		if i := m.index(n); i >= 0 {
 			parts[i].add(m.fields[i], kind, number, data)
 		}
 	}
 	return parts, nil
+}
+
+// index is where field n is in the fields; -1 for one that is not known.
+func (m *message) index(n protowire.Number) int {
+	if m.by == nil { // a small one
+		return slices.IndexFunc(m.fields, func(f field) bool { return f.number == n })
+	}
+	if i, known := m.by[n]; known {
+		return i
+	}
+	return -1
 }
 
 // add takes one occurrence of a field.
@@ -192,7 +204,7 @@ func (d *decoder) dict(f field, p part, depth int) (any, error) {
 	if len(p.list) == 0 {
 		return nil, nil
 	}
-	entry := &message{fields: []field{{1, "k", "-", "s"}, {2, "v", "-", f.typ}}, by: map[protowire.Number]int{1: 0, 2: 1}}
+	entry := &message{fields: []field{{1, "k", "-", "s"}, {2, "v", "-", f.typ}}}
 	out := make(Object, len(p.list))
 	for _, b := range p.list {
 		if d.nodes++; d.nodes > maxNodes {

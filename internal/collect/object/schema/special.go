@@ -8,35 +8,32 @@ import (
 	"io"
 	"strings"
 	"time"
-
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // A shape is a small message whose fields are read by number.
 type shape []part
 
-// read finds the fields of a message that has at most three.
-func read(b []byte, typ2 string) (shape, error) {
-	m := &message{
-		fields: []field{{1, "", "-", "any"}, {2, "", typ2, "any"}, {3, "", "-", "any"}},
-		by:     map[protowire.Number]int{1: 0, 2: 1, 3: 2},
-	}
-	return split(m, b)
-}
+// Messages of at most three fields of any type; in lists the second is one.
+var (
+	anyThree   = &message{fields: []field{{1, "", "-", "any"}, {2, "", "-", "any"}, {3, "", "-", "any"}}}
+	anyList    = &message{fields: []field{{1, "", "-", "any"}, {2, "", "r", "any"}, {3, "", "-", "any"}}}
+	stringList = &message{fields: []field{{1, "", "r", "s"}}}
+)
 
 // special decodes the types that have a JSON form of their own.
 func (d *decoder) special(typ string, b []byte, depth int) (any, error) {
 	if depth > maxDepth {
 		return nil, errDeep
 	}
-	list := "-"
+	m := anyThree
 	if typ == "A" || typ == "P" {
-		list = "r"
+		m = anyList
 	}
-	s, err := read(b, list)
+	parts, err := split(m, b)
 	if err != nil {
 		return nil, err
 	}
+	s := shape(parts)
 	switch typ {
 	case "T":
 		return instant(s, time.RFC3339), nil
@@ -72,8 +69,7 @@ func instant(s shape, layout string) any {
 
 // texts is a message whose field 1 is a list of texts.
 func texts(b []byte) (any, error) {
-	m := &message{fields: []field{{1, "", "r", "s"}}, by: map[protowire.Number]int{1: 0}}
-	parts, err := split(m, b)
+	parts, err := split(stringList, b)
 	if err != nil || len(parts[0].list) == 0 {
 		return nil, err
 	}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // magic begins an object in protobuf form: runtime/serializer/protobuf of
@@ -74,15 +72,11 @@ func envelope(value []byte) (apiVersion, kind string, raw []byte, err error) {
 	if !ok {
 		return "", "", nil, errors.New("the value is no Kubernetes object")
 	}
-	m := &message{
-		fields: []field{{1, "", "-", "any"}, {2, "", "-", "any"}},
-		by:     map[protowire.Number]int{1: 0, 2: 1},
-	}
-	u, err := split(m, rest)
+	u, err := split(anyThree, rest)
 	if err != nil {
 		return "", "", nil, err
 	}
-	meta, err := split(m, u[0].data)
+	meta, err := split(anyThree, u[0].data)
 	if err != nil {
 		return "", "", nil, err
 	}
