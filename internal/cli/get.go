@@ -141,20 +141,21 @@ func (a *App) getThere(ctx context.Context, specs, args []string) error {
 			return err
 		}
 		if first == nil {
-			first = errors.New(strings.TrimPrefix(strings.TrimSpace(lineWith(errs.String(), "klustered: error: ", err)), "klustered: error: "))
+			first = hint(errors.New(after(errs.String(), "klustered: error: ", err.Error())), "%s",
+				after(errs.String(), "klustered: hint: ", "objects are read on a node that has a member of etcd, or its files"))
 		}
 	}
-	return hint(first, "objects are read on a node that has a member of etcd, or its files")
+	return first
 }
 
-// lineWith is the line of text that begins with prefix, else the error's text.
-func lineWith(text, prefix string, err error) string {
+// after is the rest of the line of text that begins with prefix, else other.
+func after(text, prefix, other string) string {
 	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, prefix) {
-			return line
+		if rest, ok := strings.CutPrefix(line, prefix); ok {
+			return strings.TrimSpace(rest)
 		}
 	}
-	return err.Error()
+	return other
 }
 
 // errNoMember means that there is nothing to read.
