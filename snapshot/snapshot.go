@@ -52,6 +52,10 @@ type Snapshot struct {
 	Systemd     *Systemd     `json:"systemd,omitempty"`
 	Persistence *Persistence `json:"persistence,omitempty"`
 	Trust       *Trust       `json:"trust,omitempty"`
+	Shell       *Shell       `json:"shell,omitempty"`
+	Access      *Access      `json:"access,omitempty"`
+	Loader      *Loader      `json:"loader,omitempty"`
+	Files       *Files       `json:"files,omitempty"`
 	Logs        *Logs        `json:"logs,omitempty"`
 	Journal     *Journal     `json:"journal,omitempty"`
 	Trail       *Trail       `json:"trail,omitempty"`
@@ -93,6 +97,10 @@ const (
 	SectionSystemd     Section = "systemd"
 	SectionPersistence Section = "persistence"
 	SectionTrust       Section = "trust"
+	SectionShell       Section = "shell"
+	SectionAccess      Section = "access"
+	SectionLoader      Section = "loader"
+	SectionFiles       Section = "files"
 	SectionLogs        Section = "logs"
 	SectionJournal     Section = "journal"
 	SectionTrail       Section = "trail"

@@ -3,10 +3,48 @@ package snapshot
 import "time"
 
 // Systemd is the units that matter: those of Kubernetes, and every unit that
-// is not a package's.
+// is not a package's, or to which a file of no package adds something.
 type Systemd struct {
 	Reachable bool   `json:"reachable"` // the manager answered on its private socket
 	Units     []Unit `json:"units"`
+
+	// Defaults are the settings of system.conf and its drop-ins.
+	Defaults []Setting `json:"defaults,omitempty"`
+	// Environment is what the manager gives to every service, secrets
+	// replaced: property Environment of org.freedesktop.systemd1.Manager.
+	Environment []string `json:"environment,omitempty"`
+	// Timers are all timers that the manager has loaded.
+	Timers []Timer `json:"timers,omitempty"`
+	// Ailing are units of any owner that failed or are started again and again.
+	Ailing []UnitState `json:"ailing,omitempty"`
+	// Generators are programs of generator folders that no package owns, or
+	// that are not what their package installed.
+	Generators []Binary `json:"generators,omitempty"`
+	// UserUnits are units of users' managers that are no package's.
+	UserUnits []Unit `json:"userUnits,omitempty"`
+	// Linger are the users whose units run without a login:
+	// /var/lib/systemd/linger.
+	Linger []string `json:"linger,omitempty"`
+	// Loaded is when the manager last read all unit files:
+	// the time of /run/systemd/systemd-units-load.
+	Loaded time.Time `json:"loaded,omitzero"`
+}
+
+// A Timer is a timer unit as the manager sees it.
+type Timer struct {
+	Unit      string    `json:"unit"`
+	Activates string    `json:"activates"`
+	Active    string    `json:"active"`
+	Next      time.Time `json:"next,omitzero"` // zero when it will not elapse
+	Last      time.Time `json:"last,omitzero"` // zero when it has not
+}
+
+// A UnitState is a unit's state, of org.freedesktop.systemd1.Manager.ListUnits.
+type UnitState struct {
+	Unit   string `json:"unit"`
+	Load   string `json:"load"`
+	Active string `json:"active"`
+	Sub    string `json:"sub"`
 }
 
 // A Unit is a systemd unit: its files merged by precedence and its state.
@@ -29,6 +67,39 @@ type Unit struct {
 	Restarts int       `json:"restarts,omitempty"`
 	Since    time.Time `json:"since,omitzero"`   // of the active state
 	Reload   bool      `json:"reload,omitempty"` // files changed since they were loaded
+
+	User      string     `json:"user,omitempty"`      // of a user's manager: the user, "*" for all
+	Aliases   []string   `json:"aliases,omitempty"`   // other names by links
+	Template  string     `json:"template,omitempty"`  // the fragment is that of this template
+	Files     []UnitFile `json:"files,omitempty"`     // the fragment and the drop-ins
+	Sourced   []Text     `json:"sourced,omitempty"`   // EnvironmentFile= and what it holds, secrets replaced
+	Unit      string     `json:"unit,omitempty"`      // what a timer, path or socket starts
+	State     string     `json:"state,omitempty"`     // enabled, static, masked, ... as the manager has it
+	Group     string     `json:"group,omitempty"`     // control group, as the manager has it
+	Effective []Property `json:"effective,omitempty"` // of Kubernetes' units: what is not as systemd has it by default
+}
+
+// A UnitFile is one of the files of a unit.
+type UnitFile struct {
+	Path     string    `json:"path"`
+	Link     string    `json:"link,omitempty"`
+	Package  string    `json:"package,omitempty"`
+	Sum      string    `json:"sum,omitempty"` // "same" as its package made it, "differs", or ""
+	UID      uint32    `json:"uid"`
+	Mode     uint32    `json:"mode"`
+	Modified time.Time `json:"modified,omitzero"` // of the bytes
+	Changed  time.Time `json:"changed,omitzero"`  // of the inode; no program can set it
+	Newer    bool      `json:"newer,omitempty"`   // changed after the manager last read all files
+}
+
+// A Property is a setting as the manager applies it.
+type Property struct {
+	Name    string `json:"name"`              // of the D-Bus property
+	Value   string `json:"value"`             // as the files would write it
+	Setting string `json:"setting,omitempty"` // what the files say, "" when they do not
+	Source  string `json:"source,omitempty"`  // where they say it
+	Line    int    `json:"line,omitempty"`
+	Differs bool   `json:"differs,omitempty"` // the manager has another value than the files
 }
 
 // A Setting is one assignment of a unit, with where it stands.
@@ -38,6 +109,19 @@ type Setting struct {
 	Value   string `json:"value"`
 	Source  string `json:"source"`
 	Line    int    `json:"line"`
+	// Replaced is set of an assignment that a later one of the same key
+	// replaces. Those that an empty assignment resets are left out.
+	Replaced bool `json:"replaced,omitempty"`
+}
+
+// Last returns the assignment of key that holds, of a unit's settings.
+func (u Unit) Last(section, key string) (Setting, bool) {
+	for i := len(u.Settings) - 1; i >= 0; i-- {
+		if s := u.Settings[i]; s.Section == section && s.Key == key {
+			return s, true
+		}
+	}
+	return Setting{}, false
 }
 
 // Unit returns the unit of that name.
@@ -53,11 +137,14 @@ func (s *Systemd) Unit(name string) (Unit, bool) {
 // Persistence is everything that runs by itself: at boot, at a time, on an event.
 type Persistence struct {
 	Entries []Persistent `json:"entries"`
+	// Packaged counts, by kind, the entries that are left out because they
+	// are as their package made them.
+	Packaged map[string]int `json:"packaged,omitempty"`
 }
 
 // A Persistent is one thing that runs by itself.
 type Persistent struct {
-	Kind       string   `json:"kind"`   // crontab, cron.d, cron-spool, cron-dir, at, service, timer, path, socket, drop-in, setting, rc.local, profile, udev, hook, generator
+	Kind       string   `json:"kind"`   // crontab, cron.d, cron-spool, cron-dir, anacron, at, service, timer, path, socket, drop-in, setting, rc.local, init, profile, udev, hook, generator, and those that internal/collect/systemd lists
 	Source     string   `json:"source"` // file
 	Line       int      `json:"line"`   // 0 when the whole file is the entry
 	Text       string   `json:"text"`   // the line quoted
@@ -73,6 +160,10 @@ type Persistent struct {
 	Package    string   `json:"package,omitempty"`    // owner of Source, "" when none
 	Scripts    []Text   `json:"scripts,omitempty"`    // text files that the command runs or sources, depth 3
 	Files      []Text   `json:"files,omitempty"`      // Source, Companions and Links as they were read
+
+	Sum   string    `json:"sum,omitempty"`   // of Source: "same" as its package made it, "differs", or "" when that is not known
+	Marks []string  `json:"marks,omitempty"` // what Command, Text and Scripts do that is worth a second look
+	At    time.Time `json:"at,omitzero"`     // when it runs next, where the entry says so
 }
 
 // Trust is what tells whether the operator's own tools are what they seem.

@@ -45,6 +45,7 @@ var witnesses = map[string]func(context.Context, *testing.T, Node){
 	"kubeconfigs": testKubeconfigs,
 	"network":     testNetwork,
 	"sockets":     testSockets,
+	"systemd":     testSystemd,
 }
 
 // TestIntegrationWitness boots a lab and compares every section with what the

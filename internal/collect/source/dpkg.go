@@ -96,7 +96,7 @@ func parseSums(data string) map[string]string {
 	for line := range strings.Lines(data) {
 		sum, name, ok := strings.Cut(strings.TrimRight(line, "\n"), " ")
 		if ok && len(sum) == 32 {
-			out[merged("/"+strings.TrimLeft(name, " *"))] = sum
+			out[merged("/"+strings.TrimLeft(name, " */"))] = sum
 		}
 	}
 	return out

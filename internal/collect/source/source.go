@@ -59,6 +59,7 @@ type Env struct {
 
 	indexed sync.Once
 	index   *packages
+	confs   conffiles
 }
 
 // New returns an Env for root; live says that the node runs here.

@@ -46,24 +46,6 @@ func parseUnit(data []byte, file string) []snapshot.Setting {
 	return out
 }
 
-// merge drops the assignments that a later empty one of the same key resets.
-func merge(all []snapshot.Setting) []snapshot.Setting {
-	type name struct{ section, key string }
-	last := map[name]int{}
-	for i, s := range all {
-		if s.Value == "" {
-			last[name{s.Section, s.Key}] = i
-		}
-	}
-	var out []snapshot.Setting
-	for i, s := range all {
-		if at, ok := last[name{s.Section, s.Key}]; !ok || i > at {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
 // command strips the prefixes of an Exec line that are no part of the
 // program's path.
 func command(value string) string { return strings.TrimLeft(value, "@-:+!| ") }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/dbus"
@@ -18,7 +19,10 @@ const maxDetails = 24
 // A manager is what is asked of systemd.
 type manager interface {
 	ListUnitsByNamesContext(ctx context.Context, names []string) ([]dbus.UnitStatus, error)
+	ListUnitsContext(ctx context.Context) ([]dbus.UnitStatus, error)
 	GetAllPropertiesContext(ctx context.Context, name string) (map[string]any, error)
+	GetUnitTypePropertiesContext(ctx context.Context, unit, kind string) (map[string]any, error)
+	GetManagerProperty(name string) (string, error)
 }
 
 // ask asks the manager over /run/systemd/private.
@@ -28,7 +32,11 @@ func ask(ctx context.Context, x *snapshot.Systemd) error {
 		return fmt.Errorf("cannot ask systemd: %w", err)
 	}
 	defer conn.Close()
-	return fill(ctx, conn, x)
+	err = fill(ctx, conn, x)
+	if err == nil {
+		err = whole(ctx, conn, x)
+	}
+	return err
 }
 
 // fill adds the manager's view of the units: the state of all by one question,
@@ -66,17 +74,17 @@ func fill(ctx context.Context, m manager, x *snapshot.Systemd) error {
 		}
 	}
 	x.Units = kept
-	return details(ctx, m, x.Units)
+	return details(ctx, m, x)
 }
 
 // details reads the properties of the units that matter, those of Kubernetes
 // first.
-func details(ctx context.Context, m manager, units []snapshot.Unit) error {
+func details(ctx context.Context, m manager, x *snapshot.Systemd) error {
 	var errs []error
 	left := maxDetails
 	for _, first := range []bool{true, false} {
-		for i := range units {
-			u := &units[i]
+		for i := range x.Units {
+			u := &x.Units[i]
 			if slices.Contains(always, u.Name) != first || !matters(*u) || left == 0 {
 				continue
 			}
@@ -88,18 +96,24 @@ func details(ctx context.Context, m manager, units []snapshot.Unit) error {
 				continue
 			}
 			view(u, p)
+			if first {
+				u.Effective = effective(*u, x.Defaults, p)
+			}
 		}
 	}
 	return errors.Join(errs...)
 }
 
 // matters reports whether more than its state is wanted of a unit: it is one
-// of Kubernetes, it failed, or nothing but the manager knows its file.
+// of Kubernetes, it runs and is no package's, it failed or is being started
+// again, or nothing but the manager knows its file.
 func matters(u snapshot.Unit) bool {
 	switch {
 	case u.Load == "masked" && u.Active == "inactive":
 		return false
-	case slices.Contains(always, u.Name), u.Active == "failed":
+	case slices.Contains(always, u.Name), u.Active == "failed", u.Sub == "auto-restart":
+		return true
+	case u.Package == "" && u.Active != "" && u.Active != "inactive" && strings.HasSuffix(u.Name, ".service"):
 		return true
 	}
 	return u.Path == "" && u.Load == "loaded"
@@ -116,6 +130,7 @@ func view(u *snapshot.Unit, p map[string]any) {
 	if us := get[uint64](p, "StateChangeTimestamp"); us > 0 {
 		u.Since = time.UnixMicro(int64(us)).UTC()
 	}
+	u.State, u.Group = get[string](p, "UnitFileState"), get[string](p, "ControlGroup")
 	if u.Path == "" {
 		u.Path = get[string](p, "FragmentPath")
 	}

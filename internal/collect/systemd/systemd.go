@@ -44,9 +44,18 @@ func collectUnits(ctx context.Context, e *source.Env, s *snapshot.Snapshot) erro
 		}
 	}
 	slices.Sort(names)
-	x := &snapshot.Systemd{}
+	x := &snapshot.Systemd{Defaults: defaults(e), Generators: generators(e), UserUnits: userUnits(e), Linger: lingering(e)}
+	if i, err := e.Stat(loadedMark); err == nil {
+		x.Loaded = i.Modified
+	}
 	for _, n := range names {
-		x.Units = append(x.Units, scrubbed(t.unit(n)))
+		u := t.unit(n)
+		if started := t.starts(u); len(started) > 0 {
+			u.Unit = started[0]
+		}
+		u.Files = t.unitFiles(u, x.Loaded)
+		u.Sourced = t.sourced(u)
+		x.Units = append(x.Units, scrubbed(u))
 	}
 	s.Systemd = x
 	if !e.Live {

@@ -2,6 +2,7 @@ package systemd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -273,6 +274,35 @@ func (b *busy) GetAllPropertiesContext(ctx context.Context, name string) (map[st
 	}
 	<-ctx.Done()
 	return nil, ctx.Err()
+}
+
+func (b *busy) ListUnitsContext(ctx context.Context) ([]dbus.UnitStatus, error) {
+	return b.ListUnitsByNamesContext(ctx, []string{"a.timer", "b.timer", "broken.service", "fine.service"})
+}
+
+func (b *busy) GetUnitTypePropertiesContext(_ context.Context, unit, _ string) (map[string]any, error) {
+	if unit == "b.timer" {
+		return nil, errors.New("no")
+	}
+	return map[string]any{"Unit": "a.service", "NextElapseUSecRealtime": uint64(5e6), "NextElapseUSecMonotonic": uint64(0), "LastTriggerUSec": uint64(3e6)}, nil
+}
+
+func (b *busy) GetManagerProperty(string) (string, error) {
+	return `["LANG=C","PASSWORD=hunter2hunter2"]`, nil
+}
+
+func TestWhole(t *testing.T) {
+	x := &snapshot.Systemd{}
+	err := whole(context.Background(), &busy{}, x)
+	if err == nil || len(x.Timers) != 2 || !x.Timers[0].Next.Equal(time.Unix(5, 0)) || !x.Timers[0].Last.Equal(time.Unix(3, 0)) || x.Timers[0].Activates != "a.service" {
+		t.Errorf("%v, timers %+v", err, x.Timers)
+	}
+	if len(x.Ailing) != 1 || x.Ailing[0].Unit != "broken.service" {
+		t.Errorf("ailing %+v", x.Ailing)
+	}
+	if len(x.Environment) != 2 || x.Environment[0] != "LANG=C" || strings.Contains(x.Environment[1], "hunter2") {
+		t.Errorf("environment %q", x.Environment)
+	}
 }
 
 func TestABusyManagerCostsLittle(t *testing.T) {

@@ -31,16 +31,21 @@ type fragment struct {
 // A tree is what stands in the unit folders.
 type tree struct {
 	env    *source.Env
+	dirs   []string            // the unit folders that exist, strongest first
 	files  map[string]fragment // unit to the strongest fragment
+	names  map[string][]string // unit to its other names
 	adds   map[string][]string // folder name such as x.service.d to the folders of that name, strongest first
 	wanted map[string][]string // unit to the links that enable it
 }
 
 // index lists the unit folders.
-func index(e *source.Env) *tree {
-	t := &tree{env: e, files: map[string]fragment{}, adds: map[string][]string{}, wanted: map[string][]string{}}
+func index(e *source.Env) *tree { return indexOf(e, unitDirs) }
+
+// indexOf lists the given folders, strongest first.
+func indexOf(e *source.Env, dirs []string) *tree {
+	t := &tree{env: e, files: map[string]fragment{}, names: map[string][]string{}, adds: map[string][]string{}, wanted: map[string][]string{}}
 	seen := map[string]bool{}
-	for _, dir := range unitDirs {
+	for _, dir := range dirs {
 		real := e.Resolve(dir)
 		if seen[real] {
 			continue
@@ -50,6 +55,7 @@ func index(e *source.Env) *tree {
 		if err != nil {
 			continue
 		}
+		t.dirs = append(t.dirs, real)
 		for _, x := range list {
 			t.entry(real, x.Name(), strings.Contains(dir, "/generator"))
 		}
@@ -78,6 +84,7 @@ func (t *tree) entry(dir, name string, generated bool) {
 		f.link, _ = t.env.Readlink(full)
 		if f.link != "" && path.Base(f.link) != name && f.link != "/dev/null" {
 			f.alias = true
+			t.names[path.Base(f.link)] = append(t.names[path.Base(f.link)], name)
 			t.wanted[path.Base(f.link)] = append(t.wanted[path.Base(f.link)], full)
 		}
 		t.files[name] = f
@@ -94,19 +101,33 @@ func isUnit(name string) bool {
 func (t *tree) exists(name string) bool { return t.files[name].path != "" }
 
 // dropIns are the files that add to the unit, in the order in which they
-// apply: by file name, whatever the folder. Of two of the same name the one
-// for the more special folder name, then of the stronger folder, is read.
+// apply: by file name, whatever the folder. Of two of the same name that of
+// the stronger unit folder is read, there that for the more special name.
+// Those of the unit's other names count as its own, those for all units of its
+// kind are the weakest.
 func (t *tree) dropIns(name string) []string {
 	chosen := map[string]string{}
-	for _, d := range dropInDirs(name) {
-		for _, dir := range t.adds[d] {
-			list, _ := t.env.ReadDir(dir)
-			for _, x := range list {
-				if _, ok := chosen[x.Name()]; !ok && strings.HasSuffix(x.Name(), ".conf") {
-					chosen[x.Name()] = path.Join(dir, x.Name())
+	take := func(dir string) {
+		list, _ := t.env.ReadDir(dir)
+		for _, x := range list {
+			if _, ok := chosen[x.Name()]; !ok && strings.HasSuffix(x.Name(), ".conf") {
+				chosen[x.Name()] = path.Join(dir, x.Name())
+			}
+		}
+	}
+	for _, n := range append([]string{name}, t.names[name]...) {
+		own := dropInDirs(n)
+		for _, at := range t.dirs {
+			for _, d := range own[:len(own)-1] {
+				if full := path.Join(at, d); slices.Contains(t.adds[d], full) {
+					take(full)
 				}
 			}
 		}
+	}
+	_, kind := splitName(name)
+	for _, full := range t.adds[kind+".d"] {
+		take(full)
 	}
 	var names []string
 	for n := range chosen {
@@ -141,11 +162,13 @@ func dropInDirs(name string) []string {
 
 // unit reads the unit's files and merges them.
 func (t *tree) unit(name string) snapshot.Unit {
-	u := snapshot.Unit{Name: name, DropIns: t.dropIns(name), WantedBy: t.wanted[name]}
+	u := snapshot.Unit{Name: name, DropIns: t.dropIns(name), WantedBy: t.wanted[name], Aliases: t.names[name]}
 	f, ok := t.files[name]
 	if stem, _, found := strings.Cut(name, "@"); !ok && found {
 		_, kind := splitName(name)
-		f = t.files[stem+"@."+kind]
+		if f, ok = t.files[stem+"@."+kind]; ok {
+			u.Template = stem + "@." + kind
+		}
 	}
 	u.Path, u.Link = f.path, f.link
 	if f.path != "" {
