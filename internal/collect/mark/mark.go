@@ -47,7 +47,7 @@ type rule struct {
 
 // word makes a pattern of command names: they stand where a word begins and ends.
 func word(names string) *regexp.Regexp {
-	return regexp.MustCompile(`(?:^|[\s;&|(){}` + "`" + `"'/=!@:+-])(?:` + names + `)(?:$|[\s;&|(){}` + "`" + `"'<>])`)
+	return regexp.MustCompile(`(?:^|[\s;&|(){}` + "`" + `"'/=!@:+-])(?:` + names + `)(?:$|[\s;&|(){}` + "`" + `"'<>=])`)
 }
 
 var rules = []rule{

@@ -112,8 +112,11 @@ var periods = []string{"hourly", "daily", "weekly", "monthly", "yearly"}
 // cron collects every crontab and cron folder.
 func (p *persistence) cron() {
 	p.crontab("/etc/crontab", "crontab", "", true)
-	for _, x := range p.list("/etc/cron.d") {
-		p.crontab(path.Join("/etc/cron.d", x), "cron.d", "", cronName(x))
+	list, _ := p.env.ReadDir("/etc/cron.d") // those that cron passes over too
+	for _, x := range list {
+		if x.Name() != ".placeholder" {
+			p.crontab(path.Join("/etc/cron.d", x.Name()), "cron.d", "", cronName(x.Name()))
+		}
 	}
 	for _, dir := range []string{"/var/spool/cron/crontabs", "/var/spool/cron/tabs", "/var/spool/cron"} {
 		for _, x := range p.list(dir) {
@@ -142,7 +145,7 @@ func (p *persistence) crontab(file, kind, user string, named bool) {
 	for _, j := range parseCrontab(data, kind != "cron-spool") {
 		x := snapshot.Persistent{
 			Kind: kind, Source: file, Line: j.line, Text: secret.Scrub(j.text), User: j.user, Schedule: j.schedule,
-			Command: secret.Scrub(j.command), Package: p.env.PackageOwner(file), Files: []snapshot.Text{t},
+			Command: secret.Scrub(j.command), Files: []snapshot.Text{t},
 			Enabled: named && t.Mode&0o022 == 0,
 		}
 		if user != "" {

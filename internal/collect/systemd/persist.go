@@ -20,7 +20,9 @@ type persistence struct {
 	procs   []snapshot.Process
 	groups  map[string][]int // systemd unit to the processes in it
 	units   *snapshot.Systemd
-	more    int // entries beyond maxEntries
+	origins map[string]source.Origin
+	counts  map[string]int // kind to the entries that are as their package made them
+	more    int            // entries beyond maxEntries
 }
 
 // maxEntries bounds what is kept: each line of a crontab is an entry that
@@ -38,17 +40,17 @@ func (p *persistence) full() bool {
 
 // collectPersistence reads crontabs, at jobs, units and boot and event hooks.
 func collectPersistence(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
-	p := &persistence{env: e, groups: map[string][]int{}, units: s.Systemd}
+	p := &persistence{env: e, groups: map[string][]int{}, units: s.Systemd, origins: map[string]source.Origin{}, counts: map[string]int{}}
 	if s.Processes != nil {
 		p.procs = s.Processes.List
 		p.group()
 	}
-	for _, part := range []func(){p.cron, p.at, p.unitEntries, p.boot, p.events} {
+	for _, part := range []func(){p.cron, p.anacron, p.at, p.unitEntries, p.boot, p.events, p.shaped, p.packageHooks, p.opportune} {
 		if ctx.Err() == nil {
 			part()
 		}
 	}
-	s.Persistence = &snapshot.Persistence{Entries: p.entries}
+	s.Persistence = &snapshot.Persistence{Entries: p.entries, Packaged: p.counts}
 	if p.more > 0 {
 		e.Gap(snapshot.SectionPersistence, "persistence", fmt.Errorf("%d more entries than the %d that are kept", p.more, maxEntries))
 	}
@@ -68,7 +70,7 @@ func (p *persistence) add(x snapshot.Persistent) {
 	}
 	slices.Sort(pids)
 	x.PIDs, x.Running = pids, x.Running || len(pids) > 0
-	p.entries = append(p.entries, x)
+	p.entries = append(p.entries, p.finished(x))
 }
 
 // runs reports whether an argument of the process is a script of the entry.
@@ -148,11 +150,11 @@ func (p *persistence) script(file, kind, schedule string) {
 	first, _, _ := strings.Cut(t.Content, "\n")
 	x := snapshot.Persistent{
 		Kind: kind, Source: file, Text: first, User: "root", Schedule: schedule, Command: file,
-		Enabled: i.Mode&0o111 != 0, Package: p.env.PackageOwner(file), Files: []snapshot.Text{t},
+		Enabled: i.Mode&0o111 != 0, Files: []snapshot.Text{t},
 	}
 	x.Scripts = append([]snapshot.Text{t}, scripts(p.env, string(data), "")...)
-	if x.Package != "" {
-		x.Scripts = nil // as the package made it, unless another check says not
+	if o := p.origin(file); o.Package != "" && o.Sum != "differs" {
+		x.Scripts = nil
 	}
 	p.add(x)
 }

@@ -80,7 +80,7 @@ func (p *persistence) addition(u snapshot.Unit, kind string, s snapshot.Setting,
 	if p.full() {
 		return
 	}
-	p.entries = append(p.entries, x) // its processes are those of the unit
+	p.entries = append(p.entries, p.finished(x)) // its processes are those of the unit
 }
 
 // service adds a unit by its fragment.
