@@ -10,15 +10,19 @@ import (
 	"github.com/klustered/klustered/internal/collect/cri"
 	"github.com/klustered/klustered/internal/collect/descriptor"
 	"github.com/klustered/klustered/internal/collect/etcd"
+	"github.com/klustered/klustered/internal/collect/file"
 	"github.com/klustered/klustered/internal/collect/host"
 	"github.com/klustered/klustered/internal/collect/kernel"
 	"github.com/klustered/klustered/internal/collect/kubelet"
 	"github.com/klustered/klustered/internal/collect/limit"
+	"github.com/klustered/klustered/internal/collect/loader"
 	"github.com/klustered/klustered/internal/collect/lock"
+	"github.com/klustered/klustered/internal/collect/login"
 	"github.com/klustered/klustered/internal/collect/module"
 	"github.com/klustered/klustered/internal/collect/network"
 	"github.com/klustered/klustered/internal/collect/observe"
 	"github.com/klustered/klustered/internal/collect/probe"
+	"github.com/klustered/klustered/internal/collect/shell"
 	"github.com/klustered/klustered/internal/collect/socket"
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/internal/collect/storage"
@@ -42,6 +46,10 @@ func All() []source.Collector {
 		module.Collectors(),
 		sysctl.Collectors(),
 		systemd.Collectors(),
+		shell.Collectors(),
+		login.Collectors(),
+		loader.Collectors(),
+		file.Collectors(),
 		kubelet.Collectors(),
 		access.Collectors(),
 		cri.Collectors(),

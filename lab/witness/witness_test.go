@@ -46,6 +46,11 @@ var witnesses = map[string]func(context.Context, *testing.T, Node){
 	"network":     testNetwork,
 	"sockets":     testSockets,
 	"systemd":     testSystemd,
+	"persistence": testPersistence,
+	"shell":       testShell,
+	"access":      testAccess,
+	"loader":      testLoader,
+	"files":       testFiles,
 }
 
 // TestIntegrationWitness boots a lab and compares every section with what the

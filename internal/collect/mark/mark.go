@@ -56,7 +56,7 @@ var rules = []rule{
 	{Decodes, []string{"base64", "base32", "xxd", "openssl", "uudecode", "unhex"}, regexp.MustCompile(
 		`base(?:64|32)\s+(?:-\S+\s+)*(?:-[a-zA-Z]*[dD]|--decode)|xxd\s+(?:-\S+\s+)*-\S*r|openssl\s+(?:enc|base64)[^\n|;]*\s-d|uudecode|b64decode|unhexlify`)},
 	{DevTCP, []string{"/dev/tcp/", "/dev/udp/"}, nil},
-	{TempPath, []string{"/tmp", "/dev/shm", "/run/user", "/media", "/run/shm"}, regexp.MustCompile(`(?:^|[^\w.-])(?:/var)?/tmp(?:$|[/\s"';)])|/dev/shm(?:$|[/\s"';)])|/run/(?:user|shm)/|(?:^|[\s"'=])/media/`)},
+	{TempPath, []string{"/tmp", "/dev/shm", "/run/user", "/media", "/run/shm"}, regexp.MustCompile(`(?:^|[^\w.-])(?:/var)?/tmp(?:$|[/:\s"';)])|/dev/shm(?:$|[/:\s"';)])|/run/(?:user|shm)/|(?:^|[\s"'=])/media/`)},
 	{DotPath, []string{"/."}, regexp.MustCompile(`/\.[^./\s"'*$][^\s"']*|/\.\.\.`)},
 	{KubeTool, []string{"kube", "crictl", "ctr", "nerdctl", "etcd", "helm", "docker", "podman"}, word(`kubectl|kubeadm|crictl|ctr|nerdctl|etcdctl|etcdutl|helm|docker|podman|k3s`)},
 	{KubePath, []string{"/etc/kubernetes", "/var/lib/kubelet", "/var/lib/etcd", "/etc/cni", "/opt/cni", "/etc/containerd", "/run/containerd", "/var/lib/containerd", "/etc/crio", "/run/crio", "/.kube"}, nil},

@@ -90,9 +90,9 @@ func cloudKeys(data string) []clause {
 // starts, and what runs when one logs in.
 func (p *persistence) profiles() {
 	var files []string
-	for _, h := range homes(p.env) {
+	for _, h := range p.env.Homes() {
 		for _, name := range []string{".profile", ".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".bash_aliases", ".zshrc", ".zprofile", ".zshenv", ".ssh/rc"} {
-			files = append(files, path.Join(h.dir, name))
+			files = append(files, path.Join(h.Dir, name))
 		}
 	}
 	for _, x := range p.list("/etc/profile.d") {

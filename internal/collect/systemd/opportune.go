@@ -11,12 +11,12 @@ import (
 // opportune collects what other programs run when they are used: desktops,
 // git, interpreters, mail.
 func (p *persistence) opportune() {
-	homes := homes(p.env)
+	homes := p.env.Homes()
 	in := func(names ...string) []string {
 		var out []string
 		for _, h := range homes {
 			for _, n := range names {
-				out = append(out, p.env.Glob(path.Join(h.dir, n))...)
+				out = append(out, p.env.Glob(path.Join(h.Dir, n))...)
 			}
 		}
 		return out

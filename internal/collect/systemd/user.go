@@ -3,7 +3,6 @@ package systemd
 import (
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/klustered/klustered/internal/collect/source"
@@ -25,12 +24,12 @@ const (
 // all users, and those in homes and in /run/user.
 func userUnits(e *source.Env) []snapshot.Unit {
 	out := userTree(e, "*", userDirs)
-	for _, h := range homes(e) {
+	for _, h := range e.Homes() {
 		var dirs []string
 		for _, d := range homeDirs {
-			dirs = append(dirs, path.Join(h.dir, d))
+			dirs = append(dirs, path.Join(h.Dir, d))
 		}
-		out = append(out, userTree(e, h.user, dirs)...)
+		out = append(out, userTree(e, h.User, dirs)...)
 	}
 	list, _ := e.ReadDir("/run/user")
 	for _, x := range list {
@@ -59,40 +58,6 @@ func userTree(e *source.Env, user string, dirs []string) []snapshot.Unit {
 		out = append(out, u)
 	}
 	return out
-}
-
-// A home is a user's folder.
-type home struct{ user, dir string }
-
-// homes are the distinct homes of /etc/passwd that exist, root's first. System
-// accounts that have a folder such as / or /usr/sbin are left out.
-func homes(e *source.Env) []home {
-	out := []home{{"root", "/root"}}
-	seen := map[string]bool{"/root": true, "/": true}
-	data, _ := e.ReadFile("/etc/passwd")
-	for line := range strings.Lines(strings.ToValidUTF8(string(data), "\ufffd")) {
-		w := strings.Split(strings.TrimSpace(line), ":")
-		if len(w) < 7 || len(out) >= maxUsers {
-			continue
-		}
-		dir := path.Clean(w[5])
-		if seen[dir] || !strings.HasPrefix(dir, "/") || system(dir) || !e.Exists(dir) {
-			continue
-		}
-		seen[dir] = true
-		out = append(out, home{w[0], dir})
-	}
-	return out
-}
-
-// system reports whether a folder is no person's home.
-func system(dir string) bool {
-	for _, d := range []string{"/bin", "/sbin", "/usr", "/dev", "/proc", "/sys", "/run", "/etc", "/nonexistent", "/var/run"} {
-		if dir == d || strings.HasPrefix(dir, d+"/") {
-			return true
-		}
-	}
-	return false
 }
 
 // lingering are the users whose manager runs without a login.
