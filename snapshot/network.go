@@ -34,6 +34,19 @@ type NetNS struct {
 	PolicyRules []PolicyRule    `json:"policyRules,omitempty"`
 	Classes     []TrafficClass  `json:"classes,omitempty"`
 	Filters     []TrafficFilter `json:"filters,omitempty"`
+	Netfilter   *Netfilter      `json:"netfilter,omitempty"`
+	Tracked     *Tracked        `json:"tracked,omitempty"`
+}
+
+// Tracked are a namespace's figures of connection tracking since it was made,
+// from /proc/net/stat/nf_conntrack and the settings of nf_conntrack.
+type Tracked struct {
+	Count        int    `json:"count" diff:"-"`
+	Max          int    `json:"max"` // 0 for the host's
+	Invalid      uint64 `json:"invalid,omitempty" diff:"-"`
+	InsertFailed uint64 `json:"insertFailed,omitempty" diff:"-"`
+	Drop         uint64 `json:"drop,omitempty" diff:"-"`      // packets, since the table was full or a race was lost
+	EarlyDrop    uint64 `json:"earlyDrop,omitempty" diff:"-"` // connections that were given up to make room
 }
 
 // Name is "host" or "namespace/pod"; of others "netns/" and their name, or
@@ -147,6 +160,8 @@ type Conntrack struct {
 	Count int    `json:"count"`
 	Max   int    `json:"max"`
 	Flows []Flow `json:"flows,omitempty"` // those of Services, bounded
+
+	Zones map[string]int `json:"zones,omitempty" diff:"-"` // connections by zone, where there are zones
 }
 
 // A Flow is one tracked connection.
@@ -158,7 +173,9 @@ type Flow struct {
 	State    string `json:"state,omitempty"`
 }
 
-// A FilterRule is one netfilter rule rendered as text.
+// A FilterRule is one netfilter rule rendered as text, nearly as nft(8) or, of
+// iptables, iptables-save(8) shows it. Text is all of it; the rest is what it
+// means, as far as it is understood.
 type FilterRule struct {
 	Backend string `json:"backend"` // nft or legacy
 	Family  string `json:"family"`
@@ -166,9 +183,21 @@ type FilterRule struct {
 	Chain   string `json:"chain"`
 	Handle  uint64 `json:"handle"`
 	Text    string `json:"text"`
-	Verdict string `json:"verdict"`
-	Packets uint64 `json:"packets"`
-	Bytes   uint64 `json:"bytes"`
+	Verdict string `json:"verdict"` // drop, reject, redirect, dnat; in Netfilter.Rules also accept, jump, goto, return, snat, masquerade, mark, log, queue ...
+	Packets uint64 `json:"packets" diff:"-"`
+	Bytes   uint64 `json:"bytes" diff:"-"`
+
+	Protocol string       `json:"protocol,omitempty"`
+	From     []string     `json:"from,omitempty"` // addresses and prefixes, with "!" where all others are meant
+	To       []string     `json:"to,omitempty"`
+	SrcPorts []string     `json:"srcPorts,omitempty"` // 53 or 6443-6444
+	DstPorts []string     `json:"dstPorts,omitempty"`
+	InLink   string       `json:"inLink,omitempty"`
+	OutLink  string       `json:"outLink,omitempty"`
+	States   string       `json:"states,omitempty"` // of connection tracking
+	Comment  string       `json:"comment,omitempty"`
+	Target   string       `json:"target,omitempty"` // chain of a jump, address and port of a translation
+	Hooks    []FilterHook `json:"hooks,omitempty"`  // from where it is reached; none means never
 }
 
 // Probes are connections made to see what works: bounded, never through a proxy.

@@ -48,12 +48,17 @@ func testNetwork(ctx context.Context, t *testing.T, n Node) {
 		t.Fatal("not collected")
 	}
 	for _, ns := range n.Snapshot.Network.Namespaces {
-		t.Run(strings.ReplaceAll(ns.Name(), "/", ":"), func(t *testing.T) { sameNamespace(ctx, t, n, ns, ns.Path) })
+		t.Run(strings.ReplaceAll(ns.Name(), "/", ":"), func(t *testing.T) {
+			sameNamespace(ctx, t, n, ns, ns.Path)
+			sameFilter(ctx, t, n, ns, ns.Path)
+		})
 	}
 	t.Run("planted", func(t *testing.T) {
-		seen := plantNetwork(ctx, t, n, planted)
+		seen := plantNetwork(ctx, t, n, planted+plantedRules)
 		sameNamespace(ctx, t, n, seen, "/run/netns/"+plantedNS)
 		sameTraffic(ctx, t, n, seen)
+		sameFilter(ctx, t, n, seen, "/run/netns/"+plantedNS)
+		samePlantedRules(ctx, t, n, seen)
 	})
 }
 

@@ -9,12 +9,15 @@
 package netfilter
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"sort"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/klustered/klustered/internal/rtnl"
+	"github.com/klustered/klustered/snapshot"
 )
 
 // A Ruleset is all tables of one network namespace. The zero value has none.
@@ -22,6 +25,23 @@ type Ruleset struct {
 	Chains []*Chain
 	chains map[key]*Chain
 	sets   map[key]*set
+
+	tables     []table
+	order      []key // of named sets
+	flowtables []snapshot.Flowtable
+	ipsets     map[uint16]string // by number
+	list       []snapshot.IPSet
+	legacy     []string
+
+	reached map[*Chain][]way    // made by ways
+	proxyAt map[string]position // the service proxy's first rule, by family and hook
+}
+
+// table is a table of nftables.
+type table struct {
+	family byte
+	name   string
+	flags  uint32
 }
 
 // key names a chain or a set within a family's table.
@@ -42,17 +62,29 @@ type Chain struct {
 	Drop     bool // the policy
 	Rules    []Rule
 	Backend  string // nft or legacy
+	Devices  []string
+	Packets  uint64 // that met the policy
 }
 
 // A Rule is a list of expressions, evaluated in order.
 type Rule struct {
 	Handle uint64
 	exprs  []expr
+	raw    []byte // NFTA_RULE_EXPRESSIONS, of what is written as text
+	text   string // of iptables-legacy
+	note   string // its comment
+	order  int    // by which the place of a rule among others is told
 }
 
 // A set is a set or map with its elements.
 type set struct {
-	elements []element
+	elements  []element
+	keyLen    int
+	keyType   uint32
+	flags     uint32
+	data      kind // how the values of a map are written
+	verdicts  bool
+	anonymous bool
 }
 
 // element is one element: a key, or a range of keys, with what it maps to.
@@ -69,6 +101,8 @@ const (
 	getChain  = subsystem | unix.NFT_MSG_GETCHAIN
 	getRule   = subsystem | unix.NFT_MSG_GETRULE
 	getSet    = subsystem | unix.NFT_MSG_GETSET
+	getTable  = subsystem | unix.NFT_MSG_GETTABLE
+	getFlow   = subsystem | unix.NFT_MSG_GETFLOWTABLE
 	getElem   = subsystem | unix.NFT_MSG_GETSETELEM
 	headLen   = 4 // struct nfgenmsg
 	listElem  = 1
@@ -110,24 +144,28 @@ func (r *Ruleset) read(c *rtnl.Conn) (torn bool, err error) {
 	}
 	all := make([]byte, headLen)
 	rules, elements := 0, 0
+	dump(getTable, all, func(b []byte) { r.tables = append(r.tables, parseTable(b)) })
 	dump(getChain, all, func(b []byte) { r.addChain(parseChain(b)) })
 	dump(getRule, all, func(b []byte) {
 		if rules++; rules <= maxRules {
 			r.addRule(parseRule(b))
 		}
 	})
-	var named []key
-	dump(getSet, all, func(b []byte) { named = append(named, parseSet(b)) })
-	for _, k := range named {
-		s := &set{}
-		r.sets[k] = s
+	dump(getSet, all, func(b []byte) {
+		k, s := parseSet(b)
+		r.order, r.sets[k] = append(r.order, k), s
+	})
+	for _, k := range r.order {
+		s := r.sets[k]
 		body := append([]byte{k.family, 0, 0, 0}, rtnl.AppendText(rtnl.AppendText(nil, 1, k.table), 2, k.name)...)
 		dump(getElem, body, func(b []byte) {
 			if elements += len(b) / 24; elements <= maxElements {
 				s.elements = append(s.elements, parseElements(b)...)
 			}
 		})
+		slices.SortStableFunc(s.elements, byKey)
 	}
+	r.readFlowtables(c, err == nil)
 	if rules > maxRules || elements > maxElements {
 		err = fmt.Errorf("more than %d rules or elements", maxRules)
 	}
@@ -145,8 +183,24 @@ func (r *Ruleset) addChain(c *Chain) {
 
 func (r *Ruleset) addRule(k key, rule Rule) {
 	if c := r.chains[k]; c != nil {
+		if proxys(c) {
+			rule.raw = nil // thousands, and none is written
+		}
+		rule.order = len(c.Rules)
 		c.Rules = append(c.Rules, rule)
 	}
+}
+
+// byKey orders elements, the end of an interval before what begins there: the
+// kernel gives them in the order of its own structures.
+func byKey(a, b element) int {
+	switch c := bytes.Compare(a.key, b.key); {
+	case c != 0 || a.last == b.last:
+		return c
+	case a.last:
+		return -1
+	}
+	return 1
 }
 
 // bases are the base chains of a type at a hook that packets of a family

@@ -89,7 +89,7 @@ COMMIT
 `
 
 func TestTranslationsOfIptablesRules(t *testing.T) {
-	sameAsIptables(t, load(t, iptablesRules, "iptables-nft-restore"))
+	sameAsIptables(t, load(t, iptablesRules, "iptables-nft-restore"), "ip saddr 10.0.0.9", "dport 2380", "ip daddr 10.96.0.0/16 counter packets 0 bytes 0 -j REJECT --reject-with icmp-port-unreachable")
 }
 
 func TestTranslationsOfLegacyRules(t *testing.T) {
@@ -115,11 +115,11 @@ func TestTranslationsOfLegacyRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameAsIptables(t, r)
+	sameAsIptables(t, r, "-s 10.0.0.9/32", "-p tcp -m tcp --dport 2380 -j DROP", "-d 10.96.0.0/16 -j REJECT --reject-with icmp-port-unreachable")
 }
 
 // sameAsIptables wants what iptablesRules mean.
-func sameAsIptables(t *testing.T, r *Ruleset) {
+func sameAsIptables(t *testing.T, r *Ruleset, parts ...string) {
 	t.Helper()
 	want := []snapshot.DNAT{
 		{Address: "10.96.0.10", Port: 53, Protocol: "udp", To: []string{"10.244.0.4:53"}, Chain: "KUBE-SVC-DNS", Service: "kube-system/kube-dns:dns"},
@@ -133,7 +133,7 @@ func sameAsIptables(t *testing.T, r *Ruleset) {
 	for _, v := range r.Verdicts() {
 		texts = append(texts, v.Chain+": "+v.Verdict+": "+v.Text)
 	}
-	for _, want := range []string{"FORWARD: drop: policy drop", "saddr 10.0.0.9", "dport 2380", "INPUT: reject:", "daddr 10.96.0.0/16 REJECT"} {
+	for _, want := range append(parts, "FORWARD: drop: policy drop", "INPUT: reject:") {
 		if !strings.Contains(strings.Join(texts, "\n"), want) {
 			t.Errorf("verdicts lack %q:\n%s", want, strings.Join(texts, "\n"))
 		}
@@ -217,7 +217,7 @@ func TestTranslationsOfNftRules(t *testing.T) {
 	for _, v := range r.Verdicts() {
 		texts = append(texts, v.Text)
 	}
-	for _, want := range []string{"iif eth0 proto tcp dport @", "proto tcp dport 6443 reject", "dport 6444 redirect to :7777"} {
+	for _, want := range []string{`iifname "eth0" tcp dport { 2379, 2380 } counter packets 0 bytes 0 drop`, "tcp dport 6443 reject", "tcp dport 6444 redirect to :7777"} {
 		if !strings.Contains(strings.Join(texts, "\n"), want) {
 			t.Errorf("verdicts lack %q:\n%s", want, strings.Join(texts, "\n"))
 		}
@@ -256,17 +256,38 @@ func FuzzParse(f *testing.F) {
 		r := newRuleset()
 		r.addChain(parseChain(data))
 		r.addRule(parseRule(data))
-		k := parseSet(data)
-		r.sets[k] = &set{elements: parseElements(data)}
-		for _, name := range []string{"tcp", "udp", "addrtype", "multiport", "comment", "statistic"} {
-			parseMatch(name, 1, data)
+		k, s := parseSet(data)
+		s.elements = parseElements(data)
+		r.sets[k], r.order = s, append(r.order, k)
+		parseTable(data)
+		parseFlowtable(data)
+		parseIPSet(data)
+		parseMembers(data, 10)
+		s.text(fieldsOf(s.keyType))
+		for _, name := range []string{"tcp", "udp", "addrtype", "multiport", "comment", "statistic", "icmp", "conntrack", "state", "set", "u32", "hashlimit", "mark", "limit", "length", "string",
+			"physdev", "owner", "time", "recent", "iprange", "connlimit", "mac", "pkttype", "helper", "quota", "dscp", "ttl", "socket", "rpfilter", "cgroup", "tcpmss", "nosuch"} {
+			for rev := range uint32(4) {
+				parseMatch(name, rev, data)
+				r.matchText(name, rev, data, data[0])
+			}
+		}
+		for _, name := range []string{"DNAT", "SNAT", "REDIRECT", "MASQUERADE", "REJECT", "MARK", "CONNMARK", "LOG", "NFLOG", "NFQUEUE", "CT", "TPROXY", "TCPMSS", "TEE", "CLASSIFY", "SET", "DSCP", "NOSUCH"} {
+			targetText(name, uint32(data[0]&3), data, data[0])
 		}
 		for _, name := range []string{"payload", "cmp", "lookup", "immediate", "nat", "match", "target", "bitwise", "range"} {
 			e := parseExpr(name, rtnl.ParseAttrs(data, 0))
 			c := &Chain{Family: 2, Table: "t", Name: "c", Base: true, Type: "nat", Rules: []Rule{{exprs: []expr{e, parseTarget("DNAT", 2, data)}}}}
 			r.addChain(c)
 		}
-		r.addLegacy("nat", append(data, make([]byte, infoLen)...), data)
+		r.addLegacy(layout4, "nat", append(data[:len(data):len(data)], make([]byte, infoLen)...), data)
+		r.addLegacy(layout6, "filter", append(data[:len(data):len(data)], make([]byte, infoLen)...), data)
+		w := &writer{r: r, c: r.Chains[0], regs: map[int]loaded{}, l4At: -1, nfAt: -1, llAt: -1, leastAt: -1}
+		for _, name := range []string{"payload", "meta", "ct", "fib", "bitwise", "cmp", "range", "lookup", "immediate", "nat", "limit", "log", "reject", "match", "target", "numgen", "dynset", "objref", "counter", "masq", "redir", "tproxy"} {
+			w.expr(name, rtnl.ParseAttrs(data, 0))
+			w.expr(name, rtnl.ParseAttrs(data, 4))
+		}
+		r.words(r.Chains[0], data)
+		r.Summary(50)
 		r.Destinations(Packet{To: netip.MustParseAddrPort("10.0.0.1:80"), Proto: 6})
 		r.Translations(netip.MustParseAddr("10.0.0.2"))
 		r.Verdicts()

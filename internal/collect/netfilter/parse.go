@@ -2,6 +2,7 @@ package netfilter
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -16,6 +17,8 @@ func parseChain(body []byte) *Chain {
 		c.Base = true
 		c.Hook = hook.BigUint32(unix.NFTA_HOOK_HOOKNUM)
 		c.Priority = int32(hook.BigUint32(unix.NFTA_HOOK_PRIORITY))
+		c.Devices = devices(hook.Get(unix.NFTA_HOOK_DEV), hook.Nested(hookDevices))
+		c.Packets = a.Nested(unix.NFTA_CHAIN_COUNTERS).BigUint64(unix.NFTA_COUNTER_PACKETS)
 		c.Drop = len(a.Get(unix.NFTA_CHAIN_POLICY)) == 4 && a.BigUint32(unix.NFTA_CHAIN_POLICY) == 0
 	}
 	return c
@@ -25,7 +28,7 @@ func parseChain(body []byte) *Chain {
 func parseRule(body []byte) (key, Rule) {
 	a := rtnl.ParseAttrs(body, headLen)
 	k := key{body[0], a.Text(unix.NFTA_RULE_TABLE), a.Text(unix.NFTA_RULE_CHAIN)}
-	r := Rule{Handle: a.BigUint64(unix.NFTA_RULE_HANDLE)}
+	r := Rule{Handle: a.BigUint64(unix.NFTA_RULE_HANDLE), raw: a.Get(unix.NFTA_RULE_EXPRESSIONS), note: comment(a.Get(unix.NFTA_RULE_USERDATA))}
 	for _, e := range a.Nested(unix.NFTA_RULE_EXPRESSIONS) {
 		x := rtnl.ParseAttrs(e.Data, 0)
 		r.exprs = append(r.exprs, parseExpr(x.Text(unix.NFTA_EXPR_NAME), x.Nested(unix.NFTA_EXPR_DATA)))
@@ -33,10 +36,56 @@ func parseRule(body []byte) (key, Rule) {
 	return k, r
 }
 
-// parseSet reads the name of a set from an NFT_MSG_NEWSET message.
-func parseSet(body []byte) key {
+// comment finds the comment that nft(8) stores beside a rule: its first value,
+// of type 0.
+func comment(b []byte) string {
+	for len(b) >= 2 {
+		n := int(b[1])
+		if n > len(b)-2 {
+			break
+		}
+		if b[0] == 0 {
+			return rtnl.CString(b[2 : 2+n])
+		}
+		b = b[2+n:]
+	}
+	return ""
+}
+
+// hookDevices is NFTA_HOOK_DEVS, which the unix package lacks.
+const hookDevices = 4
+
+// devices are the interfaces of a hook: one, or a list.
+func devices(one []byte, list rtnl.Attrs) []string {
+	var out []string
+	if len(one) > 0 {
+		out = append(out, rtnl.CString(one))
+	}
+	for _, x := range list {
+		if name := rtnl.CString(x.Data); name != "" && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// parseTable reads an NFT_MSG_NEWTABLE message.
+func parseTable(body []byte) table {
 	a := rtnl.ParseAttrs(body, headLen)
-	return key{body[0], a.Text(unix.NFTA_SET_TABLE), a.Text(unix.NFTA_SET_NAME)}
+	return table{body[0], a.Text(unix.NFTA_TABLE_NAME), a.BigUint32(unix.NFTA_TABLE_FLAGS)}
+}
+
+// parseSet reads an NFT_MSG_NEWSET message.
+func parseSet(body []byte) (key, *set) {
+	a := rtnl.ParseAttrs(body, headLen)
+	s := &set{flags: a.BigUint32(unix.NFTA_SET_FLAGS), keyType: a.BigUint32(unix.NFTA_SET_KEY_TYPE), keyLen: int(min(a.BigUint32(unix.NFTA_SET_KEY_LEN), 64))}
+	s.anonymous = s.flags&unix.NFT_SET_ANONYMOUS != 0
+	data := a.BigUint32(unix.NFTA_SET_DATA_TYPE)
+	s.verdicts = data == unix.NFT_DATA_VERDICT
+	if t, ok := dataTypes[data]; ok {
+		s.data = t.kind
+	}
+	return key{body[0], a.Text(unix.NFTA_SET_TABLE), a.Text(unix.NFTA_SET_NAME)}, s
 }
 
 // elemKeyEnd is NFTA_SET_ELEM_KEY_END, which the unix package lacks.
@@ -93,6 +142,7 @@ const (
 	destType // fib daddr type
 	inIface
 	outIface
+	ctState
 )
 
 // expr is an expression of a rule. Kind tells which of the rest is used.
@@ -143,7 +193,12 @@ func parseExpr(name string, a rtnl.Attrs) expr {
 		if a.BigUint32(2) == 3 && a.BigUint32(3)&2 != 0 { // type of the destination
 			e.field = destType
 		}
-	case "ct", "numgen", "socket", "rt", "hash", "osf", "exthdr":
+	case "ct":
+		e.kind, e.to = "load", a.BigUint32(1)
+		if len(a.Get(1)) > 0 && a.BigUint32(2) == 0 {
+			e.field = ctState
+		}
+	case "numgen", "socket", "rt", "hash", "osf", "exthdr":
 		e.kind, e.to = "load", a.BigUint32(1)
 	case "cmp":
 		e.kind, e.reg, e.op = "cmp", a.BigUint32(unix.NFTA_CMP_SREG), a.BigUint32(unix.NFTA_CMP_OP)

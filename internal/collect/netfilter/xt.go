@@ -16,9 +16,13 @@ func parseMatch(name string, rev uint32, info []byte) expr {
 	case name == "udp" && len(info) >= 9: // struct xt_udp
 		e.conds = ports(info, info[8])
 	case name == "addrtype" && rev >= 1 && len(info) >= 8: // struct xt_addrtype_info_v1
-		e.conds = addrTypes(info)
+		e.conds = addrTypeConds(info)
 	case name == "multiport" && rev >= 1 && len(info) >= 48: // struct xt_multiport_v1
 		return multiport(info)
+	case name == "state" && len(info) >= 4: // struct xt_state_info
+		e.conds = []cond{{field: ctState, from: rtnl.Uint32(info, 0)}}
+	case name == "conntrack" && rev >= 2 && len(info) >= 154 && native16(info, 146)&1 != 0: // struct xt_conntrack_mtinfo2 and 3
+		e.conds = []cond{{field: ctState, from: native16(info, 150), invert: native16(info, 148)&1 != 0}}
 	case name == "comment":
 		e.comment = rtnl.CString(info)
 	default:
@@ -41,7 +45,7 @@ func ports(info []byte, invert byte) []cond {
 	return out
 }
 
-func addrTypes(info []byte) []cond {
+func addrTypeConds(info []byte) []cond {
 	src, dst, flags := native16(info, 0), native16(info, 2), rtnl.Uint32(info, 4)
 	var out []cond
 	if src != 0 {

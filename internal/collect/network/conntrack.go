@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/internal/rtnl"
 	"github.com/klustered/klustered/snapshot"
 )
@@ -26,12 +25,14 @@ const (
 	tupleIP, tupleProto          = 1, 2
 	protoNum, protoSrc, protoDst = 1, 2, 3
 	infoTCP, infoTCPState        = 1, 1
+	ctZone                       = 18
 )
 
 var tcpStates = []string{"NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2"}
 
 // conntrackInto reads the table's size and the flows that are translated.
-func conntrackInto(ctx context.Context, e *source.Env, n *snapshot.Network) {
+func conntrackInto(ctx context.Context, k *Kernel, n *snapshot.Network) {
+	e := k.env
 	const dir = "/proc/sys/net/netfilter/nf_conntrack_"
 	count, err := e.ReadFile(dir + "count")
 	if err != nil {
@@ -40,25 +41,30 @@ func conntrackInto(ctx context.Context, e *source.Env, n *snapshot.Network) {
 	limit, _ := e.ReadFile(dir + "max")
 	n.Conntrack.Count, _ = strconv.Atoi(strings.TrimSpace(string(count)))
 	n.Conntrack.Max, _ = strconv.Atoi(strings.TrimSpace(string(limit)))
-	if !NewKernel(e).Loaded("nf_conntrack_netlink") {
+	if !k.Loaded("nf_conntrack_netlink") {
 		return
 	}
-	flows, err := readFlows(ctx, n.Namespaces[0].Path)
+	flows, zones, err := readFlows(ctx, n.Namespaces[0].Path)
 	e.Gap(snapshot.SectionNetwork, "conntrack", err)
-	n.Conntrack.Flows = flows
+	n.Conntrack.Flows, n.Conntrack.Zones = flows, zones
 }
 
-func readFlows(ctx context.Context, path string) ([]snapshot.Flow, error) {
+func readFlows(ctx context.Context, path string) (flows []snapshot.Flow, zones map[string]int, err error) {
 	c, err := rtnl.DialIn(path, unix.NETLINK_NETFILTER)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer c.Close()
-	var flows []snapshot.Flow
 	seen := 0
 	err = c.Dump(dumpConntrack, make([]byte, 4), func(m rtnl.Message) error {
 		if f, ok := parseFlow(m.Body); ok {
 			flows = append(flows, f)
+		}
+		if z := rtnl.ParseAttrs(m.Body, 4).Get(ctZone); len(z) == 2 {
+			if zones == nil {
+				zones = map[string]int{}
+			}
+			zones[number(uint32(big16(z)))]++
 		}
 		if seen++; seen > maxSeen || len(flows) >= maxFlows || ctx.Err() != nil {
 			return rtnl.ErrStop
@@ -68,7 +74,7 @@ func readFlows(ctx context.Context, path string) ([]snapshot.Flow, error) {
 	if err != nil {
 		err = fmt.Errorf("cannot list the tracked connections: %w", err)
 	}
-	return flows, err
+	return flows, zones, err
 }
 
 // parseFlow reads an IPCTNL_MSG_CT_NEW message; ok reports whether the flow's

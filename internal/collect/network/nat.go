@@ -9,44 +9,18 @@ import (
 
 	"github.com/klustered/klustered/internal/collect/netfilter"
 	"github.com/klustered/klustered/internal/collect/source"
-	"github.com/klustered/klustered/internal/rtnl"
 	"github.com/klustered/klustered/snapshot"
 )
 
-// netfilterInto adds what netfilter does: translations, verdicts and flows.
-func netfilterInto(ctx context.Context, e *source.Env, n *snapshot.Network) {
-	conntrackInto(ctx, e, n)
-	n.Netem = hasNetem(e)
-	r, err := readRules(e, n.Namespaces[0].Path)
-	e.Gap(snapshot.SectionNetwork, "netfilter", err)
-	n.DNAT = r.Translations(uplinkAddress(n.Namespaces[0]))
-	n.Rules = r.Verdicts()
-}
-
-// readRules reads the rules of nftables and of iptables-legacy, each only
-// where the kernel has them already: asking would load their modules.
-func readRules(e *source.Env, path string) (*netfilter.Ruleset, error) {
-	r := &netfilter.Ruleset{}
-	if NewKernel(e).Loaded("nf_tables") {
-		c, err := rtnl.DialIn(path, unix.NETLINK_NETFILTER)
-		if err != nil {
-			return r, err
-		}
-		defer c.Close()
-		read, err := netfilter.Read(c)
-		if err != nil {
-			return r, err
-		}
-		r = read
+// netfilterInto adds what the host's packet filter does: translations,
+// verdicts and flows.
+func netfilterInto(ctx context.Context, k *Kernel, n *snapshot.Network, r *netfilter.Ruleset) {
+	conntrackInto(ctx, k, n)
+	n.Netem = hasNetem(k.env)
+	if r != nil {
+		n.DNAT = r.Translations(uplinkAddress(n.Namespaces[0]))
+		n.Rules = r.Verdicts()
 	}
-	names, err := e.ReadFile("/proc/1/net/ip_tables_names") // of the namespace at path
-	if err != nil {
-		names, _ = e.ReadFile("/proc/net/ip_tables_names")
-	}
-	if len(names) == 0 {
-		return r, nil
-	}
-	return r, rtnl.In(path, func() error { return r.ReadLegacy(strings.Fields(string(names))) })
 }
 
 // uplinkAddress is the address of the interface that leads to the default

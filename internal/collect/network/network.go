@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/klustered/klustered/internal/collect/netfilter"
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/internal/rtnl"
 	"github.com/klustered/klustered/snapshot"
@@ -41,15 +42,16 @@ func Collectors() []source.Collector {
 
 func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	n := &snapshot.Network{}
-	host, err := readNamespace(hostPath(e))
+	k := NewKernel(e)
+	host, rules, err := readNamespace(k, hostPath(e), maxHostRules)
 	if err != nil && !tolerable(err) {
 		return err
 	}
 	e.Gap(snapshot.SectionNetwork, "host", err)
 	host.Host = true
 	pods := podPlaces(e, s, host.Inode)
-	n.Namespaces = append([]snapshot.NetNS{host}, readAll(ctx, e, pods[:min(len(pods), maxNamespaces)])...)
-	n.Others = readAll(ctx, e, otherPlaces(e, s, n.Namespaces))
+	n.Namespaces = append([]snapshot.NetNS{host}, readAll(ctx, k, pods[:min(len(pods), maxNamespaces)])...)
+	n.Others = readAll(ctx, k, otherPlaces(e, s, n.Namespaces))
 	if len(pods) > maxNamespaces {
 		e.Gap(snapshot.SectionNetwork, pods[maxNamespaces].name(), fmt.Errorf("cannot look into every pod's network: there are more than %d", maxNamespaces))
 	}
@@ -62,14 +64,15 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 		}
 		*into = &t
 	}
-	netfilterInto(ctx, e, n)
+	netfilterInto(ctx, k, n, rules)
 	s.Network = n
 	return nil
 }
 
 // readAll reads namespaces, a few at once, until the time for it is over. They
 // are returned in the order of their places.
-func readAll(ctx context.Context, e *source.Env, places []place) []snapshot.NetNS {
+func readAll(ctx context.Context, k *Kernel, places []place) []snapshot.NetNS {
+	e := k.env
 	ctx, cancel := context.WithTimeout(ctx, podsUntil)
 	defer cancel()
 	read := make([]snapshot.NetNS, len(places))
@@ -83,7 +86,7 @@ func readAll(ctx context.Context, e *source.Env, places []place) []snapshot.NetN
 			if left[i] = ctx.Err() != nil; left[i] {
 				return
 			}
-			ns, err := readNamespace(p.path)
+			ns, _, err := readNamespace(k, p.path, maxPodRules)
 			e.Gap(snapshot.SectionNetwork, p.name(), err)
 			if err == nil || tolerable(err) {
 				ns.Namespace, ns.Pod, ns.Named, ns.PID = p.namespace, p.pod, p.named, p.pid
@@ -98,21 +101,29 @@ func readAll(ctx context.Context, e *source.Env, places []place) []snapshot.NetN
 	return slices.DeleteFunc(read, func(ns snapshot.NetNS) bool { return ns.Inode == 0 })
 }
 
-// readNamespace reads one namespace over one socket in it. An error that is
+// readNamespace reads one namespace from a thread in it. An error that is
 // tolerable is of a part.
-func readNamespace(path string) (snapshot.NetNS, error) {
-	ns := snapshot.NetNS{Path: path}
-	var err error
+func readNamespace(k *Kernel, path string, most int) (ns snapshot.NetNS, rules *netfilter.Ruleset, err error) {
+	ns.Path = path
 	if ns.Inode, err = rtnl.Inode(path); err != nil {
-		return ns, err
+		return ns, nil, err
 	}
-	c, err := rtnl.DialIn(path, unix.NETLINK_ROUTE)
-	if err != nil {
-		return ns, err
-	}
-	defer c.Close()
-	err = readInto(c, &ns)
-	return ns, err
+	err = rtnl.In(path, func() error {
+		c, err := rtnl.Dial(unix.NETLINK_ROUTE)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		if err = readInto(c, &ns); err != nil && !tolerable(err) {
+			return err
+		}
+		var more error
+		if rules, more = filterInto(k, &ns, most); more != nil {
+			err = partial(errors.Join(err, more))
+		}
+		return err
+	})
+	return ns, rules, err
 }
 
 // readInto reads what rtnetlink says. Of what was added to it later a refusal

@@ -23,11 +23,12 @@ func TestReadNamespaceOfARealPair(t *testing.T) {
 	rtnltest.Route(t, pod, "0.0.0.0/0", "10.5.0.1", "eth0")
 	limit(t, host, "vethab12")
 
-	a, err := readNamespace(host)
+	k := NewKernel(source.New("/", true))
+	a, _, err := readNamespace(k, host, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := readNamespace(pod)
+	b, _, err := readNamespace(k, pod, 10)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/internal/rtnl"
 	"github.com/klustered/klustered/internal/rtnl/rtnltest"
 	"github.com/klustered/klustered/snapshot"
@@ -81,7 +82,7 @@ tc filter add dev vb parent 1: protocol ip prio 5 u32 match ip dport 6443 0xffff
 
 func TestPlantedThingsAreRead(t *testing.T) {
 	path, failed := plant(t, planted)
-	ns, err := readNamespace(path)
+	ns, _, err := readNamespace(NewKernel(source.New("/", true)), path, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,5 +267,6 @@ func FuzzRouting(f *testing.F) {
 		parseNeigh(data, nil)
 		parseAddr(data)
 		parseLink(data)
+		parseTracked(data)
 	})
 }
