@@ -52,6 +52,16 @@ type Mount struct {
 	Inodes   uint64 `json:"inodes"`
 	IFree    uint64 `json:"ifree" diff:"-"`
 	Reserved uint64 `json:"reserved,omitempty" diff:"-"` // bytes that are free for root alone
+
+	// ID and Parent are the mount's and that of the mount it lies on. IDs are
+	// used again. Line is its place in the table: a later line was mounted
+	// later, but for those that came with the namespace.
+	ID     int `json:"id,omitempty" diff:"-"`
+	Parent int `json:"parent,omitempty" diff:"-"`
+	Line   int `json:"line,omitempty" diff:"-"`
+	// Propagation is its peer group and master, such as "shared:3 master:1";
+	// "" is private.
+	Propagation string `json:"propagation,omitempty" diff:"-"`
 }
 
 // A Disk is a line of /proc/diskstats, as the change over Window.
@@ -89,6 +99,18 @@ type Process struct {
 	Container string    `json:"container,omitempty" diff:"-"` // container ID in the cgroup path
 	NetNS     uint64    `json:"netns,omitempty" diff:"-"`
 	MntNS     uint64    `json:"mntns,omitempty" diff:"-"`
+	// Kernel says that it is a thread of the kernel (PF_KTHREAD of
+	// /proc/PID/stat), whatever it is called.
+	Kernel bool `json:"kernel,omitempty"`
+	// Tracer is the process that traces it (ptrace(2)), 0 when none.
+	Tracer int `json:"tracer,omitempty" diff:"-"`
+	// Orphan says that its parent is not in the list, twice.
+	Orphan bool   `json:"orphan,omitempty"`
+	Unit   string `json:"unit,omitempty"`         // systemd's unit, by its control group
+	Pod    string `json:"pod,omitempty" diff:"-"` // UID of the pod, by its control group
+	// Files is how many files it has open, where the kernel counts them
+	// (Linux 6.2).
+	Files int `json:"files,omitempty" diff:"-"`
 }
 
 // nested reports whether a process runs in a container of a container of this

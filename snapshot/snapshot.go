@@ -45,6 +45,7 @@ type Snapshot struct {
 	Descriptors *Descriptors `json:"descriptors,omitempty"`
 	Locks       *Locks       `json:"locks,omitempty"`
 	BPF         *BPF         `json:"bpf,omitempty"`
+	View        *View        `json:"view,omitempty"`
 	Cgroups     *Cgroups     `json:"cgroups,omitempty"`
 	Sysctls     *Sysctls     `json:"sysctls,omitempty"`
 	Modules     *Modules     `json:"modules,omitempty"`
@@ -90,6 +91,7 @@ const (
 	SectionDescriptors Section = "descriptors"
 	SectionLocks       Section = "locks"
 	SectionBPF         Section = "bpf"
+	SectionView        Section = "view"
 	SectionCgroups     Section = "cgroups"
 	SectionSysctls     Section = "sysctls"
 	SectionModules     Section = "modules"

@@ -30,6 +30,7 @@ import (
 	"github.com/klustered/klustered/internal/collect/systemd"
 	"github.com/klustered/klustered/internal/collect/trail"
 	"github.com/klustered/klustered/internal/collect/user"
+	"github.com/klustered/klustered/internal/collect/view"
 )
 
 // All returns every collector. Each area hands over its own list.
@@ -61,5 +62,6 @@ func All() []source.Collector {
 		network.Collectors(),
 		socket.Collectors(),
 		probe.Collectors(),
+		view.Collectors(),
 	)
 }

@@ -25,7 +25,7 @@ type hierarchy struct {
 // collectCgroups reads the I/O limits of every group on or below the node's
 // own part of the hierarchy, and above each of its processes.
 func collectCgroups(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
-	mounts := parseMountinfo(read(e, "/proc/self/mountinfo"))
+	mounts := ParseMountinfo(read(e, "/proc/self/mountinfo"))
 	h, mode := ioHierarchy(mounts)
 	if h.mount == "" {
 		h, mode = usualHierarchy(e)

@@ -33,7 +33,7 @@ func collectHost(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error
 	h.OS = parseOSRelease(read(e, "/etc/os-release"))
 	h.Hostname = strings.TrimSpace(string(read(e, "/etc/hostname")))
 	if !e.Live {
-		h.Mounts = parseMountinfo(read(e, "/proc/self/mountinfo"))
+		h.Mounts = ParseMountinfo(read(e, "/proc/self/mountinfo"))
 		s.Host = h
 		return nil
 	}
@@ -47,7 +47,7 @@ func collectHost(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error
 	first, start := parseDiskstats(read(e, "/proc/diskstats")), time.Now()
 	mounts, err := e.ReadFile("/proc/self/mountinfo")
 	e.Gap(snapshot.SectionHost, "/proc/self/mountinfo", err)
-	h.Mounts = parseMountinfo(mounts)
+	h.Mounts = ParseMountinfo(mounts)
 	measure(ctx, e, h.Mounts)
 	select {
 	case <-ctx.Done():

@@ -13,8 +13,8 @@ import (
 )
 
 func TestParseMountinfo(t *testing.T) {
-	got := parseMountinfo([]byte("36 35 98:0 /mnt1 /a\\040b rw,noatime master:1 - ext4 /dev/root ro,errors=continue\nbroken\n"))
-	want := snapshot.Mount{Device: "98:0", Source: "/dev/root", Root: "/mnt1", Target: "/a b", FSType: "ext4",
+	got := ParseMountinfo([]byte("36 35 98:0 /mnt1 /a\\040b rw,noatime master:1 - ext4 /dev/root ro,errors=continue\nbroken\n"))
+	want := snapshot.Mount{Device: "98:0", Source: "/dev/root", Root: "/mnt1", Target: "/a b", FSType: "ext4", ID: 36, Parent: 35, Line: 1, Propagation: "master:1",
 		Options: "rw,noatime,ro,errors=continue", ReadOnly: true}
 	if len(got) != 1 || got[0] != want {
 		t.Errorf("%+v", got)
@@ -132,7 +132,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("36 35 98:0 /m /a\\040b rw - ext4 /dev/root ro"))
 	f.Add([]byte("8:0 rbps=max wbps=1"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		parseMountinfo(data)
+		ParseMountinfo(data)
 		parseStat(data)
 		parseMeminfo(data)
 		parseLoadavg(data)

@@ -13,11 +13,13 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-// parseMountinfo reads the lines of /proc/PID/mountinfo, described in
+// ParseMountinfo reads the lines of /proc/PID/mountinfo, described in
 // proc_pid_mountinfo(5).
-func parseMountinfo(data []byte) []snapshot.Mount {
+func ParseMountinfo(data []byte) []snapshot.Mount {
 	var out []snapshot.Mount
+	n := 0
 	for line := range strings.Lines(string(data)) {
+		n++
 		left, right, ok := strings.Cut(line, " - ")
 		l, r := strings.Fields(left), strings.Fields(right)
 		if !ok || len(l) < 6 || len(r) < 2 {
@@ -25,8 +27,10 @@ func parseMountinfo(data []byte) []snapshot.Mount {
 		}
 		m := snapshot.Mount{
 			Device: l[2], Root: unescape(l[3]), Target: unescape(l[4]), Options: l[5],
-			FSType: r[0], Source: unescape(r[1]),
+			FSType: r[0], Source: unescape(r[1]), Line: n, Propagation: strings.Join(l[6:], " "),
 		}
+		m.ID, _ = strconv.Atoi(l[0])
+		m.Parent, _ = strconv.Atoi(l[1])
 		if len(r) > 2 {
 			m.Options += "," + r[2]
 		}

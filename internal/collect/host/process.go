@@ -53,6 +53,7 @@ func collectProcesses(ctx context.Context, e *source.Env, s *snapshot.Snapshot) 
 	}
 	close(pids)
 	wg.Wait()
+	orphans(e, p.List)
 	slices.SortFunc(p.List, func(a, b snapshot.Process) int { return a.PID - b.PID })
 	if len(p.List) == 0 {
 		return errors.New("cannot read /proc: no process in it")
@@ -85,13 +86,24 @@ func (w walker) process(pid int) (snapshot.Process, bool) {
 	}
 	parseStatus(read(w.env, dir+"/status"), &p)
 	p.Args = w.args(dir, p.State)
-	if exe, err := os.Readlink(dir + "/exe"); err == nil {
+	if exe, err := w.env.Readlink(dir + "/exe"); err == nil {
 		p.Exe, p.Deleted = strings.CutSuffix(strings.ToValidUTF8(exe, "?"), " (deleted)")
 	}
-	p.Cgroup = ioGroup(read(w.env, dir+"/cgroup"))
+	group := read(w.env, dir+"/cgroup")
+	p.Cgroup = ioGroup(group)
 	p.Container = containerID(p.Cgroup, w.own)
-	p.NetNS, p.MntNS = inode(dir+"/ns/net"), inode(dir+"/ns/mnt")
+	p.Unit, p.Pod = unitOf(group), podOf(p.Cgroup)
+	if i, err := w.env.Stat(dir + "/fd"); err == nil {
+		p.Files = int(i.Size)
+	}
+	p.NetNS, p.MntNS = inode(w.env, dir+"/ns/net"), inode(w.env, dir+"/ns/mnt")
 	return p, true
+}
+
+// Process reads one process of a live node; false when /proc does not have it.
+func Process(e *source.Env, pid int) (snapshot.Process, bool) {
+	w := walker{env: e, boot: parseBoot(read(e, "/proc/stat")), own: ownPart(e)}
+	return w.process(pid)
 }
 
 // args reads the arguments, without waiting long for a process that sleeps
@@ -110,6 +122,9 @@ func (w walker) args(dir, state string) []string {
 		return nil
 	}
 }
+
+// kernelThread is PF_KTHREAD of linux/sched.h.
+const kernelThread = 0x00200000
 
 // parseStat reads /proc/PID/stat. The name may hold anything, so the last
 // parenthesis ends it.
@@ -130,12 +145,18 @@ func parseStat(data []byte) (p snapshot.Process, start uint64, ok bool) {
 	start, _ = strconv.ParseUint(w[19], 10, 64)
 	pages, _ := strconv.ParseUint(w[21], 10, 64)
 	p.RSS = pages * uint64(os.Getpagesize())
+	flags, _ := strconv.ParseUint(w[6], 10, 64)
+	p.Kernel = flags&kernelThread != 0
 	return p, start, true
 }
 
-// parseStatus takes the effective user of /proc/PID/status.
+// parseStatus takes the tracer and the effective user of /proc/PID/status,
+// which stand in this order.
 func parseStatus(data []byte, p *snapshot.Process) {
 	for line := range strings.Lines(string(data)) {
+		if v, ok := strings.CutPrefix(line, "TracerPid:"); ok {
+			p.Tracer, _ = strconv.Atoi(strings.TrimSpace(v))
+		}
 		if v, ok := strings.CutPrefix(line, "Uid:"); ok {
 			if w := strings.Fields(v); len(w) > 1 {
 				n, _ := strconv.ParseUint(w[1], 10, 32)
@@ -162,8 +183,8 @@ func parseArgs(data []byte) []string {
 }
 
 // inode is that of a namespace file.
-func inode(name string) uint64 {
-	target, err := os.Readlink(name) // such as net:[4026531840]
+func inode(e *source.Env, name string) uint64 {
+	target, err := e.Readlink(name) // such as net:[4026531840]
 	if err != nil {
 		return 0
 	}

@@ -2,6 +2,7 @@ package source
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -21,6 +22,9 @@ func (e *Env) open(name string, flags int) (*os.File, error) {
 	flags |= unix.O_CLOEXEC
 	if err := e.stuck(name); err != nil {
 		return nil, err
+	}
+	if own, rest := e.inProc(name); own != nil {
+		return openAt(own, rest, name, flags)
 	}
 	if e.atRoot() {
 		return openPath(name, name, flags)
@@ -107,6 +111,9 @@ func (e *Env) walk(name string, last bool) (string, error) {
 // its links resolved under the root. What does not exist is joined to the
 // root unresolved.
 func (e *Env) Abs(name string) string {
+	if own, rest := e.inProc(name); own != nil {
+		return fmt.Sprintf("/proc/self/fd/%d/%s", own.Fd(), rest)
+	}
 	if e.atRoot() {
 		return path.Clean("/" + name)
 	}

@@ -94,6 +94,9 @@ func (e *Env) Exists(name string) bool {
 
 // Readlink returns the target of the symbolic link at name.
 func (e *Env) Readlink(name string) (string, error) {
+	if own, rest := e.inProc(name); own != nil {
+		return readlinkAt(own, rest, name)
+	}
 	f, err := e.open(name, unix.O_PATH|unix.O_NOFOLLOW)
 	if err != nil {
 		return "", err

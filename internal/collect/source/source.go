@@ -47,6 +47,10 @@ type Env struct {
 	Root string // "/" or "", or the folder that holds the node's file system
 	Live bool   // the node runs here: its /proc and sockets are ours
 
+	ordinary bool // never a procfs of the reader's own
+	procOnce sync.Once
+	proc     procfs
+
 	opened  sync.Once
 	root    *os.File // open folder of Root; nil for "/"
 	rootErr error
