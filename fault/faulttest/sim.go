@@ -30,6 +30,7 @@ func (m *Machine) simulated() []source.Collector {
 	add(snapshot.SectionDescriptors, func(s *snapshot.Snapshot) { s.Descriptors = clone(w.Descriptors) })
 	add(snapshot.SectionLocks, func(s *snapshot.Snapshot) { s.Locks = clone(w.Locks) })
 	add(snapshot.SectionBPF, func(s *snapshot.Snapshot) { s.BPF = clone(w.BPF) })
+	add(snapshot.SectionView, func(s *snapshot.Snapshot) { s.View = &snapshot.View{CleanProc: true, CleanFiles: true} })
 	add(snapshot.SectionRuntime, func(s *snapshot.Snapshot) { s.Runtime = m.runtime() })
 	add(snapshot.SectionNetwork, func(s *snapshot.Snapshot) { s.Network = clone(w.Network) })
 	add(snapshot.SectionProbes, func(s *snapshot.Snapshot) { s.Probes = clone(w.Probes) })
