@@ -46,6 +46,7 @@ type Snapshot struct {
 	Locks       *Locks       `json:"locks,omitempty"`
 	BPF         *BPF         `json:"bpf,omitempty"`
 	View        *View        `json:"view,omitempty"`
+	Activity    *Activity    `json:"activity,omitempty"`
 	Cgroups     *Cgroups     `json:"cgroups,omitempty"`
 	Sysctls     *Sysctls     `json:"sysctls,omitempty"`
 	Modules     *Modules     `json:"modules,omitempty"`
@@ -92,6 +93,7 @@ const (
 	SectionLocks       Section = "locks"
 	SectionBPF         Section = "bpf"
 	SectionView        Section = "view"
+	SectionActivity    Section = "activity"
 	SectionCgroups     Section = "cgroups"
 	SectionSysctls     Section = "sysctls"
 	SectionModules     Section = "modules"

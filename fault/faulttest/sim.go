@@ -31,6 +31,7 @@ func (m *Machine) simulated() []source.Collector {
 	add(snapshot.SectionLocks, func(s *snapshot.Snapshot) { s.Locks = clone(w.Locks) })
 	add(snapshot.SectionBPF, func(s *snapshot.Snapshot) { s.BPF = clone(w.BPF) })
 	add(snapshot.SectionView, func(s *snapshot.Snapshot) { s.View = &snapshot.View{CleanProc: true, CleanFiles: true} })
+	add(snapshot.SectionActivity, func(s *snapshot.Snapshot) { s.Activity = &snapshot.Activity{} })
 	add(snapshot.SectionRuntime, func(s *snapshot.Snapshot) { s.Runtime = m.runtime() })
 	add(snapshot.SectionNetwork, func(s *snapshot.Snapshot) { s.Network = clone(w.Network) })
 	add(snapshot.SectionProbes, func(s *snapshot.Snapshot) { s.Probes = clone(w.Probes) })

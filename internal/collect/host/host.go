@@ -21,6 +21,7 @@ func Collectors() []source.Collector {
 	return []source.Collector{
 		{Section: snapshot.SectionHost, Collect: collectHost},
 		{Section: snapshot.SectionProcesses, Live: true, Collect: collectProcesses},
+		{Section: snapshot.SectionActivity, Live: true, Collect: collectActivity},
 		{Section: snapshot.SectionCgroups, After: []snapshot.Section{snapshot.SectionProcesses}, Collect: collectCgroups},
 		{Section: snapshot.SectionTrust, Collect: collectTrust},
 	}
