@@ -58,6 +58,7 @@ type Snapshot struct {
 	Access      *Access      `json:"access,omitempty"`
 	Loader      *Loader      `json:"loader,omitempty"`
 	Files       *Files       `json:"files,omitempty"`
+	Programs    *Programs    `json:"programs,omitempty"`
 	Logs        *Logs        `json:"logs,omitempty"`
 	Journal     *Journal     `json:"journal,omitempty"`
 	Trail       *Trail       `json:"trail,omitempty"`
@@ -105,6 +106,7 @@ const (
 	SectionAccess      Section = "access"
 	SectionLoader      Section = "loader"
 	SectionFiles       Section = "files"
+	SectionPrograms    Section = "programs"
 	SectionLogs        Section = "logs"
 	SectionJournal     Section = "journal"
 	SectionTrail       Section = "trail"

@@ -24,6 +24,7 @@ import (
 	"github.com/klustered/klustered/internal/collect/probe"
 	"github.com/klustered/klustered/internal/collect/shell"
 	"github.com/klustered/klustered/internal/collect/socket"
+	"github.com/klustered/klustered/internal/collect/program"
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/internal/collect/storage"
 	"github.com/klustered/klustered/internal/collect/sysctl"
@@ -63,5 +64,6 @@ func All() []source.Collector {
 		socket.Collectors(),
 		probe.Collectors(),
 		view.Collectors(),
+		program.Collectors(),
 	)
 }

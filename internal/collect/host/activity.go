@@ -206,11 +206,11 @@ func explain(e *source.Env, b *snapshot.Behaviour) {
 	}
 }
 
-// parseLimits reads the lines of /proc/PID/limits that limit something. Their
-// columns are 26, 21 and 21 bytes wide.
+// parseLimits reads the lines of /proc/PID/limits that limit something, but for
+// priorities. Their columns are 26, 21 and 21 bytes wide.
 func parseLimits(data []byte) (out []snapshot.ResourceLimit) {
 	for line := range strings.Lines(strings.ToValidUTF8(string(data), "?")) {
-		if !strings.HasPrefix(line, "Max ") || len(line) < 27 {
+		if !strings.HasPrefix(line, "Max ") || len(line) < 27 || strings.Contains(line[:26], "priority") {
 			continue
 		}
 		w := strings.Fields(line[26:])

@@ -38,6 +38,7 @@ func TestParseLimits(t *testing.T) {
 	got := parseLimits([]byte("Limit                     Soft Limit           Hard Limit           Units     \n" +
 		"Max cpu time              unlimited            unlimited            seconds   \n" +
 		"Max open files            1024                 524288               files     \n" +
+		"Max pending signals       5                    unlimited            \n" +
 		"Max nice priority         0                    0                    \n"))
 	if len(got) != 2 || got[0] != (snapshot.ResourceLimit{Name: "Max open files", Soft: "1024", Hard: "524288", Unit: "files"}) || got[1].Unit != "" {
 		t.Errorf("%+v", got)

@@ -9,6 +9,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -37,6 +38,7 @@ type fileID struct {
 type body struct {
 	looked, summed, md5ed sync.Once
 	look                  snapshot.Binary // ELF, Script, GoMain, GoModule
+	build                 *debug.BuildInfo
 	sum, md5              string
 	sumErr, md5Err        error
 }
@@ -66,9 +68,19 @@ func (e *Env) binary(name string, whole bool) (snapshot.Binary, error) {
 	if err != nil {
 		return b, err
 	}
+	c := e.describe(&b, i, f, whole)
+	owner, listed := e.packageOf(&b)
+	if owner != "" && (whole || i.Size < largeProgram || !e.packages().since(owner, i.Changed)) {
+		e.compare(&b, owner, listed, c, f)
+	}
+	return b, nil
+}
+
+// describe sets what the open file itself tells of the program.
+func (e *Env) describe(b *snapshot.Binary, i Info, f *os.File, whole bool) *body {
 	b.Size, b.Mode, b.UID = i.Size, i.Mode, i.UID
 	c := e.body(fileID{i.Dev, i.Ino, i.Size, i.Modified})
-	c.looked.Do(func() { c.look = identify(f) })
+	c.looked.Do(func() { c.look, c.build = identify(f) })
 	b.ELF, b.Script, b.GoMain, b.GoModule = c.look.ELF, c.look.Script, c.look.GoMain, c.look.GoModule
 	if whole || i.Size <= smallProgram {
 		c.summed.Do(func() { c.sum, c.sumErr = hexSum(sha256.New(), f) })
@@ -76,12 +88,34 @@ func (e *Env) binary(name string, whole bool) (snapshot.Binary, error) {
 			b.Error = c.sumErr.Error()
 		}
 	}
-	owner, listed := e.packageOf(&b)
-	if owner != "" && (whole || i.Size < largeProgram || !e.packages().since(owner, i.Changed)) {
-		e.compare(&b, owner, listed, c, f)
-	}
-	return b, nil
+	return c
 }
+
+// Opened is what an open file tells of the program that it holds, which may
+// lie where no path of the node leads, and its Go build information, nil when
+// it has none. It is as [Env.Program] has it, without package.
+func (e *Env) Opened(f *os.File, name string) (snapshot.Binary, *debug.BuildInfo, error) {
+	b := snapshot.Binary{Path: name}
+	i, err := infoOf(f)
+	if err != nil {
+		return b, nil, err
+	}
+	c := e.describe(&b, i, f, false)
+	return b, c.build, nil
+}
+
+// Owned sets the package of a program that was opened by another way than its
+// path, and how it compares with it.
+func (e *Env) Owned(b *snapshot.Binary, f *os.File) {
+	i, err := infoOf(f)
+	owner, listed := e.packageOf(b)
+	if err == nil && owner != "" && (i.Size < largeProgram || !e.packages().since(owner, i.Changed)) {
+		e.compare(b, owner, listed, e.body(fileID{i.Dev, i.Ino, i.Size, i.Modified}), f)
+	}
+}
+
+// InfoOf is what stat(2) says of an open file.
+func InfoOf(f *os.File) (Info, error) { return infoOf(f) }
 
 // body is where what is learned of one file's bytes is kept.
 func (e *Env) body(id fileID) *body {
@@ -99,7 +133,7 @@ func (e *Env) body(id fileID) *body {
 }
 
 // identify looks at a program's first bytes and its build information.
-func identify(f *os.File) snapshot.Binary {
+func identify(f *os.File) (snapshot.Binary, *debug.BuildInfo) {
 	var b snapshot.Binary
 	head := make([]byte, 256)
 	n, _ := f.ReadAt(head, 0)
@@ -108,9 +142,10 @@ func identify(f *os.File) snapshot.Binary {
 		if info, err := buildinfo.Read(f); err == nil {
 			b.GoMain = info.Path
 			b.GoModule = strings.TrimSpace(info.Main.Path + " " + info.Main.Version)
+			return b, info
 		}
 	}
-	return b
+	return b, nil
 }
 
 // hexSum is the sum of the file's bytes.

@@ -122,3 +122,14 @@ func (e *Env) owner(name string) string {
 // HasPackages reports whether the node keeps a package database that
 // [Env.PackageOwner] can read.
 func (e *Env) HasPackages() bool { return len(e.packages().owners) > 0 }
+
+// PackageFiles are the files in which dpkg keeps the list of files and the
+// sums of the package that lists name; "" when none does. dpkg writes both when
+// it unpacks the package.
+func (e *Env) PackageFiles(name string) (list, sums string) {
+	owner := e.owner(name)
+	if owner == "" {
+		return "", ""
+	}
+	return path.Join(dpkgInfo, owner+".list"), path.Join(dpkgInfo, owner+".md5sums")
+}

@@ -274,3 +274,92 @@ func TestOpenTouchesNoDeviceAndNoFileOfTheKernel(t *testing.T) {
 		t.Errorf("/proc/version: %v", err)
 	}
 }
+
+// TestRootIsNeverLeft: neither a link, nor .., nor a link of /proc leads from
+// the node's files to those of the reader, also where the root itself is a link.
+func TestRootIsNeverLeft(t *testing.T) {
+	outside := t.TempDir()
+	put(t, outside, "secret", "outside\n")
+	dir := t.TempDir()
+	put(t, dir, "etc/passwd", "inside\n")
+	put(t, dir, "secret", "inside\n")
+	link(t, dir, filepath.Join(outside, "secret"), "absolute")
+	link(t, dir, strings.Repeat("../", 40)+filepath.Join(outside, "secret")[1:], "up")
+	link(t, dir, "/proc/self/root/"+outside+"/secret", "magic")
+	link(t, dir, "/proc/self/cwd", "here")
+	link(t, dir, outside, "folder")
+	if err := os.MkdirAll(filepath.Join(dir, "proc/self"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	// what a mounted disk could hold, and what a live /proc below it would be
+	link(t, dir, "/", "proc/self/root")
+	link(t, dir, "/etc", "proc/self/cwd")
+	alias := filepath.Join(t.TempDir(), "alias")
+	if err := os.Symlink(dir, alias); err != nil {
+		t.Fatal(err)
+	}
+	for _, root := range []string{dir, alias, dir + "/"} {
+		e := New(root, false)
+		for _, name := range []string{"/absolute", "/up", "/magic", "/folder/secret", "/../../secret/../.." + outside + "/secret"} {
+			if data, err := e.ReadFile(name); err == nil && string(data) != "inside\n" {
+				t.Errorf("%s: %s leads to %q", root, name, data)
+			}
+			if real, err := e.walk(name, true); err == nil && !strings.HasPrefix(real, filepath.Clean(root)+"/") {
+				t.Errorf("%s: %s is walked to %s", root, name, real)
+			}
+		}
+		if data, err := e.ReadFile("/here/passwd"); err != nil || string(data) != "inside\n" {
+			t.Errorf("%s: /here/passwd: %q, %v", root, data, err)
+		}
+		if data, err := e.ReadFile("/../secret"); err != nil || string(data) != "inside\n" {
+			t.Errorf("%s: ..: %q, %v", root, data, err)
+		}
+		if got := e.Resolve("/here/passwd"); got != "/etc/passwd" {
+			t.Errorf("%s: resolved to %s", root, got)
+		}
+		if e.CleanProc() == nil {
+			t.Errorf("%s: the reader's own processes are read", root)
+		}
+	}
+}
+
+// TestMagicLinksAreNotFollowed: a live /proc below another root, such as a
+// container's, has links that lead out of it.
+func TestMagicLinksAreNotFollowed(t *testing.T) {
+	for _, name := range []string{"/self/root/etc/hostname", "/self/cwd", "/thread-self/fd/0", "/1/exe"} {
+		e := New("/proc", false)
+		if f, err := e.Open(name); err == nil {
+			f.Close()
+			t.Errorf("%s was opened", name)
+		}
+	}
+}
+
+// TestCleanProc: processes are read from a procfs of the reader's own.
+func TestCleanProc(t *testing.T) {
+	e := New("/", true)
+	if err := e.CleanProc(); err != nil {
+		t.Skip(err)
+	}
+	defer e.Close()
+	self := fmt.Sprint(os.Getpid())
+	if got, err := e.Readlink("/proc/self"); got != self || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	want, err := os.Readlink("/proc/self/exe")
+	if got, err2 := e.Readlink("/proc/" + self + "/exe"); got != want || err != nil || err2 != nil {
+		t.Errorf("%q, want %q, %v %v", got, want, err, err2)
+	}
+	mine, _ := e.Stat("/proc/self/status")
+	theirs, err := e.Ordinary().Stat("/proc/self/status")
+	if err != nil || mine.Dev == theirs.Dev {
+		t.Errorf("not of its own: %v %v %v", mine, theirs, err)
+	}
+	if i, err := os.Stat(e.Abs("/proc/self/status")); err != nil || !i.Mode().IsRegular() {
+		t.Error(err)
+	}
+	list, err := e.ReadDir("/proc")
+	if err != nil || !slices.ContainsFunc(list, func(x os.DirEntry) bool { return x.Name() == self }) {
+		t.Errorf("%d entries, %v", len(list), err)
+	}
+}

@@ -72,6 +72,13 @@ const (
 // immutable reports whether the file has the +i or +a attribute. A file
 // system without attributes has none.
 func immutable(f *os.File) bool {
+	fixed, grows := Attributes(f)
+	return fixed || grows
+}
+
+// Attributes reports whether an open file has the +i and the +a attribute of
+// chattr(1), by FS_IOC_GETFLAGS. A file system without attributes has none.
+func Attributes(f *os.File) (immutable, appendOnly bool) {
 	flags, err := unix.IoctlGetUint32(int(f.Fd()), unix.FS_IOC_GETFLAGS)
-	return err == nil && flags&(flagImmutable|flagAppend) != 0
+	return err == nil && flags&flagImmutable != 0, err == nil && flags&flagAppend != 0
 }
