@@ -43,7 +43,7 @@ type Mount struct {
 	Device   string `json:"device"` // major:minor
 	Source   string `json:"source"`
 	Root     string `json:"root"`
-	Target   string `json:"target"`
+	Target   string `json:"target" diff:"key"`
 	FSType   string `json:"fsType"`
 	Options  string `json:"options"`
 	ReadOnly bool   `json:"readOnly"`

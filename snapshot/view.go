@@ -23,12 +23,12 @@ type View struct {
 // folder of the system's configuration, programs or state.
 type OverMount struct {
 	Mount
-	Table    string `json:"table,omitempty"`    // the mount table it stands in, such as /proc/self/mountinfo; "" when no table lists it
-	Kind     string `json:"kind"`               // process, proc (else below /proc), file, folder
-	Origin   string `json:"origin,omitempty"`   // engine: made with the container that the node is; "": not known
-	Declared string `json:"declared,omitempty"` // file that declares it: /etc/fstab, a mount unit
-	Late     bool   `json:"late,omitempty"`     // made after the system's own at boot: it stands behind them in the table
-	Unique   uint64 `json:"unique,omitempty"`   // ID that is never used again and grows with time (statx(2), Linux 6.8)
+	Table    string `json:"table,omitempty"`           // the mount table it stands in, such as /proc/self/mountinfo; "" when no table lists it
+	Kind     string `json:"kind"`                      // process, proc (else below /proc), file, folder
+	Origin   string `json:"origin,omitempty"`          // engine: made with the container that the node is; "": not known
+	Declared string `json:"declared,omitempty"`        // file that declares it: /etc/fstab, a mount unit
+	Late     bool   `json:"late,omitempty"`            // made after the system's own at boot: it stands behind them in the table
+	Unique   uint64 `json:"unique,omitempty" diff:"-"` // ID that is never used again and grows with time (statx(2), Linux 6.8)
 
 	Shown   *Look `json:"shown,omitempty"`   // what the ordinary view shows there
 	Beneath *Look `json:"beneath,omitempty"` // what lies under it
@@ -42,8 +42,8 @@ type Look struct {
 	UID      uint32    `json:"uid,omitempty"`
 	GID      uint32    `json:"gid,omitempty"`
 	Size     int64     `json:"size,omitempty"` // bytes
-	Modified time.Time `json:"modified,omitzero"`
-	Inode    uint64    `json:"inode,omitempty"`
+	Modified time.Time `json:"modified,omitzero" diff:"-"`
+	Inode    uint64    `json:"inode,omitempty" diff:"-"`
 	Device   string    `json:"device,omitempty"`  // major:minor
 	SHA256   string    `json:"sha256,omitempty"`  // of a file, unless it is large
 	Entries  []string  `json:"entries,omitempty"` // the first names in a folder, sorted
@@ -53,11 +53,11 @@ type Look struct {
 
 // A MountNamespace is a view that services have of the file system.
 type MountNamespace struct {
-	Inode  uint64   `json:"inode"`
-	PIDs   []int    `json:"pids"`
-	Names  []string `json:"names"`            // of those processes
+	Inode  uint64   `json:"inode" diff:"-"`
+	PIDs   []int    `json:"pids" diff:"-"`
+	Names  []string `json:"names" diff:"key"` // of those processes
 	Host   bool     `json:"host,omitempty"`   // its root is that of PID 1: a service of the host, not a container
-	Mounts int      `json:"mounts"`           // how many it has
+	Mounts int      `json:"mounts" diff:"-"`  // how many it has
 	Own    []Spot   `json:"own,omitempty"`    // those that PID 1 does not have
 	Lacks  []Spot   `json:"lacks,omitempty"`  // of a host's service: those of PID 1, at paths that matter, that it does not have
 	Unlike []Unlike `json:"unlike,omitempty"` // of a host's service: paths that matter where it sees another file than PID 1
@@ -92,8 +92,8 @@ type Hidden struct {
 
 // An Oracle is one way to count processes.
 type Oracle struct {
-	Name  string `json:"name"`            // clean, listing, status, mounts, kill, cgroup, parent
-	Count int    `json:"count"`           // processes that it shows; of mounts, those that are covered
-	Upto  int    `json:"upto,omitempty"`  // of kill: the highest PID that was tried
-	Error string `json:"error,omitempty"` // why it was not asked
+	Name  string `json:"name"`                    // clean, listing, status, mounts, kill, cgroup, parent
+	Count int    `json:"count" diff:"-"`          // processes that it shows; of mounts, those that are covered
+	Upto  int    `json:"upto,omitempty" diff:"-"` // of kill: the highest PID that was tried
+	Error string `json:"error,omitempty"`         // why it was not asked
 }
