@@ -137,9 +137,12 @@ func covered(ctx context.Context, e *source.Env, table string, mounts []snapshot
 // unlisted looks at the files that matter for mounts that no table lists.
 func (l *looker) unlisted(ctx context.Context, listed map[string]bool) (out []snapshot.OverMount) {
 	for _, name := range files {
+		if _, err := l.plain.Lstat(name); err != nil || ctx.Err() != nil {
+			continue // not there, or on a file system that does not answer
+		}
 		var st unix.Statx_t
 		err := unix.Statx(unix.AT_FDCWD, name, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT, unix.STATX_BASIC_STATS, &st)
-		if err != nil || listed[name] || listed[l.env.Resolve(name)] || ctx.Err() != nil {
+		if err != nil || listed[name] || listed[l.env.Resolve(name)] {
 			continue
 		}
 		o := snapshot.OverMount{Mount: snapshot.Mount{Target: name}}
