@@ -30,6 +30,7 @@ func (m *Machine) simulated() []source.Collector {
 	add(snapshot.SectionDescriptors, func(s *snapshot.Snapshot) { s.Descriptors = clone(w.Descriptors) })
 	add(snapshot.SectionLocks, func(s *snapshot.Snapshot) { s.Locks = clone(w.Locks) })
 	add(snapshot.SectionBPF, func(s *snapshot.Snapshot) { s.BPF = clone(w.BPF) })
+	add(snapshot.SectionSockets, func(s *snapshot.Snapshot) { s.Sockets = &snapshot.Sockets{} })
 	add(snapshot.SectionView, func(s *snapshot.Snapshot) { s.View = &snapshot.View{CleanProc: true, CleanFiles: true} })
 	add(snapshot.SectionActivity, func(s *snapshot.Snapshot) { s.Activity = &snapshot.Activity{} })
 	add(snapshot.SectionRuntime, func(s *snapshot.Snapshot) { s.Runtime = m.runtime() })
