@@ -209,6 +209,11 @@ func TestPlan(t *testing.T) {
 			t.Errorf("lacks %s (%+v)", want, j)
 		}
 	}
+	for name, j := range got {
+		if j.probe.Kind == "nodeport" && j.probe.To == "172.16.0.1:30080" {
+			t.Errorf("a router is asked for a node port: %s", name)
+		}
+	}
 	if t.Failed() {
 		for k := range got {
 			t.Log(k)
