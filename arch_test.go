@@ -158,3 +158,15 @@ func TestNothingIsRun(t *testing.T) {
 		}
 	}
 }
+
+// TestNoTemplates: what text/template may call by name cannot be left out of
+// the binary, several megabytes of it.
+func TestNoTemplates(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, imp := range p.Imports {
+			if imp == "text/template" || imp == "html/template" {
+				t.Errorf("%s imports %s", p.name(), imp)
+			}
+		}
+	}
+}

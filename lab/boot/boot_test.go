@@ -77,8 +77,7 @@ func kinds(t *testing.T, text string) []string {
 }
 
 func TestCanaryManifest(t *testing.T) {
-	text, err := render("canary.yaml", map[string]any{"Image": "x/canary:v1", "Replicas": 2, "Parts": []canaryPart{
-		{Name: "back", Args: "[]"}, {Name: "front", Args: `["-back", "http://back.canary/"]`, NodePort: CanaryPort}}})
+	text, err := canary(2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,8 +89,30 @@ func TestCanaryManifest(t *testing.T) {
 	}
 }
 
+func TestJoinConfigurationKnowsControlPlanes(t *testing.T) {
+	c := cluster(3, 1)
+	for _, n := range c.Nodes[1:] {
+		text, err := c.joinConfig(n, "sha256:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var doc struct {
+			ControlPlane *struct{ CertificateKey string } `yaml:"controlPlane"`
+		}
+		if err := yaml.Unmarshal([]byte(text), &doc); err != nil || (doc.ControlPlane != nil) != (n.Role == node.ControlPlane) {
+			t.Errorf("%s: %v in\n%s", n.Name, err, text)
+		}
+	}
+}
+
+func TestRenderWantsEveryValue(t *testing.T) {
+	if text, err := render("cni.json", nil); err == nil || !strings.Contains(err.Error(), "${PodCIDR}") {
+		t.Errorf("got %q, %v", text, err)
+	}
+}
+
 func TestCNIConfigurationIsJSON(t *testing.T) {
-	text, err := render("cni.json", map[string]string{"PodCIDR": "10.244.1.0/24"})
+	text, err := render("cni.json", values{"PodCIDR": "10.244.1.0/24"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package boot
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/klustered/klustered/lab/image"
@@ -46,16 +47,19 @@ func (c *Cluster) kubeadmInit(ctx context.Context) error {
 	return err
 }
 
-func (c *Cluster) initValues() map[string]any {
-	return map[string]any{
+func (c *Cluster) initValues() values {
+	v := values{
 		"Token": c.secrets.token, "CertificateKey": c.secrets.certificateKey,
 		"Address": c.first().Address, "Node": c.first().Name, "Ignore": ignored,
 		"Kubernetes": c.Image.Kubernetes, "Repository": image.Repository,
-		"Balanced": c.balanced(), "Endpoint": c.endpoint(),
 		"PodSubnet": PodSubnet, "ServiceSubnet": ServiceSubnet,
 		"EtcdTag": image.EtcdTag, "CoreDNSTag": image.CoreDNSTag,
-		"CgroupDriver": c.CgroupDriver, "Privileged": c.Privileged,
+		"CgroupDriver": c.CgroupDriver, "Unprivileged": strconv.FormatBool(!c.Privileged), "ControlPlaneEndpoint": "",
 	}
+	if c.balanced() {
+		v["ControlPlaneEndpoint"] = "controlPlaneEndpoint: " + c.endpoint()
+	}
+	return v
 }
 
 // joinOne gives the step that joins one node.
@@ -69,16 +73,28 @@ func (c *Cluster) joinOne(n *node.Node) func(context.Context) error {
 		if err != nil {
 			return err
 		}
-		config, err := render("kubeadm-join.yaml", map[string]any{
-			"Endpoint": c.endpoint(), "Token": c.secrets.token, "CAHash": hash,
-			"ControlPlane": n.Role == node.ControlPlane, "CertificateKey": c.secrets.certificateKey,
-			"Address": n.Address, "Node": n.Name, "Ignore": ignored,
-		})
+		config, err := c.joinConfig(n, hash)
 		if err != nil {
 			return err
 		}
 		return c.kubeadm(ctx, n, config, "join")
 	}
+}
+
+// joinConfig is what kubeadm join is told on a node.
+func (c *Cluster) joinConfig(n *node.Node, caHash string) (string, error) {
+	v := values{
+		"Endpoint": c.endpoint(), "Token": c.secrets.token, "CAHash": caHash, "CertificateKey": c.secrets.certificateKey,
+		"Address": n.Address, "Node": n.Name, "Ignore": ignored, "ControlPlane": "",
+	}
+	if n.Role == node.ControlPlane {
+		block, err := render("kubeadm-join-control-plane.yaml", v)
+		if err != nil {
+			return "", err
+		}
+		v["ControlPlane"] = strings.TrimSuffix(block, "\n")
+	}
+	return render("kubeadm-join.yaml", v)
 }
 
 func (c *Cluster) joinWorkers(ctx context.Context) error {

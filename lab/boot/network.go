@@ -49,12 +49,12 @@ func parseSubnets(text string, nodes []*node.Node) (map[string]string, error) {
 }
 
 func (c *Cluster) configurePods(ctx context.Context, n *node.Node, subnets map[string]string) error {
-	rules, err := render("pod-rules", map[string]string{
+	rules, err := render("pod-rules", values{
 		"PodSubnet": PodSubnet, "NodeSubnet": c.NodeSubnet, "ServiceSubnet": ServiceSubnet})
 	if err != nil {
 		return err
 	}
-	cni, err := render("cni.json", map[string]string{"PodCIDR": subnets[n.Name]})
+	cni, err := render("cni.json", values{"PodCIDR": subnets[n.Name]})
 	if err != nil {
 		return err
 	}

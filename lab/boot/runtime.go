@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,10 +32,10 @@ func (c *Cluster) waitSystemd(ctx context.Context) error {
 
 // configureRuntime writes containerd's configuration and starts it anew.
 func (c *Cluster) configureRuntime(ctx context.Context) error {
-	config, err := render("containerd.toml", map[string]any{
-		"Pause":        image.Repository + "/pause:" + image.PauseTag,
-		"Privileged":   c.Privileged,
-		"CgroupDriver": c.CgroupDriver,
+	config, err := render("containerd.toml", values{
+		"Pause":         image.Repository + "/pause:" + image.PauseTag,
+		"Unprivileged":  strconv.FormatBool(!c.Privileged),
+		"SystemdCgroup": strconv.FormatBool(c.CgroupDriver == "systemd"),
 	})
 	if err != nil {
 		return err
