@@ -112,16 +112,16 @@ func TestCustomResource(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `apiVersion: v1
-kind: List
 items:
-  - apiVersion: example.com/v1
-    kind: Widget
-    metadata:
-      name: a
-      namespace: shop
-      resourceVersion: "7"
-    spec:
-      "n": 1.5
+- apiVersion: example.com/v1
+  kind: Widget
+  metadata:
+    name: a
+    namespace: shop
+    resourceVersion: "7"
+  spec:
+    "n": 1.5
+kind: List
 metadata:
   resourceVersion: ""
 `

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -43,66 +42,17 @@ func WriteJSON(w io.Writer, items []Item, one bool) error {
 	return err
 }
 
-// WriteYAML writes the objects: one by itself when one is set, else a list.
+// WriteYAML writes the objects: one by itself when one is set, else a list. As
+// kubectl has it, fields are sorted by their names and lists are not indented;
+// long lines are not folded.
 func WriteYAML(w io.Writer, items []Item, one bool) error {
 	e := yaml.NewEncoder(w)
 	e.SetIndent(2)
-	if err := e.Encode(ordered(list(items, one))); err != nil {
+	e.CompactSeqIndent()
+	if err := e.Encode(list(items, one)); err != nil {
 		return fmt.Errorf("cannot write YAML: %w", err)
 	}
 	return e.Close()
-}
-
-// ordered puts the fields of an object in their order: apiVersion and kind
-// first, the rest by name.
-func ordered(v any) *yaml.Node {
-	switch v := v.(type) {
-	case schema.Object:
-		n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
-		for _, k := range keys(v) {
-			n.Content = append(n.Content, scalar(k), ordered(v[k]))
-		}
-		if len(v) == 0 {
-			n.Style = yaml.FlowStyle
-		}
-		return n
-	case []any:
-		n := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
-		for _, x := range v {
-			n.Content = append(n.Content, ordered(x))
-		}
-		if len(v) == 0 {
-			n.Style = yaml.FlowStyle
-		}
-		return n
-	}
-	return scalar(v)
-}
-
-func scalar(v any) *yaml.Node {
-	n := &yaml.Node{}
-	if err := n.Encode(v); err != nil {
-		n.SetString(fmt.Sprint(v))
-	}
-	return n
-}
-
-func keys(o schema.Object) []string {
-	rank := func(k string) string {
-		switch k {
-		case "apiVersion":
-			return "\x00"
-		case "kind":
-			return "\x01"
-		}
-		return k
-	}
-	var out []string
-	for k := range o {
-		out = append(out, k)
-	}
-	slices.SortFunc(out, func(a, b string) int { return strings.Compare(rank(a), rank(b)) })
-	return out
 }
 
 // WriteNames writes kind and name of each object, one a line.
