@@ -10,36 +10,44 @@ import (
 
 func p(path ...string) []string { return path }
 
-// The columns of the kinds that have some of their own. AGE comes before the
-// first wide one.
+// age stands where kubectl shows a column other than a wide one behind AGE.
+var age = column{title: "AGE"}
+
+// restarts, as AGE, is told as of the time of the table.
+var restarts = column{title: "RESTARTS"}
+
+// The columns of the kinds that have some of their own, as kubectl has them:
+// pkg/printers/internalversion of Kubernetes. AGE comes before the first wide
+// one where the list does not hold it.
 var workloads = map[string][]column{
 	"pods": {
-		{"READY", false, podReady}, {"STATUS", false, podStatus}, {"RESTARTS", false, podRestarts},
+		{"READY", false, podReady}, {"STATUS", false, podStatus}, restarts,
 		{"IP", true, text("status", "podIP")}, {"NODE", true, text("spec", "nodeName")},
+		{"NOMINATED NODE", true, text("status", "nominatedNodeName")}, {"READINESS GATES", true, podGates},
 	},
 	"nodes": {
-		{"STATUS", false, nodeStatus}, {"ROLES", false, nodeRoles}, {"VERSION", false, text("status", "nodeInfo", "kubeletVersion")},
-		{"INTERNAL-IP", true, nodeIP}, {"OS-IMAGE", true, text("status", "nodeInfo", "osImage")},
+		{"STATUS", false, nodeStatus}, {"ROLES", false, nodeRoles}, age, {"VERSION", false, text("status", "nodeInfo", "kubeletVersion")},
+		{"INTERNAL-IP", true, nodeIP("InternalIP")}, {"EXTERNAL-IP", true, nodeIP("ExternalIP")}, {"OS-IMAGE", true, text("status", "nodeInfo", "osImage")},
 		{"KERNEL-VERSION", true, text("status", "nodeInfo", "kernelVersion")}, {"CONTAINER-RUNTIME", true, text("status", "nodeInfo", "containerRuntimeVersion")},
 	},
 	"deployments": {
 		{"READY", false, ratio(p("status", "readyReplicas"), p("spec", "replicas"))},
 		{"UP-TO-DATE", false, number("status", "updatedReplicas")}, {"AVAILABLE", false, number("status", "availableReplicas")},
-		{"IMAGES", true, images}, {"SELECTOR", true, labels("spec", "selector", "matchLabels")},
+		{"CONTAINERS", true, containers}, {"IMAGES", true, images}, {"SELECTOR", true, labels("spec", "selector", "matchLabels")},
 	},
-	"statefulsets": {{"READY", false, ratio(p("status", "readyReplicas"), p("spec", "replicas"))}, {"IMAGES", true, images}},
+	"statefulsets": {{"READY", false, ratio(p("status", "readyReplicas"), p("spec", "replicas"))}, {"CONTAINERS", true, containers}, {"IMAGES", true, images}},
 	"replicasets": {
 		{"DESIRED", false, number("spec", "replicas")}, {"CURRENT", false, number("status", "replicas")}, {"READY", false, number("status", "readyReplicas")},
-		{"IMAGES", true, images}, {"SELECTOR", true, labels("spec", "selector", "matchLabels")},
+		{"CONTAINERS", true, containers}, {"IMAGES", true, images}, {"SELECTOR", true, labels("spec", "selector", "matchLabels")},
 	},
 	"daemonsets": {
 		{"DESIRED", false, number("status", "desiredNumberScheduled")}, {"CURRENT", false, number("status", "currentNumberScheduled")},
 		{"READY", false, number("status", "numberReady")}, {"UP-TO-DATE", false, number("status", "updatedNumberScheduled")},
 		{"AVAILABLE", false, number("status", "numberAvailable")}, {"NODE SELECTOR", false, labels("spec", "template", "spec", "nodeSelector")},
-		{"IMAGES", true, images},
+		{"CONTAINERS", true, containers}, {"IMAGES", true, images}, {"SELECTOR", true, labels("spec", "selector", "matchLabels")},
 	},
-	"jobs":     {{"COMPLETIONS", false, ratio(p("status", "succeeded"), p("spec", "completions"))}, {"FAILED", false, number("status", "failed")}},
-	"cronjobs": {{"SCHEDULE", false, text("spec", "schedule")}, {"SUSPEND", false, truth("spec", "suspend")}, {"ACTIVE", false, size("status", "active")}},
+	"jobs":     {{"STATUS", false, jobStatus}, {"COMPLETIONS", false, ratio(p("status", "succeeded"), p("spec", "completions"))}, {"FAILED", false, number("status", "failed")}},
+	"cronjobs": {{"SCHEDULE", false, text("spec", "schedule")}, {"TIMEZONE", false, text("spec", "timeZone")}, {"SUSPEND", false, truth("spec", "suspend")}, {"ACTIVE", false, size("status", "active")}},
 }
 
 var networking = map[string][]column{
@@ -64,7 +72,7 @@ var storage = map[string][]column{
 	"configmaps": {{"DATA", false, size("data")}},
 	"secrets":    {{"TYPE", false, text("type")}, {"DATA", false, size("data")}},
 	"persistentvolumes": {
-		{"CAPACITY", false, text("spec", "capacity", "storage")}, {"ACCESS MODES", false, joined("spec", "accessModes")},
+		{"CAPACITY", false, text("spec", "capacity", "storage")}, {"ACCESS MODES", false, modes("spec", "accessModes")},
 		{"RECLAIM POLICY", false, text("spec", "persistentVolumeReclaimPolicy")}, {"STATUS", false, text("status", "phase")},
 		{"CLAIM", false, func(o schema.Object) string {
 			return o.Text("spec", "claimRef", "namespace") + "/" + o.Text("spec", "claimRef", "name")
@@ -73,7 +81,7 @@ var storage = map[string][]column{
 	},
 	"persistentvolumeclaims": {
 		{"STATUS", false, text("status", "phase")}, {"VOLUME", false, text("spec", "volumeName")}, {"CAPACITY", false, text("status", "capacity", "storage")},
-		{"STORAGECLASS", false, text("spec", "storageClassName")},
+		{"ACCESS MODES", false, modes("status", "accessModes")}, {"STORAGECLASS", false, text("spec", "storageClassName")},
 	},
 	"storageclasses": {{"PROVISIONER", false, text("provisioner")}, {"RECLAIMPOLICY", false, text("reclaimPolicy")}, {"VOLUMEBINDINGMODE", false, text("volumeBindingMode")}},
 	"csinodes":       {{"DRIVERS", false, size("spec", "drivers")}},
@@ -86,9 +94,11 @@ var policy = map[string][]column{
 	"validatingadmissionpolicies":       {{"VALIDATIONS", false, size("spec", "validations")}, {"FAILURE", false, text("spec", "failurePolicy")}},
 	"validatingadmissionpolicybindings": {{"POLICYNAME", false, text("spec", "policyName")}, {"ACTIONS", false, joined("spec", "validationActions")}},
 	"mutatingadmissionpolicybindings":   {{"POLICYNAME", false, text("spec", "policyName")}},
+	"roles":                             {created},
+	"clusterroles":                      {created},
 	"rolebindings":                      {{"ROLE", false, roleRef}, {"SUBJECTS", true, subjects}},
 	"clusterrolebindings":               {{"ROLE", false, roleRef}, {"SUBJECTS", true, subjects}},
-	"priorityclasses":                   {{"VALUE", false, number("value")}, {"GLOBAL-DEFAULT", false, truth("globalDefault")}, {"PREEMPTIONPOLICY", false, text("preemptionPolicy")}},
+	"priorityclasses":                   {{"VALUE", false, number("value")}, {"GLOBAL-DEFAULT", false, truth("globalDefault")}, age, {"PREEMPTIONPOLICY", false, text("preemptionPolicy")}},
 	"flowschemas":                       {{"PRIORITYLEVEL", false, text("spec", "priorityLevelConfiguration", "name")}, {"MATCHINGPRECEDENCE", false, number("spec", "matchingPrecedence")}},
 	"prioritylevelconfigurations":       {{"TYPE", false, text("spec", "type")}, {"NOMINALCONCURRENCYSHARES", false, number("spec", "limited", "nominalConcurrencyShares")}},
 	"poddisruptionbudgets":              {{"MIN AVAILABLE", false, either("spec", "minAvailable")}, {"MAX UNAVAILABLE", false, either("spec", "maxUnavailable")}, {"ALLOWED", false, number("status", "disruptionsAllowed")}},
@@ -96,6 +106,28 @@ var policy = map[string][]column{
 	"customresourcedefinitions":         {{"GROUP", false, text("spec", "group")}, {"KIND", false, text("spec", "names", "kind")}, {"SCOPE", false, text("spec", "scope")}},
 	"runtimeclasses":                    {{"HANDLER", false, text("handler")}},
 	"controllerrevisions":               {{"REVISION", false, number("revision")}},
+}
+
+// created stands in the place of AGE.
+var created = column{"CREATED AT", false, text("metadata", "creationTimestamp")}
+
+// modes are access modes as kubectl shortens them.
+func modes(path ...string) func(schema.Object) string {
+	short := strings.NewReplacer("ReadWriteOncePod", "RWOP", "ReadWriteOnce", "RWO", "ReadOnlyMany", "ROX", "ReadWriteMany", "RWX")
+	return func(o schema.Object) string { return short.Replace(joined(path...)(o)) }
+}
+
+// jobStatus is how a job ended, or what it is doing.
+func jobStatus(o schema.Object) string {
+	for _, kind := range []string{"Complete", "Failed", "Suspended", "FailureTarget", "SuccessCriteriaMet"} {
+		if condition(kind)(o) == "True" {
+			return kind
+		}
+	}
+	if o.Has("metadata", "deletionTimestamp") {
+		return "Terminating"
+	}
+	return "Running"
 }
 
 // either is an IntOrString.
@@ -131,6 +163,10 @@ func each(o schema.Object, fn func(schema.Object) string, path ...string) string
 		}
 	}
 	return strings.Join(out, ",")
+}
+
+func containers(o schema.Object) string {
+	return each(o, text("name"), "spec", "template", "spec", "containers")
 }
 
 func images(o schema.Object) string {
@@ -208,7 +244,11 @@ func endpoints(o schema.Object) string {
 			out = append(out, each(s, func(x schema.Object) string { return fmt.Sprintf("%s:%d", a.Text("ip"), x.Int("port")) }, "ports"))
 		}
 	}
-	return strings.Join(out, ",")
+	all := strings.Split(strings.Join(out, ","), ",")
+	if len(all) > 3 {
+		return strings.Join(all[:3], ",") + fmt.Sprintf(" + %d more...", len(all)-3)
+	}
+	return strings.Join(all, ",")
 }
 
 func slicePorts(o schema.Object) string { return each(o, number("port"), "ports") }

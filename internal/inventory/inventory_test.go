@@ -41,7 +41,7 @@ var cluster = shelf{
 	Root + "secrets/shop/s":             `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s","namespace":"shop","annotations":{"kubectl.kubernetes.io/last-applied-configuration":"geheim"}},"data":{"k":"Z2VoZWlt"}}`,
 	Root + "secrets/shop/t":             "k8s:enc:aescbc:v1:key1:xx",
 	Root + "pods/shop/p": `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"shop","labels":{"app":"x"},"creationTimestamp":"2026-03-04T05:00:00Z"},
-"spec":{"containers":[{},{}]},"status":{"phase":"Running","containerStatuses":[{"ready":true,"restartCount":2},{"restartCount":3,"state":{"waiting":{"reason":"CrashLoopBackOff"}}}]}}`,
+"spec":{"containers":[{},{}]},"status":{"phase":"Running","containerStatuses":[{"ready":true,"restartCount":2},{"restartCount":3,"lastState":{"terminated":{"finishedAt":"2026-03-04T05:05:05Z"}},"state":{"waiting":{"reason":"CrashLoopBackOff"}}}]}}`,
 	Root + "masterleases/10.0.0.1": `{"kind":"Endpoints","metadata":{}}`,
 	"compact_rev_key":              "1",
 }
@@ -141,8 +141,8 @@ func TestTable(t *testing.T) {
 	if err := (Table{Namespaces: true, Wide: true, Now: now}).Write(&b, items[0].Kind, items); err != nil {
 		t.Fatal(err)
 	}
-	want := "NAMESPACE   NAME   READY   STATUS             RESTARTS   AGE    IP       NODE\n" +
-		"shop        p      1/2     CrashLoopBackOff   5          6m7s   <none>   <none>\n"
+	want := "NAMESPACE   NAME   READY   STATUS             RESTARTS      AGE    IP       NODE     NOMINATED NODE   READINESS GATES\n" +
+		"shop        p      1/2     CrashLoopBackOff   5 (62s ago)   6m7s   <none>   <none>   <none>           <none>\n"
 	if b.String() != want {
 		t.Errorf("got\n%swant\n%s", b.String(), want)
 	}
@@ -203,4 +203,31 @@ func FuzzSelector(f *testing.F) {
 			s.Matches(map[string]string{"a": "b"})
 		}
 	})
+}
+
+// TestColumns: the columns are those of kubectl, in its order.
+func TestColumns(t *testing.T) {
+	for kind, want := range map[string]string{
+		"nodes":           "NAME STATUS ROLES AGE VERSION",
+		"events":          "LAST SEEN TYPE REASON OBJECT MESSAGE",
+		"deployments":     "NAME READY UP-TO-DATE AVAILABLE AGE",
+		"priorityclasses": "NAME VALUE GLOBAL-DEFAULT AGE PREEMPTIONPOLICY",
+		"clusterroles":    "NAME CREATED AT",
+		"limitranges":     "NAME AGE",
+	} {
+		k, ok := Match(Builtin(), kind)
+		var b bytes.Buffer
+		if err := (Table{}).Write(&b, k, nil); err != nil || !ok || strings.Join(strings.Fields(b.String()), " ") != want {
+			t.Errorf("%s: got %q, %v, want %q", kind, b.String(), err, want)
+		}
+	}
+}
+
+// TestEndpointsAreCut: a service may have thousands.
+func TestEndpointsAreCut(t *testing.T) {
+	a := schema.Object{"ip": "10.0.0.1"}
+	o := schema.Object{"subsets": []any{schema.Object{"addresses": []any{a, a, a, a, a}, "ports": []any{schema.Object{"port": int64(80)}}}}}
+	if got, want := endpoints(o), "10.0.0.1:80,10.0.0.1:80,10.0.0.1:80 + 2 more..."; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }

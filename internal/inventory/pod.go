@@ -32,12 +32,32 @@ func podReady(o schema.Object) string {
 	return fmt.Sprintf("%d/%d", ready, total)
 }
 
-func podRestarts(o schema.Object) string {
-	n := int64(0)
+// podRestarts are how often containers were started again, and when the last
+// of the runs before ended.
+func (t Table) podRestarts(o schema.Object) string {
+	n, last := int64(0), ""
 	for _, c := range slices.Concat(o.List("status", "initContainerStatuses"), o.List("status", "containerStatuses")) {
 		n += c.Int("restartCount")
+		last = max(last, c.Text("lastState", "terminated", "finishedAt"))
 	}
-	return strconv.FormatInt(n, 10)
+	if n == 0 || last == "" {
+		return strconv.FormatInt(n, 10)
+	}
+	return fmt.Sprintf("%d (%s ago)", n, t.since(last))
+}
+
+// podGates are how many of the conditions are met that others set.
+func podGates(o schema.Object) string {
+	gates, met := o.List("spec", "readinessGates"), 0
+	for _, g := range gates {
+		if condition(g.Text("conditionType"))(o) == "True" {
+			met++
+		}
+	}
+	if len(gates) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d/%d", met, len(gates))
 }
 
 // podStatus is what holds a pod up, else its phase.
@@ -142,11 +162,13 @@ func nodeRoles(o schema.Object) string {
 	return strings.Join(out, ",")
 }
 
-func nodeIP(o schema.Object) string {
-	for _, a := range o.List("status", "addresses") {
-		if a.Text("type") == "InternalIP" {
-			return a.Text("address")
+func nodeIP(kind string) func(schema.Object) string {
+	return func(o schema.Object) string {
+		for _, a := range o.List("status", "addresses") {
+			if a.Text("type") == kind {
+				return a.Text("address")
+			}
 		}
+		return ""
 	}
-	return ""
 }

@@ -31,9 +31,12 @@ type Table struct {
 func (t Table) Write(w io.Writer, k Kind, items []Item) error {
 	tw := tabwriter.NewWriter(w, 0, 1, 3, ' ', 0)
 	cols := slices.DeleteFunc(t.columns(k), func(c column) bool { return c.wide && !t.Wide })
-	head := []string{"NAME"}
+	var head []string
 	if t.Namespaces && k.Namespaced {
-		head = []string{"NAMESPACE", "NAME"}
+		head = append(head, "NAMESPACE")
+	}
+	if !unnamed(k) {
+		head = append(head, "NAME")
 	}
 	for _, c := range cols {
 		head = append(head, c.title)
@@ -42,7 +45,7 @@ func (t Table) Write(w io.Writer, k Kind, items []Item) error {
 		head = append(head, "LABELS")
 	}
 	fmt.Fprintln(tw, strings.Join(head, "\t"))
-	if k.Resource == "events" {
+	if unnamed(k) {
 		slices.SortStableFunc(items, func(a, b Item) int { return strings.Compare(lastSeen(a.Object), lastSeen(b.Object)) })
 	}
 	for _, x := range items {
@@ -52,9 +55,12 @@ func (t Table) Write(w io.Writer, k Kind, items []Item) error {
 }
 
 func (t Table) row(k Kind, cols []column, x Item) []string {
-	row := []string{cell(x.Name)}
+	var row []string
 	if t.Namespaces && k.Namespaced {
-		row = []string{cell(x.Namespace), cell(x.Name)}
+		row = append(row, cell(x.Namespace))
+	}
+	if !unnamed(k) || x.Err != nil {
+		row = append(row, cell(x.Name))
 	}
 	if x.Err != nil {
 		return append(row, cell(x.Err.Error()))
@@ -67,6 +73,10 @@ func (t Table) row(k Kind, cols []column, x Item) []string {
 	}
 	return row
 }
+
+// unnamed reports whether objects are listed without their names: those of
+// events say nothing.
+func unnamed(k Kind) bool { return k.Resource == "events" && !k.Custom }
 
 // cell is a text of one line, without what a terminal would act upon.
 func cell(s string) string {
@@ -93,24 +103,38 @@ func pairs(m map[string]string) string {
 
 // columns are those of a kind.
 func (t Table) columns(k Kind) []column {
-	age := column{"AGE", false, func(o schema.Object) string { return t.since(o.Text("metadata", "creationTimestamp")) }}
-	of := k.Resource
-	if k.Custom {
-		return []column{age}
-	}
-	if of == "events" {
+	if unnamed(k) {
 		return t.events()
 	}
+	cols := []column{age}
 	for _, list := range []map[string][]column{workloads, networking, storage, policy} {
-		if cols, ok := list[of]; ok {
-			first := slices.IndexFunc(cols, func(c column) bool { return c.wide })
-			if first < 0 {
-				first = len(cols)
-			}
-			return slices.Concat(cols[:first], []column{age}, cols[first:])
+		if own, ok := list[k.Resource]; ok && !k.Custom {
+			cols = aged(own)
 		}
 	}
-	return []column{age}
+	for i, c := range cols {
+		switch {
+		case c.title == age.title:
+			cols[i].cell = func(o schema.Object) string { return t.since(o.Text("metadata", "creationTimestamp")) }
+		case c.title == restarts.title:
+			cols[i].cell = t.podRestarts
+		}
+	}
+	return cols
+}
+
+// aged are the columns with AGE among them.
+func aged(cols []column) []column {
+	first := len(cols)
+	for i, c := range slices.Backward(cols) {
+		switch {
+		case c.title == age.title || c.title == created.title:
+			return slices.Clone(cols)
+		case c.wide:
+			first = i
+		}
+	}
+	return slices.Insert(slices.Clone(cols), first, age)
 }
 
 func (t Table) events() []column {
@@ -120,10 +144,11 @@ func (t Table) events() []column {
 		{"OBJECT", false, func(o schema.Object) string {
 			return strings.ToLower(o.Text("involvedObject", "kind")) + "/" + o.Text("involvedObject", "name")
 		}},
-		{"COUNT", false, func(o schema.Object) string {
+		{"MESSAGE", false, text("message")},
+		{"COUNT", true, func(o schema.Object) string {
 			return strconv.FormatInt(max(1, o.Int("count"), o.Int("series", "count")), 10)
 		}},
-		{"MESSAGE", false, text("message")},
+		{"NAME", true, text("metadata", "name")},
 	}
 }
 
