@@ -202,7 +202,8 @@ type FilterRule struct {
 
 // Probes are connections made to see what works: bounded, never through a proxy.
 type Probes struct {
-	List []Probe `json:"list"`
+	List     []Probe   `json:"list"`
+	Contacts []Contact `json:"contacts,omitempty"` // with the control plane and name servers
 }
 
 // A Probe is several tries of one connection.

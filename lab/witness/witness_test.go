@@ -49,6 +49,7 @@ var witnesses = map[string]func(context.Context, *testing.T, Node){
 	"kubeconfigs": testKubeconfigs,
 	"network":     testNetwork,
 	"sockets":     testSockets,
+	"probes":      testProbes,
 	"systemd":     testSystemd,
 	"persistence": testPersistence,
 	"shell":       testShell,

@@ -247,3 +247,7 @@ func signed(certs []parsed) []snapshot.Certificate {
 	}
 	return out
 }
+
+// Describe is the snapshot's form of a certificate that a server showed, in
+// DER.
+func Describe(der []byte) snapshot.Certificate { return certificate("", der, 0).Certificate }

@@ -36,7 +36,7 @@ const (
 func Collectors() []source.Collector {
 	return []source.Collector{{
 		Section: snapshot.SectionProbes,
-		After:   []snapshot.Section{snapshot.SectionNetwork, snapshot.SectionKubelet},
+		After:   []snapshot.Section{snapshot.SectionNetwork, snapshot.SectionKubelet, snapshot.SectionStatic, snapshot.SectionKubeconfigs},
 		Live:    true,
 		Timeout: 3 * time.Second,
 		Collect: collect,
@@ -49,13 +49,15 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, allUntil)
 	defer cancel()
+	asked := make(chan []snapshot.Contact, 1)
+	go func() { asked <- askAll(ctx, e, s) }()
 	jobs := plan(s)
 	done := runAll(ctx, jobs)
 	again(ctx, jobs)
 	if done < len(jobs) {
 		e.Gap(snapshot.SectionProbes, "probes", fmt.Errorf("cannot make all %d probes in time: the first %d were made", len(jobs), done))
 	}
-	s.Probes = &snapshot.Probes{List: []snapshot.Probe{}}
+	s.Probes = &snapshot.Probes{List: []snapshot.Probe{}, Contacts: <-asked}
 	for _, j := range jobs {
 		if j.probe.Tries > 0 && !j.untold() {
 			s.Probes.List = append(s.Probes.List, j.probe)
