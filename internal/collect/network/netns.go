@@ -16,10 +16,20 @@ import (
 // hostPath is the host's network namespace: that of process 1, since the tool
 // may itself run elsewhere.
 func hostPath(e *source.Env) string {
-	if p := e.Abs("/proc/1/ns/net"); readable(p) {
+	if p := entry(e, "/proc/1/ns/net"); readable(p) {
 		return p
 	}
 	return "/proc/self/ns/net"
+}
+
+// entry is the path by which a namespace is entered. It is kept as evidence and
+// used by repairs, so it is the node's own wherever that leads somewhere; the
+// clean view's serves only this process, and a node that hides its own.
+func entry(e *source.Env, name string) string {
+	if name == "" || readable(name) {
+		return name
+	}
+	return e.Abs(name)
 }
 
 func readable(path string) bool {
@@ -43,9 +53,9 @@ func (p place) name() string {
 func podPlaces(e *source.Env, s *snapshot.Snapshot, host uint64) []place {
 	found := map[uint64]place{}
 	for _, b := range sandboxes(s) {
-		path := e.Abs(b.NetNS)
+		path := entry(e, b.NetNS)
 		if b.PID > 0 {
-			path = e.Abs(fmt.Sprintf("/proc/%d/ns/net", b.PID))
+			path = entry(e, fmt.Sprintf("/proc/%d/ns/net", b.PID))
 		}
 		inode, err := rtnl.Inode(path)
 		if err != nil {
@@ -98,7 +108,7 @@ func byProcess(e *source.Env, list []snapshot.Process, host uint64, found map[ui
 		if !ok {
 			at = place{pod: uid}
 		}
-		at.path = e.Abs(fmt.Sprintf("/proc/%d/ns/net", p.PID))
+		at.path = entry(e, fmt.Sprintf("/proc/%d/ns/net", p.PID))
 		found[p.NetNS] = at
 	}
 }
@@ -135,14 +145,14 @@ func otherPlaces(e *source.Env, s *snapshot.Snapshot, read []snapshot.NetNS) []p
 	}
 	list, _ := e.ReadDir(netnsFolder)
 	for _, d := range list {
-		path := e.Abs(netnsFolder + "/" + d.Name())
+		path := entry(e, netnsFolder+"/"+d.Name())
 		if inode, err := rtnl.Inode(path); err == nil && isNamespace(path) {
 			add(inode, place{path: path, named: d.Name()})
 		}
 	}
 	if s.Processes != nil {
 		for _, p := range s.Processes.List {
-			add(p.NetNS, place{path: e.Abs(fmt.Sprintf("/proc/%d/ns/net", p.PID)), pid: p.PID})
+			add(p.NetNS, place{path: entry(e, fmt.Sprintf("/proc/%d/ns/net", p.PID)), pid: p.PID})
 		}
 	}
 	if len(out) > maxOthers {
