@@ -109,7 +109,17 @@ func Read(ctx context.Context, segments []Segment, after uint64, open func(strin
 	if len(l.Entries) > 0 && l.Entries[0].Index > after+1 {
 		problems = append(problems, Problem{segments[0].Path, 0, fmt.Errorf("the entries %d to %d are missing", after+1, l.Entries[0].Index-1)})
 	}
+	if len(segments) > 0 && len(problems) == 0 && l.short(segments[0]) {
+		problems = append(problems, Problem{segments[len(segments)-1].Path, s.at, fmt.Errorf("the log ends at entry %d, and the data file has entry %d", l.Last, after)})
+	}
 	return l, problems
+}
+
+// short reports whether the log, read from a segment on, ends before what the
+// data file has: etcd writes the log first, and does not start without what was
+// cut off.
+func (l *Log) short(first Segment) bool {
+	return max(l.Last, l.Snapshot) < l.after && (l.Count > 0 || first.Index <= l.after)
 }
 
 // segment reads one segment into l.

@@ -122,6 +122,34 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// TestShort: a log that ends before what the data file has was cut off.
+func TestShort(t *testing.T) {
+	a, b := segments()
+	for _, tt := range []struct {
+		name  string
+		files map[string][]byte
+		after uint64
+		want  bool
+	}{
+		{"whole", map[string][]byte{"a": a, "b": b}, 5, false},
+		{"cut off", map[string][]byte{"a": a, "b": b}, 6, true},
+		{"cut within", map[string][]byte{"a": a, "b": b[:70]}, 5, true},
+		{"nothing left", map[string][]byte{"a": nil, "b": nil}, 3, true},
+	} {
+		_, problems := read(tt.files, tt.after)
+		got := false
+		for _, p := range problems {
+			got = got || strings.Contains(p.Error(), "the log ends at entry")
+		}
+		if got != tt.want {
+			t.Errorf("%s: got %v, want %t", tt.name, problems, tt.want)
+		}
+	}
+	if l := (&Log{after: 3}); l.short(Segment{Index: 4}) {
+		t.Error("a segment that was just begun is taken for a log that was cut off")
+	}
+}
+
 func TestEntriesAreReplaced(t *testing.T) {
 	l := &Log{}
 	for _, i := range []uint64{1, 2, 3, 2} {
