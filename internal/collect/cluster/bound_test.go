@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/klustered/klustered/internal/collect/etcd/store"
 	"github.com/klustered/klustered/internal/collect/object"
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/snapshot"
@@ -42,6 +43,20 @@ func TestDetails(t *testing.T) {
 		if want := i < maxDetailed+4 && i != maxDetailed; (p.Detail != nil) != want {
 			t.Errorf("pod %d: details %t, want %t", i, p.Detail != nil, want)
 		}
+	}
+}
+
+// TestKept: that a store kept not all values is told.
+func TestKept(t *testing.T) {
+	out, left := kept(&store.Store{Keys: map[string]*store.Key{
+		"/registry/pods/a/b": {Name: "/registry/pods/a/b", Value: []byte("x")},
+		"/registry/pods/a/a": {Name: "/registry/pods/a/a", Value: []byte("y")},
+		"/registry/pods/a/c": {Name: "/registry/pods/a/c"},
+		"/registry/pods/a/d": {Name: "/registry/pods/a/d", Gone: true},
+		"/registry/foo/a/d":  {Name: "/registry/foo/a/d"},
+	}})
+	if len(out) != 2 || out[0].key != "/registry/pods/a/a" || left != 1 {
+		t.Errorf("got %v, %d left out", out, left)
 	}
 }
 

@@ -113,9 +113,9 @@ func fromStore(ctx context.Context, e *source.Env, s *snapshot.Snapshot, c *snap
 	var asked error
 	if e.Live {
 		var list []pair
-		if list, asked = fromEtcd(ctx, e, cfg, etcdTime); asked == nil {
+		if list, asked = fromEtcd(ctx, e, cfg, etcdTime); asked == nil || errors.Is(asked, errLeftOut) {
 			c.Source = "etcd"
-			return decode(c, list, s.Node)
+			return errors.Join(asked, decode(c, list, s.Node))
 		}
 	}
 	list, err := fromFile(ctx, e, cfg, fileTime)

@@ -28,15 +28,19 @@ type pair struct {
 	value []byte
 }
 
-// fromEtcd reads the objects from the member of this node.
+// errLeftOut comes with the objects that were read, where there are more.
+var errLeftOut = errors.New("objects were left out")
+
+// fromEtcd reads the objects from the member of this node. It may return both
+// objects and errLeftOut.
 func fromEtcd(ctx context.Context, e *source.Env, cfg member.Config, limit time.Duration) ([]pair, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var err error
 	for _, url := range cfg.Clients {
 		var out []pair
-		if out, err = fromMember(ctx, e, cfg, url); err == nil {
-			return out, nil
+		if out, err = fromMember(ctx, e, cfg, url); err == nil || errors.Is(err, errLeftOut) {
+			return out, err
 		}
 		if ctx.Err() != nil {
 			break
@@ -52,6 +56,7 @@ func fromMember(ctx context.Context, e *source.Env, cfg member.Config, url strin
 	}
 	defer c.Close()
 	var out []pair
+	var more error
 	for _, k := range kinds {
 		req := &pb.RangeRequest{Key: []byte(k.prefix), Serializable: true, Limit: maxStored}
 		if !k.one {
@@ -64,8 +69,11 @@ func fromMember(ctx context.Context, e *source.Env, cfg member.Config, url strin
 		for _, kv := range got.Kvs {
 			out = append(out, pair{string(kv.Key), kv.Value})
 		}
+		if left := got.Count - int64(len(got.Kvs)); got.More && !k.one {
+			more = errors.Join(more, fmt.Errorf("%w: %d of the %s in etcd", errLeftOut, left, k.name))
+		}
 	}
-	return out, nil
+	return out, more
 }
 
 // fromFile reads the objects from the member's file and its log.
@@ -76,14 +84,27 @@ func fromFile(ctx context.Context, e *source.Env, cfg member.Config, limit time.
 	if s == nil || len(s.Keys) == 0 {
 		return nil, errors.Join(err, fmt.Errorf("cannot find objects in %s", cfg.DB()))
 	}
-	var out []pair
+	out, left := kept(s.Store)
+	if left > 0 {
+		err = errors.Join(err, fmt.Errorf("%w: %d of those in %s", errLeftOut, left, cfg.DB()))
+	}
+	return out, err
+}
+
+// kept are the objects whose values a store kept, by their keys, and how many
+// it did not keep because there are too many.
+func kept(s *store.Store) (out []pair, left int) {
 	for _, k := range s.Keys {
-		if !k.Gone && len(k.Value) > 0 && wanted(k.Name) {
+		switch {
+		case k.Gone || !wanted(k.Name):
+		case k.Value == nil:
+			left++
+		case len(k.Value) > 0:
 			out = append(out, pair{k.Name, k.Value})
 		}
 	}
 	slices.SortFunc(out, func(a, b pair) int { return strings.Compare(a.key, b.key) })
-	return out, err
+	return out, left
 }
 
 // decode adds stored objects to c. An error says which kinds cannot be read.
