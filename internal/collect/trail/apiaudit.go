@@ -67,7 +67,7 @@ func apiAudit(e *source.Env, t *snapshot.Trail) error {
 func auditLogs(e *source.Env) []snapshot.AuditLog {
 	var list []snapshot.AuditLog
 	add := func(path, from string) {
-		if path != "-" && !slices.ContainsFunc(list, func(l snapshot.AuditLog) bool { return l.Path == path }) {
+		if path != "-" && !strings.HasPrefix(path, "/dev/") && !slices.ContainsFunc(list, func(l snapshot.AuditLog) bool { return l.Path == path }) {
 			list = append(list, snapshot.AuditLog{Path: path, From: from})
 		}
 	}

@@ -95,6 +95,35 @@ func collect(t testing.TB) *snapshot.Snapshot {
 	return s
 }
 
+// TestLongLastlog: a file of gigabytes, nearly all of it a hole, is no gap.
+func TestLongLastlog(t *testing.T) {
+	dir := node(t)
+	if err := os.Truncate(dir+"/var/log/lastlog", lastSize<<32); err != nil {
+		t.Skip("the file system holds no such file:", err)
+	}
+	e, s := source.New(dir, false), &snapshot.Snapshot{}
+	if err := collectTrail(context.Background(), e, s); err != nil || len(e.Gaps()) > 0 {
+		t.Fatal(err, e.Gaps())
+	}
+	if x := s.Trail; len(x.Last) != 1 || x.Records[len(x.Records)-1].Size != lastSize<<32 {
+		t.Errorf("last %+v, records %+v", x.Last, x.Records)
+	}
+}
+
+// TestAuditToADevice: an API server that writes its audit log to its output
+// has none that could be read.
+func TestAuditToADevice(t *testing.T) {
+	dir := node(t)
+	if err := os.WriteFile(dir+"/etc/kubernetes/manifests/a.yaml", []byte("- --audit-log-path=/dev/stdout\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range auditLogs(source.New(dir, false)) {
+		if l.Path == "/dev/stdout" {
+			t.Errorf("got %+v", l)
+		}
+	}
+}
+
 func TestTrail(t *testing.T) {
 	x := collect(t).Trail
 	if len(x.Audit) != 1 || x.Audit[0].Events != 4 || x.Audit[0].Bad != 1 || x.Audit[0].From != "/etc/kubernetes/manifests/a.yaml" {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/netip"
 	"strings"
@@ -36,9 +37,9 @@ func logins(e *source.Env, t *snapshot.Trail) error {
 		t.Logins = append(t.Logins, newest(list, loginLimit)...)
 		t.Records = append(t.Records, file)
 	}
-	if data, err := e.ReadFile("/var/log/lastlog"); err == nil {
+	if data, size, err := lastlog(e); err == nil {
 		t.Last = parseLastlog(data)
-		t.Records = append(t.Records, snapshot.LoginFile{Path: "/var/log/lastlog", Size: int64(len(data)), Records: len(t.Last), Odd: int64(len(data) % lastSize)})
+		t.Records = append(t.Records, snapshot.LoginFile{Path: "/var/log/lastlog", Size: size, Records: len(t.Last), Odd: size % lastSize})
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		errs = append(errs, err)
 	}
@@ -70,6 +71,23 @@ func wholeRecords(e *source.Env, name string) ([]byte, int64, error) {
 		return nil, size, fmt.Errorf("cannot read %q: %w", name, err)
 	}
 	return data, size, nil
+}
+
+// lastlog reads the records of the users with low numbers. One of a domain,
+// with a number in the millions, makes the file gigabytes long, nearly all of
+// them a hole.
+func lastlog(e *source.Env) ([]byte, int64, error) {
+	f, err := e.Open("/var/log/lastlog")
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	data, err := io.ReadAll(io.NewSectionReader(f, 0, utmpBytes))
+	return data, info.Size(), err
 }
 
 // kinds are the types of utmp(5).
