@@ -33,7 +33,7 @@ const defaultLines = 200
 func (a *App) logs() *cobra.Command {
 	var l logsFlags
 	c := &cobra.Command{
-		Use: "logs", Short: "Show the logs of a node without its tools", Args: atMost(0),
+		Use: "logs", Short: "Show the logs of a node without its tools", Args: byFlags,
 		Long: `Logs reads the files of the journal and of the containers themselves: it needs
 no journalctl, crictl or kubectl, and no daemon that answers. Containers that
 are gone are shown as long as their files are there. Several logs, and those of
@@ -55,6 +55,14 @@ that are shown.`,
 	return c
 }
 
+// byFlags refuses arguments: they are meant as what a flag takes.
+func byFlags(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return hint(fmt.Errorf("cannot use argument %q: logs are named by flags", args[0]), "klustered logs -u %s shows a unit, klustered logs --pod %s a pod", args[0], args[0])
+}
+
 func (l *logsFlags) define(c *cobra.Command) {
 	f := c.Flags()
 	f.StringArrayVarP(&l.Units, "unit", "u", nil, "messages of and about a systemd unit; * and ? match (repeatable)")
@@ -66,7 +74,7 @@ func (l *logsFlags) define(c *cobra.Command) {
 	f.StringArrayVarP(&l.identifiers, "identifier", "t", nil, "journal: only what programs of this name say (repeatable)")
 	f.StringVar(&l.pid, "pid", "", "journal: only what this process says")
 	f.StringVarP(&l.Boot, "boot", "b", "", "journal: only this boot: an id, 0 for the last one, -1 for the one before")
-	f.StringVarP(&l.since, "since", "S", "", "from then on: RFC 3339, 2006-01-02 15:04, today, yesterday, -10min or 10m")
+	f.StringVarP(&l.since, "since", "S", "", "from then on: RFC 3339, 2006-01-02 15:04, 15:04, today, yesterday, -10min or 10m")
 	f.StringVarP(&l.until, "until", "U", "", "up to then")
 	f.StringVarP(&l.grep, "grep", "g", "", "only what matches this regular expression; (?i) at its front ignores case")
 	f.StringVarP(&l.priority, "priority", "p", "", "journal: only this severity and graver ones: emerg to debug, 0 to 7, or a range a..b")
@@ -105,6 +113,9 @@ func (l *logsFlags) order(now time.Time) (logsOrder, error) {
 		if err != nil {
 			return o, err
 		}
+	}
+	if !o.Until.IsZero() && o.Until.Before(o.Since) {
+		return o, fmt.Errorf("cannot show logs from %s until %s, which is before", o.Since.UTC().Format(time.RFC3339), o.Until.UTC().Format(time.RFC3339))
 	}
 	for _, id := range l.identifiers {
 		o.Matches = append(o.Matches, "SYSLOG_IDENTIFIER="+id)

@@ -49,6 +49,9 @@ func (a *App) runLogs(c *cobra.Command, l *logsFlags) error {
 	if ferr := out.w.Flush(); err == nil && ferr != nil {
 		err = fmt.Errorf("cannot write the logs: %w", ferr)
 	}
+	if err == nil && !o.Follow && !o.Count && o.Lines != 0 && out.lines == 0 {
+		out.tell("there is no line of what was asked for")
+	}
 	if o.Follow && errors.Is(err, context.Canceled) {
 		return nil
 	}

@@ -17,6 +17,7 @@ type logsWriter struct {
 	several bool   // nodes
 	flush   bool   // each line at once
 	json    *json.Encoder
+	lines   int          // that were written
 	tell    func(string) // hears of what could not be read
 }
 
@@ -24,6 +25,7 @@ type logsWriter struct {
 const stampForm = "2006-01-02T15:04:05.000000Z"
 
 func (o *logsWriter) line(l *feed.Line) error {
+	o.lines++
 	var err error
 	switch o.format {
 	case "json":

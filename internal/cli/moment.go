@@ -33,11 +33,20 @@ func parseMoment(flag, text string, now time.Time) (time.Time, error) {
 			return t, nil
 		}
 	}
+	for _, form := range []string{"15:04", "15:04:05"} {
+		if t, err := time.Parse(form, strings.TrimSpace(text)); err == nil {
+			t = day.Add(time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute + time.Duration(t.Second())*time.Second)
+			if t.After(now) { // the last time that it was
+				t = t.AddDate(0, 0, -1)
+			}
+			return t, nil
+		}
+	}
 	if d, ok := parseSpan(strings.TrimPrefix(strings.TrimSuffix(strings.TrimSpace(text), " ago"), "-")); ok {
 		return now.Add(-d), nil
 	}
 	return time.Time{}, hint(fmt.Errorf("cannot read %s %q as a time", flag, text),
-		`for example -10min, 2h, today, "2026-03-04 05:06" or 2026-03-04T05:06:07Z`)
+		`for example -10min, 2h, today, 05:06, "2026-03-04 05:06" or 2026-03-04T05:06:07Z`)
 }
 
 // parseSpan reads a sum of spans.

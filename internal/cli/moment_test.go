@@ -15,6 +15,7 @@ func TestParseMoment(t *testing.T) {
 		"-10min":                    now.Add(-10 * time.Minute), "10m": now.Add(-10 * time.Minute),
 		"1h 30min ago": now.Add(-90 * time.Minute), "1.5d": now.Add(-36 * time.Hour), "-2h": now.Add(-2 * time.Hour),
 		"today": time.Date(2026, 3, 4, 0, 0, 0, 0, time.UTC), "yesterday": time.Date(2026, 3, 3, 0, 0, 0, 0, time.UTC),
+		"04:05": time.Date(2026, 3, 4, 4, 5, 0, 0, time.UTC), "23:50:10": time.Date(2026, 3, 3, 23, 50, 10, 0, time.UTC),
 		"now": now, "": {},
 	} {
 		if got, err := parseMoment("--since", in, now); err != nil || !got.Equal(want) {
