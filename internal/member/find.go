@@ -26,6 +26,20 @@ func Find(files Folder, dir string) (Config, bool) {
 	return FindIn(names, texts)
 }
 
+// defaultDirs are where members keep their data that no manifest tells of:
+// etcd's packages, RKE2 and K3s.
+var defaultDirs = []string{"/var/lib/etcd", "/var/lib/rancher/rke2/server/db/etcd", "/var/lib/rancher/k3s/server/db/etcd"}
+
+// Default is a member that no manifest tells of, where exists finds its data.
+func Default(exists func(path string) bool) (Config, bool) {
+	for _, dir := range defaultDirs {
+		if c := FromArgs([]string{"etcd", "--data-dir=" + dir}); exists(c.DB()) {
+			return c, true
+		}
+	}
+	return Config{}, false
+}
+
 // FindIn looks for the member in the manifests called names.
 func FindIn(names []string, texts map[string][]byte) (Config, bool) {
 	for _, name := range names {

@@ -128,7 +128,10 @@ func fromStore(ctx context.Context, e *source.Env, s *snapshot.Snapshot, c *snap
 
 func config(e *source.Env, st *snapshot.Static) (member.Config, bool) {
 	if st == nil {
-		return member.Find(e, "")
+		if cfg, ok := member.Find(e, ""); ok {
+			return cfg, true
+		}
+		return member.Default(e.Exists)
 	}
 	texts := map[string][]byte{}
 	var names []string
@@ -139,6 +142,5 @@ func config(e *source.Env, st *snapshot.Static) (member.Config, bool) {
 	if cfg, ok := member.FindIn(names, texts); ok {
 		return cfg, true
 	}
-	cfg := member.FromArgs([]string{"etcd", "--data-dir=/var/lib/etcd"})
-	return cfg, e.Exists(cfg.DB())
+	return member.Default(e.Exists)
 }

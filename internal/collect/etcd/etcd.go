@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"sync"
 	"time"
 
@@ -144,11 +145,7 @@ func config(e *source.Env, s *snapshot.Snapshot, procs []snapshot.Process) (memb
 			return cfg, true
 		}
 	}
-	if e.Exists(usualDir + "/member") { // a member that nothing starts any more
-		return member.FromArgs([]string{"etcd", "--data-dir=" + usualDir}), true
-	}
-	return member.Config{}, false
+	// A member that nothing starts any more, or that K3s has in itself. Its data
+	// file may be gone.
+	return member.Default(func(db string) bool { return e.Exists(path.Dir(path.Dir(db))) })
 }
-
-// usualDir is kubeadm's folder for etcd's data.
-const usualDir = "/var/lib/etcd"
