@@ -140,12 +140,21 @@ func (a *App) getThere(ctx context.Context, specs, args []string) error {
 			_, err = io.Copy(a.Out, &out)
 			return err
 		}
+		if out.Len() > 0 { // some of what was asked for is there
+			_, werr := io.Copy(a.Out, &out)
+			return errors.Join(said(&errs, err), werr)
+		}
 		if first == nil {
-			first = hint(errors.New(after(errs.String(), "klustered: error: ", err.Error())), "%s",
-				after(errs.String(), "klustered: hint: ", "objects are read on a node that has a member of etcd, or its files"))
+			first = said(&errs, err)
 		}
 	}
 	return first
+}
+
+// said is the error that a node wrote, with its hint.
+func said(errs *bytes.Buffer, err error) error {
+	return hint(errors.New(after(errs.String(), "klustered: error: ", err.Error())), "%s",
+		after(errs.String(), "klustered: hint: ", "objects are read on a node that has a member of etcd, or its files"))
 }
 
 // after is the rest of the line of text that begins with prefix, else other.
@@ -175,13 +184,12 @@ func (a *App) open(ctx context.Context, f *getFlags) (inventory.Source, error) {
 	}
 	alive := f.root == "/"
 	if err := a.needRoot("read etcd"); alive && err != nil {
-		return nil, err
+		return nil, hint(err, "run it as root, or read a copy: klustered get --db FILE")
 	}
 	e := source.New(f.root, alive)
 	cfg, ok := member.Find(e, "")
 	if !ok {
-		cfg = member.FromArgs([]string{"etcd", "--data-dir=/var/lib/etcd"})
-		if !e.Exists(cfg.DB()) {
+		if cfg, ok = member.Default(e.Exists); !ok {
 			return nil, hint(errNoMember, "klustered get --db FILE reads a copy of etcd's data file")
 		}
 	}
@@ -294,6 +302,7 @@ func (a *App) print(f *getFlags, queries []inventory.Query, groups [][]inventory
 		return inventory.WriteNames(a.Out, all)
 	}
 	t := inventory.Table{Wide: f.output == "wide", Namespaces: f.all, Labels: f.labels, Now: time.Now()}
+	shown := false
 	for i, q := range queries {
 		if len(groups[i]) == 0 {
 			if len(q.Names) == 0 {
@@ -301,9 +310,10 @@ func (a *App) print(f *getFlags, queries []inventory.Query, groups [][]inventory
 			}
 			continue
 		}
-		if i > 0 {
+		if shown {
 			fmt.Fprintln(a.Out)
 		}
+		shown = true
 		if err := t.Write(a.Out, q.Kind, groups[i]); err != nil {
 			return err
 		}

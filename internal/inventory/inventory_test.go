@@ -91,6 +91,10 @@ func get(t *testing.T, kind string, q Query) []Item {
 
 func TestSecretsAreHidden(t *testing.T) {
 	var b bytes.Buffer
+	nameless := schema.Object{"metadata": schema.Object{}, "data": schema.Object{"k": "Z2VoZWlt"}}
+	if (Query{Kind: Kind{Kind: "Secret"}}).clean(nameless); nameless.Text("data", "k") != "(hidden, 6 bytes)" {
+		t.Errorf("one that does not say its kind: got %v", nameless)
+	}
 	if err := WriteYAML(&b, get(t, "secret", Query{Names: []string{"s"}}), true); err != nil {
 		t.Fatal(err)
 	}

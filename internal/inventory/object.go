@@ -100,7 +100,7 @@ func (q Query) clean(o schema.Object) {
 	if !q.Managed {
 		delete(meta, "managedFields")
 	}
-	if q.Secrets || o.Text("kind") != "Secret" {
+	if q.Secrets || o.Text("kind") != "Secret" && q.Kind.Kind != "Secret" {
 		return
 	}
 	for _, part := range []string{"data", "stringData"} {

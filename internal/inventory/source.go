@@ -180,6 +180,9 @@ func (s *stored) About() []string {
 	if v.Replayed.Behind > 0 {
 		out = append(out, fmt.Sprintf("%d more entries of the log were left out: this member does not know that the others agreed", v.Replayed.Behind))
 	}
+	if v.WALDir != "" && v.Log == nil {
+		out = append(out, "there is no log in "+v.WALDir+": what was written last may be missing")
+	}
 	for _, p := range v.Problems {
 		out = append(out, p.Error())
 	}

@@ -50,22 +50,22 @@ type File struct {
 
 // Open reads the meta pages of the file behind r, which is size bytes long.
 func Open(r io.ReaderAt, size int64) (*File, error) {
+	if size == 0 {
+		return nil, errors.New("the file is empty")
+	}
 	var best *File
-	var errs []error
-	first, err := readMeta(r, 0)
-	if err == nil {
+	first, wrong := readMeta(r, 0)
+	if wrong == nil {
 		best = first
 	}
-	errs = append(errs, err)
 	for _, at := range secondMeta(first) {
 		m, err := readMeta(r, at)
-		errs = append(errs, err)
 		if err == nil && (best == nil || m.txid > best.txid) {
 			best = m
 		}
 	}
 	if best == nil {
-		return nil, fmt.Errorf("cannot read the meta pages: %w", errors.Join(errs...))
+		return nil, fmt.Errorf("cannot read the meta pages: %w", wrong)
 	}
 	best.r, best.size = r, size
 	return best, nil
@@ -82,7 +82,9 @@ func secondMeta(first *File) []int64 {
 
 func readMeta(r io.ReaderAt, at int64) (*File, error) {
 	b := make([]byte, headSize+metaSize)
-	if _, err := r.ReadAt(b, at); err != nil {
+	if _, err := r.ReadAt(b, at); errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%w: it ends within a meta page", ErrDamaged)
+	} else if err != nil {
 		return nil, err
 	}
 	return parseMeta(b)
@@ -91,7 +93,7 @@ func readMeta(r io.ReaderAt, at int64) (*File, error) {
 // parseMeta reads a page's head and its meta.
 func parseMeta(b []byte) (*File, error) {
 	if len(b) < headSize+metaSize || binary.LittleEndian.Uint16(b[8:])&isMeta == 0 {
-		return nil, fmt.Errorf("%w: no meta page", ErrDamaged)
+		return nil, fmt.Errorf("%w: it is no bbolt file", ErrDamaged)
 	}
 	m := b[headSize:]
 	u32, u64 := binary.LittleEndian.Uint32, binary.LittleEndian.Uint64
@@ -100,7 +102,7 @@ func parseMeta(b []byte) (*File, error) {
 	size := int64(u32(m[8:]))
 	switch {
 	case u32(m) != magic:
-		return nil, fmt.Errorf("%w: not a bbolt file", ErrDamaged)
+		return nil, fmt.Errorf("%w: it is no bbolt file", ErrDamaged)
 	case u32(m[4:]) != version:
 		return nil, fmt.Errorf("%w: version %d", ErrDamaged, u32(m[4:]))
 	case u64(m[56:]) != sum.Sum64():
