@@ -134,6 +134,19 @@ metadata:
 	}
 }
 
+// TestYAMLIsFolded: a long text goes on in the next line, as kubectl has it.
+func TestYAMLIsFolded(t *testing.T) {
+	var b bytes.Buffer
+	o := schema.Object{"description": "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.", "yes": "on"}
+	if err := WriteYAML(&b, []Item{{Object: o}}, true); err != nil {
+		t.Fatal(err)
+	}
+	want := "description: Used for system critical pods that must run in the cluster, but can be\n  moved to another node if necessary.\n\"yes\": \"on\"\n"
+	if b.String() != want {
+		t.Errorf("got %s\nwant %s", b.String(), want)
+	}
+}
+
 func TestTable(t *testing.T) {
 	sel, err := ParseSelector("app=x,tier!=db")
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"io"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v2"
 
 	"github.com/klustered/klustered/internal/collect/object/schema"
 )
@@ -42,17 +42,16 @@ func WriteJSON(w io.Writer, items []Item, one bool) error {
 	return err
 }
 
-// WriteYAML writes the objects: one by itself when one is set, else a list. As
-// kubectl has it, fields are sorted by their names and lists are not indented;
-// long lines are not folded.
+// WriteYAML writes the objects: one by itself when one is set, else a list. The
+// text is kubectl's to the byte: the second version of the module quotes, folds
+// and indents as that does, the third one does not.
 func WriteYAML(w io.Writer, items []Item, one bool) error {
-	e := yaml.NewEncoder(w)
-	e.SetIndent(2)
-	e.CompactSeqIndent()
-	if err := e.Encode(list(items, one)); err != nil {
+	text, err := yaml.Marshal(list(items, one))
+	if err != nil {
 		return fmt.Errorf("cannot write YAML: %w", err)
 	}
-	return e.Close()
+	_, err = w.Write(text)
+	return err
 }
 
 // WriteNames writes kind and name of each object, one a line.
