@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"go.etcd.io/bbolt"
@@ -115,6 +116,21 @@ func TestDamage(t *testing.T) {
 				t.Error("got no error")
 			}
 		})
+	}
+}
+
+// TestWhatIsSaid: the error names what is the matter with the file.
+func TestWhatIsSaid(t *testing.T) {
+	whole := write(t, 3000)
+	for want, data := range map[string][]byte{
+		"the file is empty":                           nil,
+		"it is no bbolt file":                         bytes.Repeat([]byte("abcd"), 4096),
+		"it ends within a meta page":                  whole[:50],
+		"it was cut off: it has 8192 bytes, and page": whole[:8192],
+	} {
+		if err := walkAll(data); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
 	}
 }
 

@@ -73,6 +73,9 @@ func (f *File) tree(ctx context.Context, id uint64, depth int, w *walk) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := f.within(id); err != nil {
+		return err
+	}
 	if w.seen++; depth > maxDepth || w.seen > f.size/f.pageSize {
 		return fmt.Errorf("%w: page %d leads back to itself", ErrDamaged, id)
 	}
@@ -137,10 +140,21 @@ func (w *walk) leaf(p page) error {
 	return nil
 }
 
+// within reports whether the file, as it is, has page id.
+func (f *File) within(id uint64) error {
+	switch {
+	case id < 2 || id >= f.end:
+		return fmt.Errorf("%w: page %d of %d", ErrDamaged, id, f.end)
+	case id >= uint64(f.size/f.pageSize):
+		return fmt.Errorf("%w: it was cut off: it has %d bytes, and page %d of %d pages lies behind them", ErrDamaged, f.size, id, f.end)
+	}
+	return nil
+}
+
 // page reads page id with its overflow.
 func (f *File) page(id uint64) (page, error) {
-	if id < 2 || id >= f.end || int64(id) > f.size/f.pageSize {
-		return page{}, fmt.Errorf("%w: page %d of %d", ErrDamaged, id, f.end)
+	if err := f.within(id); err != nil {
+		return page{}, err
 	}
 	at := int64(id) * f.pageSize
 	b := make([]byte, f.pageSize)
