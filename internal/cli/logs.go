@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/klustered/klustered/internal/collect/feed"
+	"github.com/klustered/klustered/internal/collect/journal"
 )
 
 // A logsFlags is the flags of the command.
@@ -150,7 +151,10 @@ func (l *logsFlags) contradiction() error {
 // explained turns the error of something unknown into one with a hint.
 func explained(err error) error {
 	var unknown *feed.UnknownError
-	if !errors.As(err, &unknown) {
+	switch {
+	case errors.Is(err, journal.ErrNone):
+		return hint(err, "this node keeps none: --pod NAME and --file /var/log/syslog need no journal")
+	case !errors.As(err, &unknown):
 		return err
 	}
 	names := slices.Clone(unknown.Known)

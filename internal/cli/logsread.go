@@ -2,12 +2,14 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
 	"time"
 
 	"github.com/klustered/klustered/internal/collect/feed"
+	"github.com/klustered/klustered/internal/collect/journal"
 	"github.com/klustered/klustered/internal/collect/source"
 )
 
@@ -40,10 +42,26 @@ func openLogs(o logsOrder, root string, tell func(string)) (*logsReading, error)
 	return r, explained(err)
 }
 
+// maxTold is how many places of a damaged journal are told: it may have
+// thousands.
+const maxTold = 3
+
 func (r *logsReading) fail(err error) {
-	if text := err.Error(); !r.told[text] {
-		r.told[text] = true
+	text := err.Error()
+	if r.told[text] {
+		return
+	}
+	r.told[text] = true
+	var d *journal.DamageError
+	if !errors.As(err, &d) {
 		r.tell(text)
+		return
+	}
+	for _, p := range d.Damages[:min(len(d.Damages), maxTold)] {
+		r.tell(p.String())
+	}
+	if more := len(d.Damages) + d.More - maxTold; more > 0 {
+		r.tell(fmt.Sprintf("cannot read the journals at %d places more", more))
 	}
 }
 

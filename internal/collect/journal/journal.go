@@ -23,6 +23,9 @@ type Journal struct {
 	ledger ledger
 }
 
+// ErrNone means that a node has no journal. It is an [fs.ErrNotExist].
+var ErrNone = fmt.Errorf("there is none: %w", fs.ErrNotExist)
+
 // Open opens the *.journal and *.journal~ files in dirs and in the folders
 // right below them; the names are those of fs.FS. A file that cannot be read
 // is listed by Damage and stops nothing. The error is for when there is no
@@ -45,7 +48,7 @@ func Open(root fs.FS, dirs ...string) (*Journal, error) {
 		}
 	}
 	if !found {
-		return nil, fmt.Errorf("cannot open journal in %q: %w", dirs, fs.ErrNotExist)
+		return nil, fmt.Errorf("cannot open journal in %q: %w", dirs, ErrNone)
 	}
 	return j, nil
 }
