@@ -61,7 +61,7 @@ func proxyConfig(e *source.Env, p *snapshot.Proxy) {
 	if p.Config == "" {
 		return
 	}
-	name := path.Join(fmt.Sprintf("/proc/%d/root", p.PID), p.Config)
+	name := fmt.Sprintf("/proc/%d/root", p.PID) + path.Clean("/"+p.Config)
 	data, err := e.ReadFile(name)
 	if err != nil {
 		e.Gap(snapshot.SectionKubelet, name, err)

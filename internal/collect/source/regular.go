@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,10 +42,18 @@ func (e *Env) Open(name string) (*os.File, error) {
 	return opened, err
 }
 
-// ofKernel reports whether a path is one of the kernel's own file systems.
+// ofKernel reports whether a path is one of the kernel's own file systems. What
+// lies behind the links of a process is what the process sees, devices too.
 func ofKernel(name string) bool {
-	return strings.HasPrefix(name, "/proc/") || strings.HasPrefix(name, "/sys/")
+	if rest, ok := strings.CutPrefix(name, "/proc/"); ok {
+		f := strings.Split(rest, "/")
+		return !slices.ContainsFunc(f, func(x string) bool { return slices.Contains(outward, x) })
+	}
+	return strings.HasPrefix(name, "/sys/")
 }
+
+// outward are the entries of /proc/PID that lead out of it.
+var outward = []string{"root", "cwd", "exe", "fd", "map_files"}
 
 // kernels reports whether an open file lies on a file system where reading may
 // act: procfs (/proc/kmsg gives each message once), sysfs, tracefs, debugfs.

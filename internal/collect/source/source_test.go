@@ -273,6 +273,16 @@ func TestOpenTouchesNoDeviceAndNoFileOfTheKernel(t *testing.T) {
 	if data, err := e.ReadFile("/proc/version"); err != nil || len(data) == 0 {
 		t.Errorf("/proc/version: %v", err)
 	}
+	for name, want := range map[string]string{"/proc/self/root/dev/null": "not a regular file", "/proc/self/root/proc/version": "a file of the kernel"} {
+		if _, err := e.ReadFile(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+	}
+	if f, err := e.Open("/proc/self/exe"); err != nil {
+		t.Errorf("the program of a process: %v", err)
+	} else {
+		f.Close()
+	}
 }
 
 // TestRootIsNeverLeft: neither a link, nor .., nor a link of /proc leads from
