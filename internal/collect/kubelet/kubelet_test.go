@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/tools/txtar"
 
@@ -146,6 +147,18 @@ func FuzzParseManifest(f *testing.F) {
 			t.Errorf("no error for %+v", m)
 		}
 	})
+}
+
+// TestManyContinuedLines: what costs the square of the file's size would hold
+// up the whole section.
+func TestManyContinuedLines(t *testing.T) {
+	text := "[Service]\nA=" + strings.Repeat("\\\n", source.MaxFile/2-10) + "b\n"
+	began := time.Now()
+	got := parseUnit(text)
+	parseEnv(text, "/x", map[string]setting{})
+	if took := time.Since(began); took > 3*time.Second || len(got) == 0 || got[0].key != "A" {
+		t.Errorf("%d assignments in %v", len(got), took)
+	}
 }
 
 func FuzzUnit(f *testing.F) {

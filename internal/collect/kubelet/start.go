@@ -19,20 +19,23 @@ type assignment struct {
 // that end in a backslash go on; comments between them are left out.
 func parseUnit(data string) []assignment {
 	var out []assignment
-	section, held, from := "", "", 0
+	section, from := "", 0
+	var held strings.Builder
 	for i, line := range strings.Split(data, "\n") {
 		text := strings.TrimSpace(strings.TrimRight(line, "\r"))
-		if text == "" && held == "" || strings.HasPrefix(text, "#") || strings.HasPrefix(text, ";") {
+		if text == "" && held.Len() == 0 || strings.HasPrefix(text, "#") || strings.HasPrefix(text, ";") {
 			continue
 		}
-		if held == "" {
+		if held.Len() == 0 {
 			from = i + 1
 		}
-		if rest, ok := strings.CutSuffix(text, `\`); ok {
-			held += rest + " "
+		if rest, ok := strings.CutSuffix(text, `\`); ok && held.Len() < maxLine {
+			held.WriteString(rest + " ")
 			continue
 		}
-		text, held = held+text, ""
+		held.WriteString(text)
+		text = held.String()
+		held.Reset()
 		if strings.HasPrefix(text, "[") {
 			section = text
 			continue
@@ -53,20 +56,23 @@ type setting struct {
 // parseEnv adds the lines of an environment file, which are NAME=value with
 // the value perhaps in quotes.
 func parseEnv(data, name string, env map[string]setting) {
-	held, from := "", 0
+	var held strings.Builder
+	from := 0
 	for i, line := range strings.Split(data, "\n") {
 		text := strings.TrimSpace(line)
-		if held == "" {
+		if held.Len() == 0 {
 			if text == "" || text[0] == '#' || text[0] == ';' {
 				continue
 			}
 			from = i + 1
 		}
-		if rest, ok := strings.CutSuffix(text, `\`); ok && len(held) < maxLine {
-			held += rest
+		if rest, ok := strings.CutSuffix(text, `\`); ok && held.Len() < maxLine {
+			held.WriteString(rest)
 			continue
 		}
-		text, held = held+text, ""
+		held.WriteString(text)
+		text = held.String()
+		held.Reset()
 		if key, value, ok := strings.Cut(text, "="); ok && key != "" {
 			env[strings.TrimSpace(key)] = setting{unquote(strings.TrimSpace(value)), name, from}
 		}
