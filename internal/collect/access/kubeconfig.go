@@ -30,7 +30,7 @@ func collectKubeconfigs(ctx context.Context, e *source.Env, s *snapshot.Snapshot
 	vars := variablesOf(ctx, e, s.Processes, users)
 	found := candidates(ctx, e, vars, users)
 	for _, name := range found.names {
-		t, err := e.Text(name, maxFileBytes)
+		t, err := e.Text(name, source.MaxParsed)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -38,7 +38,12 @@ func collectKubeconfigs(ctx context.Context, e *source.Env, s *snapshot.Snapshot
 			e.Gap(snapshot.SectionKubeconfigs, name, err)
 			continue
 		}
+		if t.Truncated {
+			e.Gap(snapshot.SectionKubeconfigs, name, source.ErrLarge)
+			continue
+		}
 		if f, ok := read(e, t); ok {
+			f.Text = source.Clip(f.Text, maxFileBytes)
 			if f.Found = found.how[name]; slices.Equal(f.Found, []string{"content"}) {
 				k.Others = append(k.Others, f)
 			} else {

@@ -27,7 +27,7 @@ func kubercs(ctx context.Context, e *source.Env, p *snapshot.Processes, users []
 	}
 	var out []snapshot.Kuberc
 	for _, name := range names {
-		t, err := e.Text(name, 0)
+		t, err := e.Text(name, source.MaxParsed)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -35,7 +35,9 @@ func kubercs(ctx context.Context, e *source.Env, p *snapshot.Processes, users []
 			e.Gap(snapshot.SectionKubeconfigs, name, err)
 			continue
 		}
-		out = append(out, ParseKuberc(t))
+		k := ParseKuberc(t)
+		k.Text = source.Clip(k.Text, 0)
+		out = append(out, k)
 	}
 	return out
 }

@@ -34,7 +34,7 @@ func readConfig(e *source.Env, r *snapshot.Runtime, p snapshot.Process) {
 	r.CNIConfDir, r.CNIBinDirs, r.CNIMaxConf = defaultConfDir, []string{defaultBinDir}, 1
 	name := configFile(e, p)
 	defer func() { r.Socket = cmp.Or(flagValue(p.Args, "--address", "-a", "-address"), r.Socket) }()
-	t, err := e.Text(name, 0)
+	t, err := e.Text(name, maxConf)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		e.Gap(snapshot.SectionRuntime, name, err)
 		r.ConfigErr = err.Error()
@@ -42,10 +42,13 @@ func readConfig(e *source.Env, r *snapshot.Runtime, p snapshot.Process) {
 	}
 	tree := map[string]any{}
 	if err == nil { // without it CRI-O still reads its drop-ins
-		if tree, err = parseTOML(name, []byte(t.Content)); err != nil {
+		if t.Truncated {
+			e.Gap(snapshot.SectionRuntime, name, source.ErrLarge)
+		} else if tree, err = parseTOML(name, []byte(t.Content)); err != nil {
 			r.ConfigErr = err.Error()
 		}
 		t.Content = secret.Scrub(t.Content)
+		t = source.Clip(t, 0)
 		r.Config = &t
 	}
 	for _, extra := range imports(e, name, tree) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/klustered/klustered/internal/collect/secret"
+	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -67,7 +68,7 @@ func (m *merger) crio(name string, p snapshot.Process) {
 func (m *merger) registries() {
 	r := &snapshot.Registry{ConfigPath: registriesConf}
 	for _, name := range append([]string{registriesConf}, m.e.Glob(registriesConf+".d/*.conf")...) {
-		t, err := m.e.Text(name, 0)
+		t, err := m.e.Text(name, maxConf)
 		if err != nil {
 			continue // without the file there are no registries but the named ones
 		}
@@ -77,7 +78,7 @@ func (m *merger) registries() {
 		}
 		r.Hosts = append(r.Hosts, list...)
 		t.Content = secret.Scrub(t.Content)
-		r.Files = append(r.Files, t)
+		r.Files = append(r.Files, source.Clip(t, 0))
 	}
 	if len(r.Files) > 0 {
 		m.c.Registry = r

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/klustered/klustered/internal/collect/secret"
+	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -65,7 +66,7 @@ func configured(name, what string, s snapshot.ConfigSetting) snapshot.RegistryHo
 
 // hosts reads one hosts.toml.
 func (m *merger) hosts(r *snapshot.Registry, name string) {
-	t, err := m.e.Text(name, 0)
+	t, err := m.e.Text(name, maxConf)
 	if err != nil {
 		r.Errors = append(r.Errors, name+": "+err.Error())
 		return
@@ -77,7 +78,7 @@ func (m *merger) hosts(r *snapshot.Registry, name string) {
 	r.Hosts = append(r.Hosts, list...)
 	t.Content = secret.Scrub(t.Content)
 	if len(r.Files) < maxImports {
-		r.Files = append(r.Files, t)
+		r.Files = append(r.Files, source.Clip(t, 0))
 	}
 }
 

@@ -113,7 +113,7 @@ func (m *merger) matches(pattern, dir string) []string {
 // is none; a named one that is not there is an error of its own.
 func (m *merger) file(name, from string) ([]setting, bool) {
 	f := snapshot.RuntimeFile{Text: snapshot.Text{Path: name}, From: from}
-	t, err := m.e.Text(name, 0)
+	t, err := m.e.Text(name, maxConf)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) && from == "" {
 			return nil, false
@@ -122,9 +122,14 @@ func (m *merger) file(name, from string) ([]setting, bool) {
 		m.c.Files = append(m.c.Files, f)
 		return nil, false
 	}
+	if t.Truncated {
+		f.Text, f.Error = snapshot.Text{Path: name, Size: t.Size}, source.ErrLarge.Error()
+		m.c.Files = append(m.c.Files, f)
+		return nil, false
+	}
 	all, line, err := ParseSettings([]byte(t.Content))
 	t.Content = secret.Scrub(t.Content)
-	f.Text = t
+	f.Text = source.Clip(t, 0)
 	if len(m.c.Files) == 0 {
 		f.Content = "" // it stands in Runtime.Config
 	}

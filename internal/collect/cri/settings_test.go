@@ -162,3 +162,16 @@ func FuzzSettings(f *testing.F) {
 		ParseCrictl(data)
 	})
 }
+
+// TestPadded: a configuration longer than what is kept of it is read all the
+// same.
+func TestPadded(t *testing.T) {
+	e := source.New(t.TempDir(), false)
+	write(t, e.Root, containerdConfig, strings.Repeat("# padding\n", source.DefaultText/8)+"version = 3\nstate = '/run/x'\n[plugins.'io.containerd.cri.v1.runtime'.cni]\nconf_dir = '/etc/cni/x'\n", 0o644)
+	var r snapshot.Runtime
+	readConfig(e, &r, snapshot.Process{})
+	c := readSettings(e, containerdConfig, snapshot.Process{})
+	if r.ConfigErr != "" || r.CNIConfDir != "/etc/cni/x" || c.State != "/run/x" || !r.Config.Truncated || len(r.Config.Content) > source.DefaultText {
+		t.Errorf("%q %q %q, %d bytes kept", r.ConfigErr, r.CNIConfDir, c.State, len(r.Config.Content))
+	}
+}

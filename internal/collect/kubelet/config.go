@@ -40,7 +40,7 @@ type config struct {
 func readConfig(e *source.Env, k *snapshot.Kubelet, f Flags) config {
 	var c config
 	name := cmp.Or(f["config"], kubeadmConfig)
-	t, err := e.Text(name, 0)
+	t, err := e.Text(name, source.MaxParsed)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && f["config"] == "":
 		return c
@@ -49,11 +49,13 @@ func readConfig(e *source.Env, k *snapshot.Kubelet, f Flags) config {
 		e.Gap(snapshot.SectionKubelet, name, err)
 		return c
 	}
-	c, err = parseConfig([]byte(t.Content))
-	if err != nil {
+	if t.Truncated {
+		e.Gap(snapshot.SectionKubelet, name, source.ErrLarge)
+	} else if c, err = parseConfig([]byte(t.Content)); err != nil {
 		k.ConfigErr = err.Error()
 	}
 	t.Content = secret.YAML(t.Content)
+	t = source.Clip(t, 0)
 	k.Config = &t
 	for _, p := range dropIns(e, f["config-dir"]) {
 		data, err := e.ReadFile(p)

@@ -80,6 +80,38 @@ func TestEffective(t *testing.T) {
 	}
 }
 
+// TestPadded: files are longer than what is kept of them, and are read all the
+// same.
+func TestPadded(t *testing.T) {
+	e := node(t, "testdata/node.txtar")
+	pad := strings.Repeat("# padding\n", source.DefaultText/8)
+	put(t, e, map[string]string{
+		"/var/lib/kubelet/config.yaml":       pad + "kind: KubeletConfiguration\nmaxPods: 4\nclusterDNS: [1.2.3.4]\n",
+		"/etc/kubernetes/manifests/pad.yaml": pad + "apiVersion: v1\nkind: Pod\nmetadata: {name: padded}\nspec: {containers: [{name: a, image: b}]}\n",
+		"/etc/kubernetes/manifests/big.yaml": strings.Repeat(pad, 13) + "kind: Pod\n",
+	})
+	k := collected(t, e, snapshot.Snapshot{})
+	if k.ConfigErr != "" || k.Effective["maxPods"].Value != "4" || !k.Config.Truncated || len(k.Config.Content) > source.DefaultText {
+		t.Errorf("%q, %+v, %d bytes kept", k.ConfigErr, k.Effective["maxPods"], len(k.Config.Content))
+	}
+	s := snapshot.Snapshot{Kubelet: &snapshot.Kubelet{StaticPodPath: kubeadmStatic}}
+	if err := collectStatic(t.Context(), e, &s); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range s.Static.Manifests {
+		switch filepath.Base(m.Path) {
+		case "pad.yaml":
+			if m.Error != "" || m.Name != "padded" || !m.Truncated || len(m.Content) > source.DefaultText {
+				t.Errorf("%q %q, %d bytes kept", m.Name, m.Error, len(m.Content))
+			}
+		case "big.yaml":
+			if g := e.Gaps(); m.Error != "" || len(g) != 1 || g[0].Source != m.Path {
+				t.Errorf("%q, %+v", m.Error, g)
+			}
+		}
+	}
+}
+
 func origin(o snapshot.Origin) string {
 	return o.Value + " " + o.Source + ":" + strconv.Itoa(o.Line) + " " + o.Flag
 }

@@ -114,17 +114,22 @@ func mountedAt(mounts, name string) bool {
 }
 
 func manifest(e *source.Env, name, version string) snapshot.Manifest {
-	t, err := e.Text(name, 0)
+	t, err := e.Text(name, source.MaxParsed)
 	if err != nil {
 		return snapshot.Manifest{Text: t, Error: err.Error()}
+	}
+	if t.Truncated {
+		e.Gap(snapshot.SectionStatic, name, source.ErrLarge)
+		t.Content = ""
+		return snapshot.Manifest{Text: t}
 	}
 	m := ParseManifest([]byte(t.Content), version)
 	for i, v := range m.Volumes {
 		m.Volumes[i].Is = what(e, v.Path)
 	}
 	t.Content = secret.YAML(t.Content)
-	m.Text = t
 	m.Fields = manifestFields(t.Content)
+	m.Text = source.Clip(t, 0)
 	return m
 }
 

@@ -3,6 +3,7 @@ package source
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -49,6 +50,24 @@ func (e *Env) Text(name string, limit int) (snapshot.Text, error) {
 		t.Size = n // files of /proc and /sys say 0
 	}
 	return t, nil
+}
+
+// MaxParsed is how many bytes of a configuration are read to be understood.
+const MaxParsed = 1 << 20
+
+// ErrLarge says why a configuration is not looked into.
+var ErrLarge = fmt.Errorf("larger than %d bytes: it is not looked into", MaxParsed)
+
+// Clip cuts a text that was read to be understood to the bytes that are kept:
+// at most limit (0: [DefaultText]).
+func Clip(t snapshot.Text, limit int) snapshot.Text {
+	if limit <= 0 {
+		limit = DefaultText
+	}
+	if len(t.Content) > limit {
+		t.Content, t.Truncated = strings.ToValidUTF8(t.Content[:limit], "\ufffd"), true
+	}
+	return t
 }
 
 // digest returns the first limit bytes of r, the hex sum of all and its size.
