@@ -36,6 +36,7 @@ type NetNS struct {
 	Filters     []TrafficFilter `json:"filters,omitempty"`
 	Netfilter   *Netfilter      `json:"netfilter,omitempty"`
 	Tracked     *Tracked        `json:"tracked,omitempty"`
+	IPVS        []IPVSService   `json:"ipvs,omitempty"`
 }
 
 // Tracked are a namespace's figures of connection tracking since it was made,

@@ -67,6 +67,7 @@ type Snapshot struct {
 	CNI         *CNI         `json:"cni,omitempty"`
 	Network     *Network     `json:"network,omitempty"`
 	Sockets     *Sockets     `json:"sockets,omitempty"`
+	Names       *Names       `json:"names,omitempty"`
 	Probes      *Probes      `json:"probes,omitempty"`
 	Kubelet     *Kubelet     `json:"kubelet,omitempty"`
 	PKI         *PKI         `json:"pki,omitempty"`
@@ -115,6 +116,7 @@ const (
 	SectionCNI         Section = "cni"
 	SectionNetwork     Section = "network"
 	SectionSockets     Section = "sockets"
+	SectionNames       Section = "names"
 	SectionProbes      Section = "probes"
 	SectionKubelet     Section = "kubelet"
 	SectionPKI         Section = "pki"

@@ -19,6 +19,7 @@ import (
 	"github.com/klustered/klustered/internal/collect/lock"
 	"github.com/klustered/klustered/internal/collect/login"
 	"github.com/klustered/klustered/internal/collect/module"
+	"github.com/klustered/klustered/internal/collect/name"
 	"github.com/klustered/klustered/internal/collect/network"
 	"github.com/klustered/klustered/internal/collect/observe"
 	"github.com/klustered/klustered/internal/collect/probe"
@@ -62,6 +63,7 @@ func All() []source.Collector {
 		cluster.Collectors(),
 		network.Collectors(),
 		socket.Collectors(),
+		name.Collectors(),
 		probe.Collectors(),
 		view.Collectors(),
 		program.Collectors(),

@@ -7,6 +7,7 @@
 package rtnl
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ var ErrStop = errors.New("stop")
 type Conn struct {
 	fd  int
 	seq uint32
+	buf []byte
 }
 
 // Dial opens a socket of family (unix.NETLINK_ROUTE, unix.NETLINK_NETFILTER)
@@ -124,15 +126,11 @@ func (c *Conn) send(list ...Message) error {
 // receive reads one datagram; done reports the end of a dump or an
 // acknowledgement.
 func (c *Conn) receive(each func(Message) error) (done bool, err error) {
-	buf := make([]byte, 64<<10)
-	n, _, err := unix.Recvfrom(c.fd, buf, 0)
-	for errors.Is(err, unix.EINTR) { // a call with a timeout is not begun again by itself, see signal(7)
-		n, _, err = unix.Recvfrom(c.fd, buf, 0)
-	}
+	data, err := c.next()
 	if err != nil {
 		return false, fmt.Errorf("cannot read the kernel's answer: %w", err)
 	}
-	for _, m := range Messages(buf[:n]) {
+	for _, m := range Messages(data) {
 		switch m.Type {
 		case unix.NLMSG_DONE:
 			return true, nil
@@ -145,6 +143,20 @@ func (c *Conn) receive(each func(Message) error) (done bool, err error) {
 		}
 	}
 	return false, nil
+}
+
+// next waits for a datagram and returns a copy of its size, so that what is
+// kept of it keeps no more than that alive. The buffer is large, since the
+// kernel makes the parts of a dump as large as what is offered to it.
+func (c *Conn) next() ([]byte, error) {
+	if c.buf == nil {
+		c.buf = make([]byte, 64<<10)
+	}
+	n, _, err := unix.Recvfrom(c.fd, c.buf, 0)
+	for errors.Is(err, unix.EINTR) { // a call with a timeout is not begun again by itself, see signal(7)
+		n, _, err = unix.Recvfrom(c.fd, c.buf, 0)
+	}
+	return bytes.Clone(c.buf[:max(n, 0)]), err
 }
 
 // refusal is the error in the body of an NLMSG_ERROR, nil for an

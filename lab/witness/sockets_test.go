@@ -51,6 +51,14 @@ func testSockets(ctx context.Context, t *testing.T, n Node) {
 			want = append(want, w)
 		}
 	}
+	// of the node's own there are some that last for a moment
+	here := func(x string) bool {
+		return slices.ContainsFunc(n.Snapshot.Network.Namespaces[0].Addresses, func(a snapshot.Address) bool {
+			return strings.HasSuffix(x, " from "+strings.Split(a.Address, "/")[0])
+		})
+	}
+	got = slices.DeleteFunc(got, func(x string) bool { return here(x) && !slices.Contains(want, x) })
+	want = slices.DeleteFunc(want, func(x string) bool { return here(x) && !slices.Contains(got, x) })
 	same(t, "connections at the control plane's ports", got, want)
 }
 

@@ -50,6 +50,7 @@ var witnesses = map[string]func(context.Context, *testing.T, Node){
 	"network":     testNetwork,
 	"sockets":     testSockets,
 	"probes":      testProbes,
+	"names":       testNames,
 	"systemd":     testSystemd,
 	"persistence": testPersistence,
 	"shell":       testShell,

@@ -44,7 +44,7 @@ func conntrackInto(ctx context.Context, k *Kernel, n *snapshot.Network) {
 	if !k.Loaded("nf_conntrack_netlink") {
 		return
 	}
-	flows, zones, err := readFlows(ctx, n.Namespaces[0].Path)
+	flows, zones, err := readFlows(ctx, e.Abs(n.Namespaces[0].Path))
 	e.Gap(snapshot.SectionNetwork, "conntrack", err)
 	n.Conntrack.Flows, n.Conntrack.Zones = flows, zones
 }

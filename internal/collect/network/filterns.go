@@ -101,6 +101,11 @@ func parseTracked(data []byte) *snapshot.Tracked {
 func filterInto(k *Kernel, ns *snapshot.NetNS, most int) (*netfilter.Ruleset, error) {
 	ns.Tracked = readTracked(k.env)
 	r, err := readFilter(k)
+	if k.Loaded("ip_vs") {
+		var more error
+		ns.IPVS, more = readIPVS()
+		err = errors.Join(err, more)
+	}
 	ns.Netfilter = r.Summary(most)
 	if n := r.Count(); n > most {
 		err = errors.Join(err, fmt.Errorf("cannot keep all %d rules: the first %d are kept", n, most))

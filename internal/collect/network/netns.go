@@ -16,20 +16,10 @@ import (
 // hostPath is the host's network namespace: that of process 1, since the tool
 // may itself run elsewhere.
 func hostPath(e *source.Env) string {
-	if p := entry(e, "/proc/1/ns/net"); readable(p) {
+	if p := "/proc/1/ns/net"; readable(e.Abs(p)) {
 		return p
 	}
 	return "/proc/self/ns/net"
-}
-
-// entry is the path by which a namespace is entered. It is kept as evidence and
-// used by repairs, so it is the node's own wherever that leads somewhere; the
-// clean view's serves only this process, and a node that hides its own.
-func entry(e *source.Env, name string) string {
-	if name == "" || readable(name) {
-		return name
-	}
-	return e.Abs(name)
 }
 
 func readable(path string) bool {
@@ -37,7 +27,8 @@ func readable(path string) bool {
 	return err == nil
 }
 
-// A place is where a network namespace can be entered, and whose it is.
+// A place is where a network namespace can be entered, as the path is on the
+// node, and whose it is.
 type place struct {
 	path, namespace, pod string
 	named                string // in /run/netns
@@ -53,11 +44,11 @@ func (p place) name() string {
 func podPlaces(e *source.Env, s *snapshot.Snapshot, host uint64) []place {
 	found := map[uint64]place{}
 	for _, b := range sandboxes(s) {
-		path := entry(e, b.NetNS)
+		path := b.NetNS
 		if b.PID > 0 {
-			path = entry(e, fmt.Sprintf("/proc/%d/ns/net", b.PID))
+			path = fmt.Sprintf("/proc/%d/ns/net", b.PID)
 		}
-		inode, err := rtnl.Inode(path)
+		inode, err := rtnl.Inode(e.Abs(path))
 		if err != nil {
 			e.Gap(snapshot.SectionNetwork, b.Namespace+"/"+b.Name, err)
 		} else if inode != host {
@@ -108,7 +99,7 @@ func byProcess(e *source.Env, list []snapshot.Process, host uint64, found map[ui
 		if !ok {
 			at = place{pod: uid}
 		}
-		at.path = entry(e, fmt.Sprintf("/proc/%d/ns/net", p.PID))
+		at.path = fmt.Sprintf("/proc/%d/ns/net", p.PID)
 		found[p.NetNS] = at
 	}
 }
@@ -145,14 +136,14 @@ func otherPlaces(e *source.Env, s *snapshot.Snapshot, read []snapshot.NetNS) []p
 	}
 	list, _ := e.ReadDir(netnsFolder)
 	for _, d := range list {
-		path := entry(e, netnsFolder+"/"+d.Name())
-		if inode, err := rtnl.Inode(path); err == nil && isNamespace(path) {
+		path := netnsFolder + "/" + d.Name()
+		if inode, err := rtnl.Inode(e.Abs(path)); err == nil && isNamespace(e.Abs(path)) {
 			add(inode, place{path: path, named: d.Name()})
 		}
 	}
 	if s.Processes != nil {
 		for _, p := range s.Processes.List {
-			add(p.NetNS, place{path: entry(e, fmt.Sprintf("/proc/%d/ns/net", p.PID)), pid: p.PID})
+			add(p.NetNS, place{path: fmt.Sprintf("/proc/%d/ns/net", p.PID), pid: p.PID})
 		}
 	}
 	if len(out) > maxOthers {

@@ -105,10 +105,11 @@ func readAll(ctx context.Context, k *Kernel, places []place) []snapshot.NetNS {
 // tolerable is of a part.
 func readNamespace(k *Kernel, path string, most int) (ns snapshot.NetNS, rules *netfilter.Ruleset, err error) {
 	ns.Path = path
-	if ns.Inode, err = rtnl.Inode(path); err != nil {
+	enter := k.env.Abs(path)
+	if ns.Inode, err = rtnl.Inode(enter); err != nil {
 		return ns, nil, err
 	}
-	err = rtnl.In(path, func() error {
+	err = rtnl.In(enter, func() error {
 		c, err := rtnl.Dial(unix.NETLINK_ROUTE)
 		if err != nil {
 			return err

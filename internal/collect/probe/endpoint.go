@@ -44,7 +44,7 @@ func askAll(ctx context.Context, e *source.Env, s *snapshot.Snapshot) []snapshot
 	if len(list) == 0 {
 		return nil
 	}
-	a := &asker{netns: s.Network.Host().Path, domain: (&planner{s: s}).domain(), trust: readAuthorities(e)}
+	a := &asker{netns: e.Abs(s.Network.Host().Path), domain: (&planner{s: s}).domain(), trust: readAuthorities(e)}
 	var wg sync.WaitGroup
 	for i := range list {
 		wg.Go(func() {

@@ -52,6 +52,9 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	asked := make(chan []snapshot.Contact, 1)
 	go func() { asked <- askAll(ctx, e, s) }()
 	jobs := plan(s)
+	for _, j := range jobs {
+		j.netns = e.Abs(j.netns)
+	}
 	done := runAll(ctx, jobs)
 	again(ctx, jobs)
 	if done < len(jobs) {

@@ -39,7 +39,7 @@ func holders(ctx context.Context, e *source.Env, p *snapshot.Processes, wanted m
 	for range max(2, runtime.NumCPU()) {
 		wg.Go(func() {
 			for pid := range pids {
-				held, err := sockets(e.Abs(fmt.Sprintf("/proc/%d/fd", pid)), wanted)
+				held, err := sockets(e, fmt.Sprintf("/proc/%d/fd", pid), wanted)
 				mu.Lock()
 				if err != nil {
 					denied++
@@ -77,25 +77,22 @@ func owner(pid, fd int, p *snapshot.Process) snapshot.SocketOwner {
 
 // sockets returns the lowest descriptor of each wanted socket in a folder of
 // descriptors. A process that has ended has none.
-func sockets(dir string, wanted map[uint64]bool) (map[uint64]int, error) {
-	f, err := os.Open(dir)
+func sockets(e *source.Env, dir string, wanted map[uint64]bool) (map[uint64]int, error) {
+	list, err := e.ReadDir(dir)
 	if err != nil {
 		if os.IsPermission(err) {
 			return nil, err
 		}
 		return nil, nil
 	}
-	defer f.Close()
-	names, _ := f.Readdirnames(-1)
 	var out map[uint64]int
-	buf := make([]byte, 64)
-	for _, name := range names {
-		n, err := unix.Readlinkat(int(f.Fd()), name, buf)
+	for _, x := range list {
+		link, err := e.Readlink(dir + "/" + x.Name())
 		if err != nil {
 			continue
 		}
-		inode, ok := socketInode(string(buf[:n]))
-		fd, err := strconv.Atoi(name)
+		inode, ok := socketInode(link)
+		fd, err := strconv.Atoi(x.Name())
 		if !ok || err != nil || !wanted[inode] {
 			continue
 		}

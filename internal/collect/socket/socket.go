@@ -45,7 +45,7 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	}
 	r := &reader{env: e, kernel: network.NewKernel(e), found: map[uint64]bool{}}
 	r.all(ctx, slices.Concat(s.Network.Namespaces, s.Network.Others))
-	out := &snapshot.Sockets{Listening: []snapshot.Socket{}, Peers: peers(r.connections)}
+	out := &snapshot.Sockets{Listening: []snapshot.Socket{}, Peers: peers(others(r.connections, r.mine))}
 	for _, x := range r.sockets {
 		switch x.Protocol {
 		case "unix":
@@ -94,6 +94,7 @@ type reader struct {
 	sockets     []snapshot.Socket
 	found       map[uint64]bool // inodes of sockets
 	connections []connection    // of the host
+	mine        map[uint64]bool // sockets of this process, when they were read
 }
 
 // all reads namespaces until the time for it is over.
@@ -110,7 +111,7 @@ func (r *reader) all(ctx context.Context, list []snapshot.NetNS) {
 		}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			err := rtnl.In(list[i].Path, func() error { return r.namespace(&list[i]) })
+			err := rtnl.In(r.env.Abs(list[i].Path), func() error { return r.namespace(&list[i]) })
 			r.env.Gap(snapshot.SectionSockets, list[i].Name(), err)
 		})
 	}
@@ -126,12 +127,16 @@ func (r *reader) namespace(ns *snapshot.NetNS) error {
 	var list []snapshot.Socket
 	var conns []connection
 	var errs []error
+	own := map[uint64]bool{}
 	for _, part := range []func(map[int]string) ([]snapshot.Socket, []connection, error){
 		func(n map[int]string) ([]snapshot.Socket, []connection, error) { return r.inet(n, "tcp", ns.Host) },
 		func(n map[int]string) ([]snapshot.Socket, []connection, error) { return r.inet(n, "udp", false) },
 		r.unix, r.raw, r.packet,
 	} {
 		s, c, err := part(names)
+		if len(c) > 0 {
+			own = mine(r.env)
+		}
 		list, conns, errs = append(list, s...), append(conns, c...), append(errs, err)
 	}
 	for i := range list {
@@ -139,6 +144,9 @@ func (r *reader) namespace(ns *snapshot.NetNS) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(own) > 0 {
+		r.mine = own
+	}
 	r.sockets, r.connections = append(r.sockets, list...), append(r.connections, conns...)
 	for _, x := range list {
 		r.found[x.Inode] = true

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -132,6 +133,9 @@ func TestANamespaceIsRead(t *testing.T) {
 		want := []string{"tcp 127.0.0.1:6443 listen ", "udp 127.0.0.1:53 unconn ", "unix @klustered-test listen ", "raw 0.0.0.0 unconn icmp", "packet * unconn all"}
 		if !reflect.DeepEqual(seen, want) {
 			t.Errorf("tables %v: got  %q\nwant %q", tables, seen, want)
+		}
+		if left := others(slices.Clone(r.connections), r.mine); len(left) != 0 {
+			t.Errorf("connections of this process are told: %+v", left)
 		}
 		got := peers(r.connections)
 		if len(got) != 2 || got[0].Peer != "127.0.0.1" || !got[0].Server || got[0].States["established"] != 1 || got[1].Peer != "127.0.0.1:6443" {
