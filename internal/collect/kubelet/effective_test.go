@@ -40,11 +40,13 @@ func TestEffective(t *testing.T) {
 		"/etc/default/kubelet": "# more\nKUBELET_EXTRA_ARGS=\"--config-dir=/etc/kubelet.d --max-pods=7 --eviction-hard=memory.available<1Gi --max-pods=9\"\n",
 		"/etc/kubelet.d/20-b.conf": "kind: KubeletConfiguration\nmaxPods: 5\nsyncFrequency: 0s\nevictionHard:\n  nodefs.available: 5%\n" +
 			"featureGates:\n  NodeLogQuerry: true\nauthentication:\n  anonymous:\n    enabled: yes\n",
-		"/etc/kubelet.d/10-a.conf": "kind: KubeletConfiguration\nmaxPods: 4\nclusterDns: [1.2.3.4]\ncontainerLogMaxFiles: many\n",
-		"/etc/kubelet.d/ignored":   "maxPods: 3\n",
+		"/etc/kubelet.d/10-a.conf":        "kind: KubeletConfiguration\nmaxPods: 4\nclusterDns: [1.2.3.4]\ncontainerLogMaxFiles: many\n",
+		"/etc/kubelet.d/ignored":          "maxPods: 3\n",
+		"/etc/kubelet.d/15-sub/deep.conf": "kind: KubeletConfiguration\npodPidsLimit: 77\ncgroupDriver: null\n",
 	})
 	k := collected(t, e, snapshot.Snapshot{})
 	for key, want := range map[string]string{
+		"podPidsLimit":                      "77 /etc/kubelet.d/15-sub/deep.conf:2 ",
 		"maxPods":                           "9 /etc/default/kubelet:2 max-pods <7 /etc/default/kubelet:2 max-pods <5 /etc/kubelet.d/20-b.conf:2  <4 /etc/kubelet.d/10-a.conf:2 ",
 		"syncFrequency":                     "1m0s default:0  <0s /etc/kubelet.d/20-b.conf:3 ",
 		"cgroupDriver":                      "systemd /var/lib/kubelet/config.yaml:3 ",

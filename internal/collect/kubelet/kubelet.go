@@ -6,9 +6,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -148,13 +150,36 @@ func client(e *source.Env, k *snapshot.Kubelet, f Flags) {
 	}
 }
 
-// dropIns returns the drop-in files of the kubelet's --config-dir, in the
-// order in which it merges them.
+// dropIns returns the drop-in files of the kubelet's --config-dir and of the
+// folders in it, in the order in which it merges them.
 func dropIns(e *source.Env, dir string) []string {
 	if dir == "" {
 		return nil
 	}
-	files := e.Glob(path.Join(dir, "*.conf"))
-	slices.Sort(files)
-	return files
+	if i, err := e.Lstat(dir); err == nil && i.IsLink() && !strings.HasSuffix(dir, "/") {
+		return nil // it does not follow a link there
+	}
+	var out []string
+	seen := 0
+	var walk func(at string, depth int)
+	walk = func(at string, depth int) {
+		list, err := e.ReadDir(at)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			e.Gap(snapshot.SectionKubelet, at, err)
+		}
+		for _, x := range list {
+			if seen++; seen > maxVisits || depth > maxDepth || len(out) == maxManifests {
+				e.Gap(snapshot.SectionKubelet, at, fmt.Errorf("not all of it was looked at: more than %d files", len(out)))
+				return
+			}
+			switch name := path.Join(at, x.Name()); {
+			case x.IsDir():
+				walk(name, depth+1)
+			case path.Ext(name) == ".conf":
+				out = append(out, name)
+			}
+		}
+	}
+	walk(dir, 0)
+	return out
 }

@@ -48,8 +48,8 @@ func (s *stack) document(n *yaml.Node, source string) {
 	var walk func(n *yaml.Node, path string, depth int)
 	walk = func(n *yaml.Node, path string, depth int) {
 		n = alias(n)
-		if visits++; n == nil || depth > maxDepth || visits > maxVisits || len(s.set) > maxFields {
-			return
+		if visits++; n == nil || depth > maxDepth || visits > maxVisits || len(s.set) > maxFields || n.Tag == "!!null" {
+			return // null sets nothing
 		}
 		if n.Kind == yaml.MappingNode {
 			for i := 0; i+1 < len(n.Content); i += 2 {
