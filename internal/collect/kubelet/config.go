@@ -13,7 +13,6 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -31,23 +30,21 @@ type config struct {
 	ClusterDNS               []string `yaml:"clusterDNS"`
 	CgroupDriver             string   `yaml:"cgroupDriver"`
 	ContainerRuntimeEndpoint string   `yaml:"containerRuntimeEndpoint"`
-	HealthzBindAddress       string   `yaml:"healthzBindAddress"`
-	HealthzPort              *int     `yaml:"healthzPort"`
 }
 
 // readConfig reads the configuration file that the flags name, or kubeadm's,
-// and merges its drop-ins. It keeps the main file and why it does not parse.
-func readConfig(e *source.Env, k *snapshot.Kubelet, f Flags) config {
+// and keeps it, and why it or one of its drop-ins does not parse.
+func readConfig(e *source.Env, k *snapshot.Kubelet, f Flags) {
 	var c config
 	name := cmp.Or(f["config"], kubeadmConfig)
 	t, err := e.Text(name, source.MaxParsed)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && f["config"] == "":
-		return c
+		return
 	case err != nil:
 		k.ConfigErr = err.Error()
 		e.Gap(snapshot.SectionKubelet, name, err)
-		return c
+		return
 	}
 	if t.Truncated {
 		e.Gap(snapshot.SectionKubelet, name, source.ErrLarge)
@@ -66,7 +63,6 @@ func readConfig(e *source.Env, k *snapshot.Kubelet, f Flags) config {
 			k.ConfigErr = fmt.Sprintf("%s: %v", p, err)
 		}
 	}
-	return c
 }
 
 // parseConfig reads a KubeletConfiguration. What could be read is returned
@@ -82,16 +78,14 @@ func parseConfig(data []byte) (config, error) {
 	return c, nil
 }
 
-// healthz asks the kubelet how it is.
-func healthz(ctx context.Context, c config) (body, problem string) {
-	port := 10248
-	if c.HealthzPort != nil {
-		port = *c.HealthzPort
-	}
-	if port == 0 {
+// healthz asks the kubelet how it is, where flags, files and defaults together
+// have it answer.
+func healthz(ctx context.Context, set map[string]snapshot.Effective) (body, problem string) {
+	port := cmp.Or(set["healthzPort"].Value, "10248")
+	if port == "0" {
 		return "", "switched off by healthzPort: 0"
 	}
-	address := net.JoinHostPort(cmp.Or(c.HealthzBindAddress, "127.0.0.1"), strconv.Itoa(port))
+	address := net.JoinHostPort(cmp.Or(set["healthzBindAddress"].Value, "127.0.0.1"), port)
 	body, err := get(ctx, "http://"+address+"/healthz")
 	if err != nil {
 		return body, err.Error()

@@ -66,7 +66,7 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 		k.Program, list = list[0].Text, list[1:]
 	}
 	flags := ParseFlags(texts(list))
-	c := readConfig(e, k, flags)
+	readConfig(e, k, flags)
 	if !k.Running && len(k.Args) == 0 && k.Config == nil {
 		return errNoKubelet
 	}
@@ -82,7 +82,7 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	k.Stale = stale(e, p, slices.Concat([]string{k.ConfigPath}, k.DropIns, startFiles(k)))
 	var asked sync.WaitGroup
 	if e.Live {
-		asked.Go(func() { k.Healthz, k.HealthErr = healthz(ctx, c) })
+		asked.Go(func() { k.Healthz, k.HealthErr = healthz(ctx, k.Effective) })
 		asked.Go(func() { k.Server = server(ctx, k) })
 	}
 	k.Proxy = proxy(ctx, e, s.Processes, k.Version)

@@ -123,8 +123,9 @@ func TestHealthz(t *testing.T) {
 	}))
 	defer srv.Close()
 	host, port, _ := net.SplitHostPort(srv.Listener.Addr().String())
-	n, _ := strconv.Atoi(port)
-	c := config{HealthzBindAddress: host, HealthzPort: &n}
+	e := node(t, "testdata/node.txtar") // a flag wins over the file
+	put(t, e, map[string]string{"/etc/default/kubelet": "KUBELET_EXTRA_ARGS=--healthz-bind-address=" + host + " --healthz-port=" + port + "\n"})
+	c := collected(t, e, snapshot.Snapshot{}).Effective
 	if body, problem := healthz(t.Context(), c); body != "ok" || problem != "" {
 		t.Errorf("got %q, %q", body, problem)
 	}
