@@ -170,7 +170,9 @@ func differs(now, next map[string]snapshot.Effective) []snapshot.StartChange {
 	maps.Copy(keys, next)
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		if now[key].Value != next[key].Value && len(out) < maxProblems {
-			out = append(out, snapshot.StartChange{Key: key, Running: now[key].Value, Next: next[key].Origin})
+			x := snapshot.StartChange{Key: key, Running: conceal(key, now[key].Value), Next: next[key].Origin}
+			x.Next.Value = conceal(key, x.Next.Value)
+			out = append(out, x)
 		}
 	}
 	return out
@@ -186,11 +188,22 @@ func settle(k *snapshot.Kubelet, set map[string]snapshot.Effective) {
 	_ = json.Unmarshal([]byte(set["clusterDNS"].Value), &k.ClusterDNS)
 	k.NodeName = strings.ToLower(set["--hostname-override"].Value)
 	for key, e := range set {
-		if name := key[strings.LastIndexAny(key, ".-")+1:]; hidden(name, e.Value) && !strings.Contains(key, "staticPodPath") {
-			e.Value = secret.Mark(e.Value)
-			set[key] = e
+		e.Value = conceal(key, e.Value)
+		for i, o := range e.Overrides {
+			e.Overrides[i].Value = conceal(key, o.Value)
 		}
+		set[key] = e
 	}
+}
+
+// conceal is a value of the setting key without what it grants. Headers that
+// the kubelet sends to get manifests carry logins.
+func conceal(key, value string) string {
+	name := key[strings.LastIndexAny(key, ".-")+1:]
+	if strings.HasPrefix(key, "staticPodURLHeader.") && value != "" || hidden(name, value) {
+		return secret.Mark(value)
+	}
+	return secret.Scrub(value)
 }
 
 // stale are the files that changed after the process started.

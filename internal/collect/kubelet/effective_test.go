@@ -1,6 +1,7 @@
 package kubelet
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -111,6 +112,25 @@ func TestPadded(t *testing.T) {
 				t.Errorf("%q, %+v", m.Error, g)
 			}
 		}
+	}
+}
+
+// TestSecrets: neither values nor what they override nor what the next start
+// changes holds a login.
+func TestSecrets(t *testing.T) {
+	e := node(t, "testdata/node.txtar")
+	put(t, e, map[string]string{
+		"/var/lib/kubelet/config.yaml": "kind: KubeletConfiguration\nstaticPodURL: https://me:hunter2hunter2@host/x\nstaticPodURLHeader:\n  Authorization: [Digest hunter2hunter2]\n",
+		"/etc/kubelet.d/a.conf":        "kind: KubeletConfiguration\nstaticPodURL: https://me:hunter2hunter3@host/x\nstaticPodURLHeader:\n  Authorization: [Digest hunter2hunter3]\n",
+	})
+	args := []string{"kubelet", "--config=/var/lib/kubelet/config.yaml", "--config-dir=/etc/kubelet.d"}
+	k := collected(t, e, snapshot.Snapshot{Processes: &snapshot.Processes{List: []snapshot.Process{{PID: 7, Name: "kubelet", Args: args}}}})
+	data, err := json.Marshal(k)
+	if err != nil || len(k.Effective["staticPodURLHeader.Authorization"].Overrides) != 1 || len(k.Start.Differs) < 2 {
+		t.Fatalf("%v, %+v, %+v", err, k.Effective["staticPodURLHeader.Authorization"], k.Start.Differs)
+	}
+	if i := strings.Index(string(data), "hunter2"); i >= 0 {
+		t.Errorf("a login is kept: %s", data[max(0, i-200):i+20])
 	}
 }
 

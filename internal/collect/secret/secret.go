@@ -116,6 +116,9 @@ func Named(key string) bool {
 	if reference(key) {
 		return false
 	}
+	if strings.HasSuffix(key, "authorization") { // the header
+		return true
+	}
 	for _, w := range []string{"password", "passwd", "secret", "token", "apikey", "api_key", "api-key", "access_key", "accesskey", "key-data", "certificate-key", "private", "credential"} {
 		if strings.Contains(key, w) {
 			return true
