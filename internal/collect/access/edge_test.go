@@ -157,6 +157,25 @@ func TestScanPEM(t *testing.T) {
 	}
 }
 
+// TestKubeletFiles: a drop-in or a flag names the kubelet's files as well as
+// its configuration does.
+func TestKubeletFiles(t *testing.T) {
+	set := func(value, source string, line int, flag string) snapshot.Effective {
+		return snapshot.Effective{Origin: snapshot.Origin{Value: value, Source: source, Line: line, Flag: flag}}
+	}
+	got := kubeletFiles(&snapshot.Kubelet{Effective: map[string]snapshot.Effective{
+		"authentication.x509.clientCAFile": set("/evil/ca.crt", "/etc/kubelet.d/99.conf", 3, ""),
+		"tlsCertFile":                      set("pki/x.crt", "/var/lib/kubelet/config.yaml", 8, ""),
+		"tlsPrivateKeyFile":                set("/x.key", "/etc/default/kubelet", 1, "tls-private-key-file"),
+		"--cert-dir":                       set("/certs", "argv", 0, "cert-dir"),
+	}})
+	want := kubeletPEM{found: true, dir: "/certs", clientCA: ref{path: "/evil/ca.crt", from: "/etc/kubelet.d/99.conf:3"},
+		serving: ref{path: "/var/lib/kubelet/pki/x.crt", from: "/var/lib/kubelet/config.yaml:8"}, servingKey: ref{path: "/x.key", from: "kubelet --tls-private-key-file"}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestMounts(t *testing.T) {
 	const pod = `{spec: {containers: [{name: a, volumeMounts: [{name: v, mountPath: /certs/}, {name: s, mountPath: /x, subPath: y}]}],
   volumes: [{name: v, hostPath: {path: /etc/k8s/pki}}, {name: s, hostPath: {path: /srv}}, {name: e, emptyDir: {}}]}}`

@@ -8,13 +8,11 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/snapshot"
 )
 
-// The folders where the kubelet looks by default.
+// kubeletPKI is where the kubelet keeps its certificates by default.
 const kubeletPKI = "/var/lib/kubelet/pki"
 
 // edges checks every connection of the control plane whose files this node
@@ -86,10 +84,10 @@ func (w *wiring) kubelet(api component, k kubeletPEM) {
 		api.file("kubelet-client-certificate"), api.file("kubelet-client-key"), k.clientCA)
 	serving, key := k.serving, k.servingKey
 	for _, name := range []string{"kubelet-server-current.pem", "kubelet.crt"} {
-		if at := path.Join(kubeletPKI, name); serving.path == "" && k.found && w.e.Exists(at) {
+		if at := path.Join(k.dir, name); serving.path == "" && k.found && w.e.Exists(at) {
 			serving = ref{path: at}
 			if key = serving; name == "kubelet.crt" {
-				key = ref{path: path.Join(kubeletPKI, "kubelet.key")}
+				key = ref{path: path.Join(k.dir, "kubelet.key")}
 			}
 		}
 	}
@@ -238,41 +236,28 @@ func hostOf(address string) string {
 	return u.Hostname()
 }
 
-// kubeletPEM are the files that the kubelet's configuration names.
+// kubeletPEM are the files that the kubelet's settings name.
 type kubeletPEM struct {
 	found                         bool
+	dir                           string // where it keeps what it makes itself
 	clientCA, serving, servingKey ref
 }
 
+// kubeletFiles takes them from what flags, configuration and drop-ins together
+// say; a path that is not absolute begins in the folder of its file.
 func kubeletFiles(k *snapshot.Kubelet) kubeletPEM {
 	if k == nil {
 		return kubeletPEM{}
 	}
-	var c struct {
-		Authentication struct {
-			X509 struct {
-				CA string `yaml:"clientCAFile"`
-			} `yaml:"x509"`
-		} `yaml:"authentication"`
-		Cert string `yaml:"tlsCertFile"`
-		Key  string `yaml:"tlsPrivateKeyFile"`
-	}
-	text := snapshot.Text{}
-	if k.Config != nil {
-		text = *k.Config
-		_ = yaml.Unmarshal([]byte(text.Content), &c) // what does not parse names no file
-	}
-	named := func(flag, key, value string) ref {
-		for _, a := range k.Args {
-			if v, ok := strings.CutPrefix(a, "--"+flag+"="); ok {
-				return ref{path: v, from: "kubelet --" + flag}
-			}
+	named := func(key string) ref {
+		x := k.Effective[key]
+		switch {
+		case x.Value == "":
+			return ref{}
+		case x.Flag != "":
+			return ref{path: path.Clean(x.Value), from: "kubelet --" + x.Flag}
 		}
-		_, line := text.Find(key + ":")
-		return ref{path: value, from: cmp.Or(text.Path, kubeletPKI) + ":" + itoa(line)}
+		return ref{path: beside(x.Source, x.Value), from: x.Source + ":" + itoa(x.Line)}
 	}
-	return kubeletPEM{
-		found: true, clientCA: named("client-ca-file", "clientCAFile", c.Authentication.X509.CA),
-		serving: named("tls-cert-file", "tlsCertFile", c.Cert), servingKey: named("tls-private-key-file", "tlsPrivateKeyFile", c.Key),
-	}
+	return kubeletPEM{found: true, dir: cmp.Or(k.Effective["--cert-dir"].Value, kubeletPKI), clientCA: named("authentication.x509.clientCAFile"), serving: named("tlsCertFile"), servingKey: named("tlsPrivateKeyFile")}
 }
