@@ -52,7 +52,7 @@ type StoredImage struct {
 	Created   time.Time         `json:"created,omitzero"`
 	Updated   time.Time         `json:"updated,omitzero"`
 	Labels    map[string]string `json:"labels,omitempty"`
-	Manifest  Answer            `json:"manifest,omitempty"` // the manifest lies in the content store
+	Manifest  Answer            `json:"manifest,omitempty"` // the manifest, or the index of several platforms, lies in the content store
 	Sound     Answer            `json:"sound,omitempty"`    // manifest and configuration have the sums that they are named by
 	Config    string            `json:"config,omitempty"`   // digest of the configuration, which is the ID of the CRI
 	ConfigIs  Answer            `json:"configIs,omitempty"` // it lies there too

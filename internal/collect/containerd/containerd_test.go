@@ -65,6 +65,16 @@ func manifest() string {
 	return fmt.Sprintf(`{"config":{"digest":%q},"layers":[{"digest":%q},{"digest":"sha256:gone"}]}`, digest(config), digest(layer))
 }
 
+// index is of an image of several platforms, of which one was fetched.
+func index() string {
+	return fmt.Sprintf(`{"manifests":[{"digest":"sha256:other"},{"digest":%q,"platform":{"os":"unknown"}},{"digest":%q}]}`, digest(layer), digest(manifest()))
+}
+
+// large is a configuration of which not all is read.
+var large = `{"x":"` + strings.Repeat("x", maxManifest) + `"}`
+
+func ofLarge() string { return fmt.Sprintf(`{"config":{"digest":%q}}`, digest(large)) }
+
 // metadata makes a meta.db as containerd lays it out.
 func metadata(t testing.TB) []byte {
 	t.Helper()
@@ -79,7 +89,7 @@ func metadata(t testing.TB) []byte {
 		p := &putter{err}
 		p.put(v1, "version", binary.AppendVarint(nil, 4))
 		p.put(v1, "moby|labels|a", []byte("b"))
-		for name, d := range map[string]string{"app:1": digest(manifest()), "gone:1": "sha256:" + strings.Repeat("0", 64), "../evil": "sha256:../../etc/passwd"} {
+		for name, d := range map[string]string{"app:1": digest(manifest()), "many:1": digest(index()), "none:1": digest(`{"manifests":[{"digest":"sha256:other"}]}`), "large:1": digest(ofLarge()), "gone:1": "sha256:" + strings.Repeat("0", 64), "../evil": "sha256:../../etc/passwd"} {
 			p.put(v1, "k8s.io|images|"+name+"|createdat", at)
 			p.put(v1, "k8s.io|images|"+name+"|target|digest", []byte(d))
 			p.put(v1, "k8s.io|images|"+name+"|target|size", binary.AppendVarint(nil, 99))
@@ -119,7 +129,7 @@ func write(t *testing.T, dir, name, data string) {
 func TestCollect(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "/var/lib/containerd/"+metadataFile, string(metadata(t)))
-	for _, data := range []string{layer, config, manifest()} {
+	for _, data := range []string{layer, config, manifest(), index(), large, ofLarge(), `{"manifests":[{"digest":"sha256:other"}]}`} {
 		write(t, dir, "/var/lib/containerd/"+contentDir+"/sha256/"+strings.TrimPrefix(digest(data), "sha256:"), data)
 	}
 	write(t, dir, "/run/containerd/"+taskDir+"/k8s.io/c1/config.json", specPod)
@@ -146,7 +156,7 @@ func TestCollect(t *testing.T) {
 	for _, x := range n.Images {
 		images = append(images, fmt.Sprintf("%s %s %s %s %d/%d %d", x.Name, x.Manifest, x.Sound, x.ConfigIs, x.Missing, x.Layers, x.Size))
 	}
-	if want := []string{"../evil no   0/0 99", "app:1 yes yes yes 1/2 99", "gone:1 no   0/0 99"}; !reflect.DeepEqual(images, want) {
+	if want := []string{"../evil no   0/0 99", "app:1 yes yes yes 1/2 99", "gone:1 no   0/0 99", "large:1 yes  yes 0/0 99", "many:1 yes yes yes 1/2 99", "none:1 yes yes no 0/0 99"}; !reflect.DeepEqual(images, want) {
 		t.Errorf("images: got %q", images)
 	}
 	if x := n.Containers[0]; x.ID != "c1" || x.Pod != "pod" || x.Sandbox != "sb" || x.Spec != nil || x.Runtime != "io.containerd.runc.v2" || x.SnapshotKey != "" {
@@ -236,10 +246,12 @@ func FuzzMetadata(f *testing.F) {
 func FuzzSpec(f *testing.F) {
 	f.Add([]byte(specForeign))
 	f.Add([]byte(manifest()))
+	f.Add([]byte(index()))
 	f.Add([]byte("/docker/" + strings.Repeat("a", 64)))
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		_, _, _ = ParseSpec(data)
 		_, _ = ParseManifest(data)
+		ParseIndex(data)
 		_, _, _ = ParseSpec(anyValue(data))
 		Census([]snapshot.Process{{PID: 2, Cgroup: string(data)}})
 	})

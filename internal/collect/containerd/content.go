@@ -62,20 +62,34 @@ func blob(root, digest string) string {
 	return path.Join(root, contentDir, kind, sum)
 }
 
-// check follows one digest: to the manifest, and from it to the configuration
-// and the layers.
+// check follows one digest: to the manifest, of an index of several platforms
+// to the one that was fetched, and from it to the configuration and the layers.
 func check(e *source.Env, root, digest string) checked {
 	var k checked
-	data, ok := readBlob(e, root, digest)
+	data, sound, ok := readBlob(e, root, digest)
 	if k.manifest = snapshot.Answered(ok); !ok {
 		return k
 	}
-	k.sound = snapshot.Answered(sums(digest, data))
+	k.sound = sound
 	config, layers := ParseManifest(data)
+	platforms := ParseIndex(data)
+	if len(platforms) > 0 {
+		k.configIs = snapshot.No // until one is found
+	}
+	for _, d := range platforms {
+		data, sound, ok := readBlob(e, root, d)
+		if !ok {
+			continue // of another platform
+		}
+		k.sound = worse(k.sound, sound)
+		if config, layers = ParseManifest(data); config != "" {
+			break
+		}
+	}
 	if k.config = config; config != "" {
-		raw, ok := readBlob(e, root, config)
-		if k.configIs = snapshot.Answered(ok); ok && !sums(config, raw) {
-			k.sound = snapshot.No
+		_, sound, ok := readBlob(e, root, config)
+		if k.configIs = snapshot.Answered(ok); ok {
+			k.sound = worse(k.sound, sound)
 		}
 	}
 	k.layers = len(layers)
@@ -87,30 +101,60 @@ func check(e *source.Env, root, digest string) checked {
 	return k
 }
 
-func readBlob(e *source.Env, root, digest string) ([]byte, bool) {
+// readBlob reads a blob, and says whether it has the sum that it is named by;
+// "" of one that is too large, or of another kind of sum than SHA-256.
+func readBlob(e *source.Env, root, digest string) (data []byte, sound snapshot.Answer, ok bool) {
 	name := blob(root, digest)
 	if name == "" {
-		return nil, false
+		return nil, "", false
 	}
 	f, err := e.Open(name)
 	if err != nil {
-		return nil, false
+		return nil, "", false
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxManifest))
-	return data, err == nil
+	data, err = io.ReadAll(io.LimitReader(f, maxManifest+1))
+	want, known := strings.CutPrefix(digest, "sha256:")
+	if known && len(data) <= maxManifest {
+		sum := sha256.Sum256(data)
+		sound = snapshot.Answered(want == hex.EncodeToString(sum[:]))
+	}
+	return data, sound, err == nil
 }
 
-// sums reports whether data has the sum that it is named by. One of another
-// kind than SHA-256 is taken as it is.
-func sums(digest string, data []byte) bool {
-	want, ok := strings.CutPrefix(digest, "sha256:")
-	sum := sha256.Sum256(data)
-	return !ok || want == hex.EncodeToString(sum[:])
+// worse is what holds of two together: no before unknown before yes.
+func worse(a, b snapshot.Answer) snapshot.Answer {
+	if a == snapshot.No || b == snapshot.Yes {
+		return a
+	}
+	return b
 }
 
 // maxLayers bounds the layers of a manifest that are looked for.
 const maxLayers = 200
+
+// ParseIndex reads the digests of the manifests of an index, but for those that
+// are of no platform: what attests to the others.
+func ParseIndex(data []byte) []string {
+	var x struct {
+		Manifests []struct {
+			Digest   string `json:"digest"`
+			Platform struct {
+				OS string `json:"os"`
+			} `json:"platform"`
+		} `json:"manifests"`
+	}
+	if json.Unmarshal(data, &x) != nil {
+		return nil
+	}
+	var out []string
+	for _, m := range x.Manifests[:min(len(x.Manifests), maxLayers)] {
+		if m.Platform.OS != "unknown" {
+			out = append(out, m.Digest)
+		}
+	}
+	return out
+}
 
 // ParseManifest reads the digests of a manifest's configuration and layers. An
 // index of several platforms has neither.
