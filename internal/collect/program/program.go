@@ -68,7 +68,9 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	}
 	close(todo)
 	wg.Wait()
-	p.List = append(p.List, c.list...)
+	for _, x := range c.list {
+		p.List = append(p.List, settled(x))
+	}
 	slices.SortFunc(p.List, func(a, b snapshot.Program) int {
 		return cmp.Or(cmp.Compare(a.Container, b.Container), cmp.Compare(a.Path, b.Path))
 	})
@@ -157,6 +159,17 @@ func joined(p snapshot.Program, f find) snapshot.Program {
 	if f.pid > 0 {
 		p.PIDs = append(p.PIDs, f.pid)
 		slices.Sort(p.PIDs)
+	}
+	return p
+}
+
+// settled names a program by the file itself where it was found by a link to
+// it as well, so that its name does not depend on what was looked at first.
+func settled(p snapshot.Program) snapshot.Program {
+	if i := slices.Index(p.Names, p.Target); p.Target != "" && i >= 0 {
+		p.Names[i] = p.Path
+		slices.Sort(p.Names)
+		p.Path, p.Target = p.Target, ""
 	}
 	return p
 }

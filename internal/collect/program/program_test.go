@@ -128,3 +128,15 @@ func FuzzProgram(f *testing.F) {
 		linked(string(data))
 	})
 }
+
+func TestSettled(t *testing.T) {
+	byLink := snapshot.Program{Binary: snapshot.Binary{Path: "/usr/bin/sh", Target: "/usr/bin/dash"}, Names: []string{"/usr/bin/dash", "/usr/bin/zz"}}
+	got := settled(byLink)
+	if got.Path != "/usr/bin/dash" || got.Target != "" || !slices.Equal(got.Names, []string{"/usr/bin/sh", "/usr/bin/zz"}) {
+		t.Errorf("got %+v", got)
+	}
+	alone := snapshot.Program{Binary: snapshot.Binary{Path: "/usr/bin/sh", Target: "/usr/bin/dash"}}
+	if got := settled(alone); got.Path != "/usr/bin/sh" || got.Target != "/usr/bin/dash" {
+		t.Errorf("a link found alone is %+v", got)
+	}
+}
