@@ -2,6 +2,7 @@ package loader
 
 import (
 	"context"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,7 +38,7 @@ func look(ctx context.Context, e *source.Env, p *snapshot.Processes, l *snapshot
 		if data, err := e.ReadFile(dir + "/environ"); err == nil {
 			environ(data[:min(len(data), maxEnviron)], dir+"/environ", x.PID, l)
 		}
-		if x.MntNS != own && own != 0 || x.State == "D" {
+		if x.MntNS != own && own != 0 || x.State == "D" || e.Live && x.PID == os.Getpid() { // klustered itself runs from a file that is gone
 			continue
 		}
 		if data, err := e.ReadFile(dir + "/maps"); err == nil {
