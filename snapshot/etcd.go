@@ -12,17 +12,17 @@ type Etcd struct {
 	Offline     bool         `json:"offline,omitempty"` // what follows was read from the db file
 	DataDir     string       `json:"dataDir,omitempty"`
 	DBPath      string       `json:"dbPath,omitempty"`
-	DBFileSize  int64        `json:"dbFileSize,omitempty"`  // bytes
-	Device      string       `json:"device,omitempty"`      // major:minor under DataDir
-	Quota       int64        `json:"quota,omitempty"`       // bytes in force
-	QuotaSource string       `json:"quotaSource,omitempty"` // file, or "default"
+	DBFileSize  int64        `json:"dbFileSize,omitempty" diff:"-"` // bytes
+	Device      string       `json:"device,omitempty"`              // major:minor under DataDir
+	Quota       int64        `json:"quota,omitempty"`               // bytes in force
+	QuotaSource string       `json:"quotaSource,omitempty"`         // file, or "default"
 	QuotaLine   int          `json:"quotaLine,omitempty"`
 	Members     []EtcdMember `json:"members,omitempty"`
 	Status      *EtcdStatus  `json:"status,omitempty"`
 	Alarms      []EtcdAlarm  `json:"alarms,omitempty"`
-	Latency     *EtcdLatency `json:"latency,omitempty"`
-	Prefixes    []EtcdPrefix `json:"prefixes,omitempty"` // biggest first
-	Writers     []EtcdWriter `json:"writers,omitempty"`  // busiest first
+	Latency     *EtcdLatency `json:"latency,omitempty" diff:"-"`
+	Prefixes    []EtcdPrefix `json:"prefixes,omitempty"`         // biggest first
+	Writers     []EtcdWriter `json:"writers,omitempty" diff:"-"` // busiest first
 
 	Failure     string         `json:"failure,omitempty"`     // kind of Error: EtcdRefused and those below it
 	Certificate string         `json:"certificate,omitempty"` // file of the certificate that was shown to it
@@ -45,10 +45,10 @@ type EtcdStatus struct {
 	MemberID  string   `json:"memberID"`
 	Leader    string   `json:"leader"` // member ID, "0" for none
 	Term      uint64   `json:"term"`
-	Revision  int64    `json:"revision"`
-	Compacted int64    `json:"compacted,omitempty"`
-	DBSize    int64    `json:"dbSize"` // bytes
-	InUse     int64    `json:"inUse"`  // bytes
+	Revision  int64    `json:"revision" diff:"-"`
+	Compacted int64    `json:"compacted,omitempty" diff:"-"`
+	DBSize    int64    `json:"dbSize" diff:"-"` // bytes
+	InUse     int64    `json:"inUse" diff:"-"`  // bytes
 	Version   string   `json:"version"`
 	Errors    []string `json:"errors,omitempty"`
 }
@@ -86,10 +86,10 @@ type EtcdLatency struct {
 // An EtcdPrefix is a share of the key space.
 type EtcdPrefix struct {
 	Prefix   string `json:"prefix"` // such as /registry/configmaps/
-	Keys     int    `json:"keys"`
-	Bytes    int64  `json:"bytes"`             // of the latest revisions
-	Versions int64  `json:"versions"`          // sum of the keys' versions: how often they were written
-	History  int64  `json:"history,omitempty"` // bytes of all stored revisions, offline only
+	Keys     int    `json:"keys" diff:"-"`
+	Bytes    int64  `json:"bytes" diff:"-"`             // of the latest revisions
+	Versions int64  `json:"versions" diff:"-"`          // sum of the keys' versions: how often they were written
+	History  int64  `json:"history,omitempty" diff:"-"` // bytes of all stored revisions, offline only
 }
 
 // An EtcdWriter is a key that is written much, and who writes it.
@@ -139,9 +139,9 @@ type Cluster struct {
 	StorageClasses  []StorageClass     `json:"storageClasses,omitempty"`
 	CSIDrivers      []CSIDriver        `json:"csiDrivers,omitempty"`
 	RuntimeClasses  []RuntimeClass     `json:"runtimeClasses,omitempty"`
-	Requests        []CSR              `json:"requests,omitempty"`   // CertificateSigningRequests
-	ConfigMaps      []ConfigMap        `json:"configMaps,omitempty"` // those that the cluster itself lives by
-	Events          []Event            `json:"events,omitempty"`     // deduplicated, latest first
+	Requests        []CSR              `json:"requests,omitempty"`        // CertificateSigningRequests
+	ConfigMaps      []ConfigMap        `json:"configMaps,omitempty"`      // those that the cluster itself lives by
+	Events          []Event            `json:"events,omitempty" diff:"-"` // deduplicated, latest first
 	SystemRoles     []Role             `json:"systemRoles,omitempty"`
 	GitOps          []GitOps           `json:"gitOps,omitempty"`
 }
@@ -152,16 +152,16 @@ type APIServer struct {
 	Reachable bool      `json:"reachable"` // it answered at all
 	Ready     bool      `json:"ready"`     // /readyz said ok
 	Error     string    `json:"error,omitempty"`
-	Failing   []string  `json:"failing,omitempty"`   // checks of /readyz?verbose that fail
-	LatencyMs []float64 `json:"latencyMs,omitempty"` // of small reads that reach etcd, one each
-	Identity  string    `json:"identity,omitempty"`  // whom the credentials used were taken for
-	Denied    []string  `json:"denied,omitempty"`    // kinds that the credentials may not read
-	Write     string    `json:"write,omitempty"`     // answer to a dry-run create: ok, or the error
-	WriteMs   float64   `json:"writeMs,omitempty"`   // of the dry run, which ends before etcd
+	Failing   []string  `json:"failing,omitempty"`            // checks of /readyz?verbose that fail
+	LatencyMs []float64 `json:"latencyMs,omitempty" diff:"-"` // of small reads that reach etcd, one each
+	Identity  string    `json:"identity,omitempty"`           // whom the credentials used were taken for
+	Denied    []string  `json:"denied,omitempty"`             // kinds that the credentials may not read
+	Write     string    `json:"write,omitempty"`              // answer to a dry-run create: ok, or the error
+	WriteMs   float64   `json:"writeMs,omitempty" diff:"-"`   // of the dry run, which ends before etcd
 
 	// Writes is how long writes take that others make: those wait for etcd's
 	// disk, which neither reads nor a dry run do. Nil when it was not told.
-	Writes *APIWrites `json:"writes,omitempty"`
+	Writes *APIWrites `json:"writes,omitempty" diff:"-"`
 }
 
 // APIWrites is how the API server itself counts the requests that create,
@@ -274,7 +274,7 @@ type Lease struct {
 	Namespace   string    `json:"namespace"`
 	Name        string    `json:"name"`
 	Holder      string    `json:"holder,omitempty"`
-	Renewed     time.Time `json:"renewed,omitzero"`
+	Renewed     time.Time `json:"renewed,omitzero" diff:"-"`
 	Seconds     int       `json:"seconds,omitempty"`
 	Transitions int       `json:"transitions,omitempty"`
 }

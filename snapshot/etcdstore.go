@@ -3,8 +3,8 @@ package snapshot
 // EtcdStore is what the files of the member hold beside the objects, whether
 // or not it runs: member/snap/db of DataDir and what lies around it.
 type EtcdStore struct {
-	Revision        int64  `json:"revision"`        // of the data file alone
-	ConsistentIndex uint64 `json:"consistentIndex"` // of the last entry of the log that is in the data file
+	Revision        int64  `json:"revision" diff:"-"`        // of the data file alone
+	ConsistentIndex uint64 `json:"consistentIndex" diff:"-"` // of the last entry of the log that is in the data file
 	Term            uint64 `json:"term,omitempty"`
 	StorageVersion  string `json:"storageVersion,omitempty"`
 	ClusterVersion  string `json:"clusterVersion,omitempty"`
@@ -16,11 +16,11 @@ type EtcdStore struct {
 	Users       []string `json:"users,omitempty"`
 	Roles       []string `json:"roles,omitempty"`
 	Removed     []string `json:"removed,omitempty"` // IDs of members that were removed
-	Leases      int      `json:"leases"`
+	Leases      int      `json:"leases" diff:"-"`
 	Keys        int      `json:"keys"` // that are not deleted
 
 	PageSize int64 `json:"pageSize"`
-	Free     int64 `json:"free"`            // bytes of pages that hold nothing
+	Free     int64 `json:"free" diff:"-"`   // bytes of pages that hold nothing
 	Moved    int   `json:"moved,omitempty"` // transactions that were finished while it was read
 	// Damage are pages and pairs that make no sense. The rest was read.
 	Damage []string `json:"damage,omitempty"`
@@ -74,16 +74,16 @@ type EtcdEndpoint struct {
 	Reachable bool     `json:"reachable"`
 	Failure   string   `json:"failure,omitempty"` // one of EtcdRefused and those below
 	Error     string   `json:"error,omitempty"`
-	Ms        float64  `json:"ms"` // of the answer
+	Ms        float64  `json:"ms" diff:"-"` // of the answer
 	ID        string   `json:"id,omitempty"`
 	Cluster   string   `json:"cluster,omitempty"`
 	Leader    string   `json:"leader,omitempty"`
 	Term      uint64   `json:"term,omitempty"`
-	Revision  int64    `json:"revision,omitempty"`
-	Index     uint64   `json:"index,omitempty"`   // of the last entry it has
-	Applied   uint64   `json:"applied,omitempty"` // of the last entry it applied
-	DBSize    int64    `json:"dbSize,omitempty"`
-	InUse     int64    `json:"inUse,omitempty"`
+	Revision  int64    `json:"revision,omitempty" diff:"-"`
+	Index     uint64   `json:"index,omitempty" diff:"-"`   // of the last entry it has
+	Applied   uint64   `json:"applied,omitempty" diff:"-"` // of the last entry it applied
+	DBSize    int64    `json:"dbSize,omitempty" diff:"-"`
+	InUse     int64    `json:"inUse,omitempty" diff:"-"`
 	Version   string   `json:"version,omitempty"`
 	Learner   bool     `json:"learner,omitempty"`
 	Errors    []string `json:"errors,omitempty"`

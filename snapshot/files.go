@@ -25,7 +25,7 @@ type Files struct {
 	// file: /proc/sys/fs/binfmt_misc.
 	Formats []Format `json:"formats,omitempty"`
 	// Walked is how many files were looked at.
-	Walked int `json:"walked"`
+	Walked int `json:"walked" diff:"-"`
 }
 
 // A Special is a file that stands out.

@@ -20,7 +20,7 @@ type ImageFS struct {
 	Kind   string    `json:"kind"` // images, containers
 	Bytes  uint64    `json:"bytes"`
 	Inodes uint64    `json:"inodes"`
-	At     time.Time `json:"at,omitzero"` // when the runtime looked
+	At     time.Time `json:"at,omitzero" diff:"-"` // when the runtime looked
 }
 
 // A ContainerMount is a folder or file of the node that a container sees. Those

@@ -25,17 +25,17 @@ type JournalFile struct {
 	Path       string    `json:"path"`
 	MachineID  string    `json:"machineID"`
 	SequenceID string    `json:"sequenceID"`
-	Size       int64     `json:"size"`    // bytes
-	Entries    uint64    `json:"entries"` // as the header says
-	Head       uint64    `json:"head"`    // number of the first entry
-	Tail       uint64    `json:"tail"`    // number of the last entry
+	Size       int64     `json:"size"`             // bytes
+	Entries    uint64    `json:"entries" diff:"-"` // as the header says
+	Head       uint64    `json:"head"`             // number of the first entry
+	Tail       uint64    `json:"tail" diff:"-"`    // number of the last entry
 	First      time.Time `json:"first,omitzero"`
-	Last       time.Time `json:"last,omitzero"`
+	Last       time.Time `json:"last,omitzero" diff:"-"`
 	Online     bool      `json:"online,omitempty"` // being written, or left so by a crash
 	Unclean    bool      `json:"unclean,omitempty"`
 	// Walked is how many entries lie in the file, found without the index;
 	// -1 where the file is too large to be walked.
-	Walked int64  `json:"walked"`
+	Walked int64  `json:"walked" diff:"-"`
 	Damage string `json:"damage,omitempty"`
 }
 
@@ -43,11 +43,11 @@ type JournalFile struct {
 // counts on without gaps.
 type Sequence struct {
 	ID      string `json:"id"`
-	Head    uint64 `json:"head"`    // least number in any file
-	Tail    uint64 `json:"tail"`    // greatest
-	Entries uint64 `json:"entries"` // in all files
+	Head    uint64 `json:"head"`             // least number in any file
+	Tail    uint64 `json:"tail" diff:"-"`    // greatest
+	Entries uint64 `json:"entries" diff:"-"` // in all files
 	// Missing are numbers that no file has: Tail - Head + 1 - Entries.
-	Missing uint64 `json:"missing,omitempty"`
+	Missing uint64 `json:"missing,omitempty" diff:"-"`
 	// Gaps are ranges that no file covers, both ends included.
 	Gaps [][2]uint64 `json:"gaps,omitempty"`
 }
@@ -56,7 +56,7 @@ type Sequence struct {
 type JournalBoot struct {
 	ID    string    `json:"id"`
 	First time.Time `json:"first"`
-	Last  time.Time `json:"last"`
+	Last  time.Time `json:"last" diff:"-"`
 }
 
 // A ClockStep is two entries of one boot, one after the other, between which

@@ -63,8 +63,8 @@ type Neighbours struct {
 
 // A Neighbour is where an address is reached on a link.
 type Neighbour struct {
-	Link    string   `json:"link"`
-	Address string   `json:"address,omitempty"`
+	Link    string   `json:"link" diff:"key"`
+	Address string   `json:"address,omitempty" diff:"key"`
 	MAC     string   `json:"mac,omitempty"`
 	State   string   `json:"state" diff:"-"` // reachable, stale, permanent, failed ...
 	Flags   []string `json:"flags,omitempty"`

@@ -10,15 +10,15 @@ type Locks struct {
 
 // A Lock is held on a file, with who holds it and who waits for it.
 type Lock struct {
-	Kind    string      `json:"kind"`   // FLOCK, POSIX, OFDLCK, LEASE, DELEG
-	Mode    string      `json:"mode"`   // READ, WRITE, RW
-	Device  string      `json:"device"` // major:minor
-	Inode   uint64      `json:"inode"`
-	Start   string      `json:"start"`          // first byte
-	End     string      `json:"end"`            // last byte, or EOF
-	Path    string      `json:"path,omitempty"` // by the holder's descriptor, else by the known files
-	Raw     string      `json:"raw" diff:"-"`   // the line, without its number
-	Line    int         `json:"line" diff:"-"`  // of /proc/locks; 0 when a descriptor alone shows it
+	Kind    string      `json:"kind" diff:"key"`   // FLOCK, POSIX, OFDLCK, LEASE, DELEG
+	Mode    string      `json:"mode"`              // READ, WRITE, RW
+	Device  string      `json:"device" diff:"key"` // major:minor
+	Inode   uint64      `json:"inode" diff:"key"`
+	Start   string      `json:"start" diff:"key"`          // first byte
+	End     string      `json:"end"`                       // last byte, or EOF
+	Path    string      `json:"path,omitempty" diff:"key"` // by the holder's descriptor, else by the known files
+	Raw     string      `json:"raw" diff:"-"`              // the line, without its number
+	Line    int         `json:"line" diff:"-"`             // of /proc/locks; 0 when a descriptor alone shows it
 	Holders []LockParty `json:"holders,omitempty"`
 	Waiting []LockParty `json:"waiting,omitempty"`
 }

@@ -4,22 +4,22 @@ import "time"
 
 // Logs is what the journal, the kernel and the containers' logs said lately.
 type Logs struct {
-	Since        time.Time     `json:"since,omitzero"` // how far back was read
+	Since        time.Time     `json:"since,omitzero" diff:"-"` // how far back was read
 	Observations []Observation `json:"observations"`
-	Bursts       []Burst       `json:"bursts,omitempty"`
-	Tails        []LogTail     `json:"tails,omitempty"` // last lines, for quoting
+	Bursts       []Burst       `json:"bursts,omitempty" diff:"-"`
+	Tails        []LogTail     `json:"tails,omitempty" diff:"-"` // last lines, for quoting
 }
 
 // An Observation is a known message: what it says, how often, when.
 type Observation struct {
-	ID     string            `json:"id"`     // such as kubelet-cni-uninitialized
-	Source string            `json:"source"` // journal:kubelet.service, or a path
-	First  time.Time         `json:"first"`
-	Last   time.Time         `json:"last"`
-	Count  int               `json:"count"`
-	Sample string            `json:"sample"`           // the last such line
-	Cursor string            `json:"cursor,omitempty"` // of the sample: journal cursor or byte offset
-	Params map[string]string `json:"params,omitempty"` // taken from the sample
+	ID     string            `json:"id" diff:"key"`     // such as kubelet-cni-uninitialized
+	Source string            `json:"source" diff:"key"` // journal:kubelet.service, or a path
+	First  time.Time         `json:"first" diff:"-"`
+	Last   time.Time         `json:"last" diff:"-"`
+	Count  int               `json:"count" diff:"-"`
+	Sample string            `json:"sample" diff:"-"`           // the last such line
+	Cursor string            `json:"cursor,omitempty" diff:"-"` // of the sample: journal cursor or byte offset
+	Params map[string]string `json:"params,omitempty" diff:"-"` // taken from the sample
 }
 
 // A Burst is a shape of error line that no observation knows.

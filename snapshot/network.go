@@ -77,10 +77,10 @@ type Link struct {
 	Peer      int      `json:"peer,omitempty"`      // index of a veth's other end
 	PeerNS    uint64   `json:"peerNS,omitempty"`    // inode of the namespace it lies in, when known
 	Addresses []string `json:"addresses,omitempty"` // CIDR
-	RxBytes   uint64   `json:"rxBytes"`
-	TxBytes   uint64   `json:"txBytes"`
-	RxDropped uint64   `json:"rxDropped"`
-	TxDropped uint64   `json:"txDropped"`
+	RxBytes   uint64   `json:"rxBytes" diff:"-"`
+	TxBytes   uint64   `json:"txBytes" diff:"-"`
+	RxDropped uint64   `json:"rxDropped" diff:"-"`
+	TxDropped uint64   `json:"txDropped" diff:"-"`
 
 	Flags          []string  `json:"flags,omitempty"`   // as ip-link(8) names them
 	State          string    `json:"state,omitempty"`   // operational: up, down, dormant, lowerlayerdown, unknown ...
@@ -133,11 +133,11 @@ type Qdisc struct {
 	RateBps    uint64  `json:"rateBps,omitempty"` // bits a second
 	BurstBytes uint64  `json:"burstBytes,omitempty"`
 	LimitBytes uint64  `json:"limitBytes,omitempty"`
-	Bytes      uint64  `json:"bytes"`
-	Packets    uint64  `json:"packets"`
-	Drops      uint64  `json:"drops"`
-	Overlimits uint64  `json:"overlimits"`
-	Backlog    uint64  `json:"backlog"` // bytes waiting now
+	Bytes      uint64  `json:"bytes" diff:"-"`
+	Packets    uint64  `json:"packets" diff:"-"`
+	Drops      uint64  `json:"drops" diff:"-"`
+	Overlimits uint64  `json:"overlimits" diff:"-"`
+	Backlog    uint64  `json:"backlog" diff:"-"` // bytes waiting now
 	Raw        []byte  `json:"raw,omitempty"`
 
 	Default string `json:"default,omitempty"` // class that htb and hfsc give to what no filter matches
@@ -158,9 +158,9 @@ type DNAT struct {
 
 // Conntrack is the connection tracking table.
 type Conntrack struct {
-	Count int    `json:"count"`
+	Count int    `json:"count" diff:"-"`
 	Max   int    `json:"max"`
-	Flows []Flow `json:"flows,omitempty"` // those of Services, bounded
+	Flows []Flow `json:"flows,omitempty" diff:"-"` // those of Services, bounded
 
 	Zones map[string]int `json:"zones,omitempty" diff:"-"` // connections by zone, where there are zones
 }
@@ -209,17 +209,17 @@ type Probes struct {
 
 // A Probe is several tries of one connection.
 type Probe struct {
-	Kind     string       `json:"kind"`             // pod, service, nodeport, dns, tcp, https
-	From     string       `json:"from"`             // host, or namespace/pod whose network it was made from
-	To       string       `json:"to"`               // address:port
+	Kind     string       `json:"kind" diff:"key"`  // pod, service, nodeport, dns, tcp, https
+	From     string       `json:"from" diff:"key"`  // host, or namespace/pod whose network it was made from
+	To       string       `json:"to" diff:"key"`    // address:port
 	Target   string       `json:"target,omitempty"` // namespace/name of the pod or Service
 	Path     []Hop        `json:"path,omitempty"`   // interfaces passed, in order, as far as this node sees
 	Tries    int          `json:"tries"`
 	Lost     int          `json:"lost"`
 	Refused  int          `json:"refused"`
-	MinMs    float64      `json:"minMs"`
-	MedianMs float64      `json:"medianMs"`
-	MaxMs    float64      `json:"maxMs"`
+	MinMs    float64      `json:"minMs" diff:"-"`
+	MedianMs float64      `json:"medianMs" diff:"-"`
+	MaxMs    float64      `json:"maxMs" diff:"-"`
 	Status   int          `json:"status,omitempty"` // HTTP
 	Error    string       `json:"error,omitempty"`  // of the last failed try
 	Cert     *Certificate `json:"cert,omitempty"`   // leaf presented

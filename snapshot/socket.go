@@ -5,10 +5,10 @@ package snapshot
 // them. Read with sock_diag(7), where that loads no module, else from
 // /proc/PID/net; joined with /proc/PID/fd.
 type Sockets struct {
-	Listening []Socket      `json:"listening"`       // TCP that listens, UDP that is bound
-	Raw       []Socket      `json:"raw,omitempty"`   // raw IP and packet sockets
-	Unix      []Socket      `json:"unix,omitempty"`  // that listen
-	Peers     []Connections `json:"peers,omitempty"` // of the host, at ports of the control plane
+	Listening []Socket      `json:"listening"`                // TCP that listens, UDP that is bound
+	Raw       []Socket      `json:"raw,omitempty"`            // raw IP and packet sockets
+	Unix      []Socket      `json:"unix,omitempty"`           // that listen
+	Peers     []Connections `json:"peers,omitempty" diff:"-"` // of the host, at ports of the control plane
 	// Nested says that the node's processes are in a PID namespace of their
 	// own: who holds a socket without a visible owner may be outside of it.
 	Nested bool `json:"nested,omitempty"`

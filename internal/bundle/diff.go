@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -78,11 +79,31 @@ func (d *differ) value(path string, a, b reflect.Value) {
 		d.list(path, a, b)
 	case reflect.Map:
 		d.entries(path, a, b)
+	case reflect.String:
+		if !d.alike(a.String(), b.String()) {
+			d.add(path, a, b)
+		}
 	default:
 		if !reflect.DeepEqual(a.Interface(), b.Interface()) {
 			d.add(path, a, b)
 		}
 	}
+}
+
+// alike reports whether two texts are the same but for what changes by itself.
+func (d *differ) alike(a, b string) bool {
+	return a == b || !d.all && steady(a) == steady(b)
+}
+
+var (
+	counted = regexp.MustCompile(`packets \d+ bytes \d+`)
+	visitor = regexp.MustCompile(`\.klustered-[0-9a-f]+`)
+)
+
+// steady is a text without the counters of a netfilter rule, and without the
+// private name under which klustered itself was on the node.
+func steady(s string) string {
+	return visitor.ReplaceAllString(counted.ReplaceAllString(s, "packets _ bytes _"), ".klustered")
 }
 
 // there is what a pointer points to, or nothing.
@@ -172,7 +193,7 @@ func elements(list reflect.Value) map[string]reflect.Value {
 	out := map[string]reflect.Value{}
 	for i := range list.Len() {
 		e := list.Index(i)
-		name := nameOf(e)
+		name := steady(nameOf(e))
 		unique := name
 		for n := 2; out[unique].IsValid(); n++ {
 			unique = fmt.Sprintf("%s#%d", name, n)

@@ -56,3 +56,18 @@ func TestDiffTellsTwinsApart(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+func TestDiffPassesOverWhatChangesByItself(t *testing.T) {
+	a, b := sample(), sample()
+	a.Processes = &snapshot.Processes{List: []snapshot.Process{{Name: ".klustered-1f", Exe: "/run/.klustered-1f"}}}
+	b.Processes = &snapshot.Processes{List: []snapshot.Process{{Name: ".klustered-2e", Exe: "/run/.klustered-2e"}}}
+	a.Network = &snapshot.Network{Rules: []snapshot.FilterRule{{Table: "t", Text: "counter packets 1 bytes 2 drop", Packets: 1}}}
+	b.Network = &snapshot.Network{Rules: []snapshot.FilterRule{{Table: "t", Text: "counter packets 7 bytes 9 drop", Packets: 7}}}
+	if got := Diff(a, b, false); len(got) != 0 {
+		t.Errorf("got %+v", got)
+	}
+	b.Network.Rules[0].Text = "counter packets 7 bytes 9 accept"
+	if got := Diff(a, b, false); len(got) == 0 {
+		t.Error("another verdict is passed over")
+	}
+}

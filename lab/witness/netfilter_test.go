@@ -27,12 +27,6 @@ table inet t {
 	}
 	chain pre { type nat hook prerouting priority dstnat; tcp dport 81 redirect to :7777; }
 }
-table netdev n {
-	chain i { type filter hook ingress device "vb9" priority -500; policy accept; ip saddr 10.0.0.9 drop; }
-}
-table bridge b {
-	chain f { type filter hook forward priority 0; ip daddr 10.0.0.1 drop; }
-}
 RULES
 ipset create blocked hash:ip
 ipset add blocked 192.0.2.9

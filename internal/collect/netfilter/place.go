@@ -33,7 +33,7 @@ var (
 	ipFields = map[spot]named{{1, 1}: {"tos", asHex}, {2, 2}: {"length", asBig}, {4, 2}: {"id", asBig}, {6, 2}: {"frag-off", asHex}, {8, 1}: {"ttl", asBig},
 		{9, 1}: {"protocol", asProto}, {12, 4}: {"saddr", asAddr}, {16, 4}: {"daddr", asAddr}}
 	ip6Fields  = map[spot]named{{4, 2}: {"length", asBig}, {6, 1}: {"nexthdr", asProto}, {7, 1}: {"hoplimit", asBig}, {8, 16}: {"saddr", asAddr}, {24, 16}: {"daddr", asAddr}}
-	arpFields  = map[spot]named{{0, 2}: {"htype", asBig}, {2, 2}: {"ptype", asEther}, {4, 1}: {"hlen", asBig}, {5, 1}: {"plen", asBig}, {6, 2}: {"operation", asOperation}, {8, 6}: {"saddr ether", asMAC}, {14, 4}: {"saddr ip", asAddr}, {18, 6}: {"daddr ether", asMAC}, {24, 4}: {"daddr ip", asAddr}}
+	arpFields  = map[spot]named{{0, 2}: {"htype", asBig}, {2, 2}: {"ptype", asEther}, {4, 1}: {"hlen", asBig}, {5, 1}: {"plen", asBig}, {6, 2}: {"operation", asBig}, {8, 6}: {"saddr ether", asMAC}, {14, 4}: {"saddr ip", asAddr}, {18, 6}: {"daddr ether", asMAC}, {24, 4}: {"daddr ip", asAddr}}
 	linkFields = map[spot]named{{0, 6}: {"ether daddr", asMAC}, {6, 6}: {"ether saddr", asMAC}, {12, 2}: {"ether type", asEther}, {14, 2}: {"vlan id", asBig}, {16, 2}: {"vlan type", asEther}}
 	tcpFields  = map[spot]named{{0, 2}: {"sport", asBig}, {2, 2}: {"dport", asBig}, {4, 4}: {"sequence", asBig}, {8, 4}: {"ackseq", asBig}, {13, 1}: {"flags", asFlags}, {14, 2}: {"window", asBig}}
 	portFields = map[spot]named{{0, 2}: {"sport", asBig}, {2, 2}: {"dport", asBig}, {4, 2}: {"length", asBig}}

@@ -35,7 +35,6 @@ const (
 	asPacket  // for whom a frame is
 	asSeconds // a time of the day
 	asDirection
-	asOperation // of ARP
 )
 
 var (
@@ -93,8 +92,6 @@ func (k kind) text(data []byte) string {
 		return listed(hostNumber(data), packetTypes)
 	case asDirection:
 		return listed(hostNumber(data), []string{"original", "reply"})
-	case asOperation:
-		return listed(bigNumber(data), []string{"0", "request", "reply", "rrequest", "rreply"})
 	case asICMP:
 		if len(data) == 1 && icmpTypes[data[0]] != "" {
 			return icmpTypes[data[0]]
