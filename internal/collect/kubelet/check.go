@@ -111,6 +111,9 @@ func (c *checker) scalar(n *yaml.Node, want, path string) {
 	case "int32", "int64", "int", "uint32":
 		_, err := strconv.ParseInt(n.Value, 0, 64)
 		ok = is == "a number" && err == nil
+		if _, err := strconv.ParseInt(n.Value, 0, 32); ok && want == "int32" && err != nil {
+			detail = clip(n.Value) + " is too large"
+		}
 	case "float64":
 		ok = is == "a number"
 	case "IntOrString":

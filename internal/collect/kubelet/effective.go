@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/klustered/klustered/component"
 	"github.com/klustered/klustered/internal/collect/secret"
 	"github.com/klustered/klustered/internal/collect/source"
@@ -90,11 +88,11 @@ func (l loader) file(s *stack, name string, main, tell bool) {
 	if err != nil {
 		return
 	}
-	var doc yaml.Node
-	if yaml.Unmarshal(data, &doc) != nil || len(doc.Content) == 0 {
+	doc, err := parse(data)
+	if err != nil || doc == nil {
 		return // told by readConfig
 	}
-	s.document(doc.Content[0], name)
+	s.document(doc, name)
 	if !tell {
 		return
 	}
@@ -103,7 +101,7 @@ func (l loader) file(s *stack, name string, main, tell bool) {
 	} else {
 		l.kubelet.DropIns = append(l.kubelet.DropIns, name)
 	}
-	l.kubelet.Problems = append(l.kubelet.Problems, check(l.schema, doc.Content[0], kind, name)...)
+	l.kubelet.Problems = append(l.kubelet.Problems, check(l.schema, doc, kind, name)...)
 }
 
 // argument tells what is wrong with an argument.

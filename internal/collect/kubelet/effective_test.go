@@ -134,6 +134,24 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
+// TestMergeKeys: what stands in << is read as if it stood in the mapping.
+func TestMergeKeys(t *testing.T) {
+	m := ParseManifest([]byte("apiVersion: v1\nkind: Pod\nmetadata: &m\n  name: a\nspec:\n  hostNetwork: true\n  containers:\n  - &c\n    name: a\n    image: b\n"+
+		"    command: [etcd, --data-dir=/x]\n  - <<: *c\n    name: b\n  - <<: [{name: c}, *c]\n"), "v1.37.0")
+	if len(m.Problems) != 0 || m.Error != "" || len(m.Containers) != 3 {
+		t.Fatalf("%q %+v", m.Error, m.Problems)
+	}
+	for i, name := range []string{"a", "b", "c"} {
+		if c := m.Containers[i]; c.Name != name || c.Image != "b" || len(c.Flags) != 1 {
+			t.Errorf("%+v", c)
+		}
+	}
+	m = ParseManifest([]byte("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  terminationGracePeriodSeconds: 9999999999\n  priority: 9999999999\n  containers: [{name: a, image: b}]\n"), "")
+	if len(m.Problems) != 1 || m.Problems[0].Path != "spec.priority" {
+		t.Errorf("%+v", m.Problems)
+	}
+}
+
 func origin(o snapshot.Origin) string {
 	return o.Value + " " + o.Source + ":" + strconv.Itoa(o.Line) + " " + o.Flag
 }

@@ -142,6 +142,7 @@ func TestHealthz(t *testing.T) {
 func FuzzParseManifest(f *testing.F) {
 	f.Add([]byte("kind: Pod\nmetadata: {name: x}\nspec:\n  containers:\n  - command: [a, --b=c, -d, e]\n"))
 	f.Add([]byte("a: &a [*a]"))
+	f.Add([]byte("kind: Pod\na: &a {<<: *a, b: &b {<<: [*a, {<<: *b}]}}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m := ParseManifest(data, "")
 		if m.Error == "" && (m.Name == "" || len(m.Containers) == 0) {

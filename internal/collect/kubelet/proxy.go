@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"path"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/klustered/klustered/component"
 	"github.com/klustered/klustered/internal/collect/secret"
 	"github.com/klustered/klustered/internal/collect/source"
@@ -67,14 +65,14 @@ func proxyConfig(e *source.Env, p *snapshot.Proxy) {
 		e.Gap(snapshot.SectionKubelet, name, err)
 		return
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(data, &doc); err != nil || len(doc.Content) == 0 {
+	doc, err := parse(data)
+	if err != nil || doc == nil {
 		p.ConfigErr = fmt.Sprint("is no configuration: ", err)
 		return
 	}
-	if mode := text(doc.Content[0], "mode"); mode != "" {
+	if mode := text(doc, "mode"); mode != "" {
 		p.Mode, p.ModeFrom = mode, p.Config
 	}
-	p.ConfigProblems = check(component.SchemaOf(p.Table.Table), doc.Content[0], "KubeProxyConfiguration", p.Config)
+	p.ConfigProblems = check(component.SchemaOf(p.Table.Table), doc, "KubeProxyConfiguration", p.Config)
 	p.Fields = manifestFields(secret.YAML(string(data)))
 }

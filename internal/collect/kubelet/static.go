@@ -135,11 +135,11 @@ func manifest(e *source.Env, name, version string) snapshot.Manifest {
 
 // manifestFields are the values of a manifest whose secrets were replaced.
 func manifestFields(text string) []snapshot.Field {
-	var doc yaml.Node
-	if yaml.Unmarshal([]byte(text), &doc) != nil || len(doc.Content) == 0 {
+	doc, err := parse([]byte(text))
+	if err != nil || doc == nil {
 		return nil
 	}
-	return fields(doc.Content[0])
+	return fields(doc)
 }
 
 // what says what a path is.
@@ -163,16 +163,15 @@ func what(e *source.Env, name string) string {
 // caller's to set.
 func ParseManifest(data []byte, version string) snapshot.Manifest {
 	var m snapshot.Manifest
-	var doc yaml.Node
-	if err := yaml.Unmarshal(data, &doc); err != nil {
+	pod, err := parse(data)
+	if err != nil {
 		m.Error, m.ErrorLine = err.Error(), errorLine(err)
 		return m
 	}
-	if len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
+	if pod == nil || pod.Kind != yaml.MappingNode {
 		m.Error, m.ErrorLine = "is not an object", 1
 		return m
 	}
-	pod := doc.Content[0]
 	m.Documents = documents(data)
 	m.Kind, m.APIVersion = text(pod, "kind"), text(pod, "apiVersion")
 	if m.Kind != "Pod" {
