@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"math/big"
 	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/klustered/klustered/internal/collect/secret"
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/collect/source/sourcetest"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -69,13 +69,7 @@ func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) 
 
 func write(t *testing.T, e *source.Env, name, data string, mode os.FileMode) {
 	t.Helper()
-	p := filepath.Join(e.Root, name)
-	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(p, []byte(data), mode); err != nil {
-		t.Fatal(err)
-	}
+	sourcetest.File(t, e.Root, name, data, mode)
 }
 
 func kubeconfig(ca *pair, user string) string {

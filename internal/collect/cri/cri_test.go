@@ -17,6 +17,7 @@ import (
 	v1 "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/collect/source/sourcetest"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -36,13 +37,7 @@ func node(t *testing.T, name string) *source.Env {
 
 func write(t *testing.T, dir, name, data string, mode os.FileMode) {
 	t.Helper()
-	p := filepath.Join(dir, name)
-	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(p, []byte(data), mode); err != nil {
-		t.Fatal(err)
-	}
+	sourcetest.File(t, dir, name, data, mode)
 }
 
 func TestConfig(t *testing.T) {

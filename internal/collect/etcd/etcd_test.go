@@ -8,12 +8,12 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/collect/source/sourcetest"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -45,13 +45,7 @@ func node(t *testing.T, flags ...string) string {
 
 func put(t *testing.T, root, name string, data []byte) {
 	t.Helper()
-	p := filepath.Join(root, name)
-	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(p, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	sourcetest.File(t, root, name, string(data), 0o600)
 }
 
 func collected(t *testing.T, e *source.Env, s *snapshot.Snapshot) *snapshot.Etcd {

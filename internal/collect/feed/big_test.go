@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/klustered/klustered/internal/collect/source/sourcetest"
 )
 
 // manyLines are lines as the API server writes them, about size bytes: each
@@ -40,13 +42,7 @@ func TestWriteBig(t *testing.T) {
 	}
 	for name, data := range map[string][]byte{
 		pod + "0.log": manyLines(256<<20, " stderr F "), "var/log/plain.log": manyLines(256<<20, "")} {
-		p := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, data, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		sourcetest.File(t, dir, name, string(data), 0o644)
 	}
 }
 

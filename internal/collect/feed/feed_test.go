@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/klustered/klustered/internal/collect/journal/journaltest"
+	"github.com/klustered/klustered/internal/collect/source/sourcetest"
 )
 
 var day = time.Date(2026, 3, 4, 0, 0, 0, 0, time.UTC)
@@ -23,13 +24,7 @@ func node(t testing.TB, files map[string][]byte) fs.FS {
 	t.Helper()
 	dir := t.TempDir()
 	for name, data := range files {
-		p := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, data, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		sourcetest.File(t, dir, name, string(data), 0o644)
 	}
 	return os.DirFS(dir)
 }

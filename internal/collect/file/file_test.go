@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/collect/source/sourcetest"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -33,13 +34,7 @@ func TestCollect(t *testing.T) {
 		"etc/apt/trusted.gpg.d/k.gpg": "k",
 		"opt/x":                       "x",
 	} {
-		p := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, []byte(data), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		sourcetest.File(t, dir, name, data, 0o644)
 	}
 	for name, mode := range map[string]os.FileMode{"usr/bin/su": 0o755 | os.ModeSetuid, "usr/bin/evil": 0o755 | os.ModeSetuid, "tmp/run": 0o755, "opt/x": 0o755 | os.ModeSetgid} {
 		if err := os.Chmod(filepath.Join(dir, name), mode); err != nil {

@@ -1,11 +1,10 @@
 package host
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/collect/source/sourcetest"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -52,13 +51,7 @@ func TestFrozen(t *testing.T) {
 		"cg/freezer/a/freezer.state": "FROZEN\n", "cg/freezer/a/b/freezer.state": "FROZEN\n", "cg/freezer/c/freezer.state": "THAWED\n",
 		"cg/unified/y/cgroup.freeze": "1\n", "cg/unified/y/z/cgroup.freeze": "0\n", "cg/unified/x/cgroup.freeze": "0\n",
 	} {
-		p := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, []byte(data), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		sourcetest.File(t, dir, name, data, 0o644)
 	}
 	f := freezers{env: source.New(dir, false), known: map[string]string{}, mounts: []snapshot.Mount{
 		{FSType: "cgroup", Options: "rw,freezer", Root: "/", Target: "/cg/freezer"}, {FSType: "cgroup2", Root: "/", Target: "/cg/unified"},

@@ -3,8 +3,6 @@ package kernel
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +11,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/collect/source/sourcetest"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -24,13 +23,7 @@ func root(t *testing.T) *source.Env {
 	}
 	dir := t.TempDir()
 	for _, f := range a.Files {
-		p := filepath.Join(dir, f.Name)
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, f.Data, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		sourcetest.File(t, dir, f.Name, string(f.Data), 0o644)
 	}
 	return source.New(dir, false)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/klustered/klustered/component"
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/collect/source/sourcetest"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -17,13 +18,7 @@ import (
 func put(t *testing.T, e *source.Env, files map[string]string) {
 	t.Helper()
 	for name, data := range files {
-		p := filepath.Join(e.Root, name)
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, []byte(data), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		sourcetest.File(t, e.Root, name, data, 0o644)
 	}
 }
 

@@ -3,13 +3,12 @@ package limit
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/collect/source/sourcetest"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -25,13 +24,7 @@ func TestLimits(t *testing.T) {
 		"usr/lib/systemd/system.conf.d/10.conf": "[Manager]\nDefaultTasksMax=3\n",
 		"proc/sys/fs/nr_open":                   "1048576\n",
 	} {
-		p := filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, []byte(data), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		sourcetest.File(t, root, name, data, 0o644)
 	}
 	s := &snapshot.Snapshot{}
 	if err := collect(context.Background(), source.New(root, false), s); err != nil {

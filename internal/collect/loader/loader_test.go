@@ -4,12 +4,11 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/collect/source/sourcetest"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -64,13 +63,7 @@ func TestCollect(t *testing.T) {
 		"usr/lib/libq.so.1":           "\x7fELF",
 		"var/lib/dpkg/info/libc.list": "/usr/lib/libc.so.6\n/usr/lib/libq.so.1\n",
 	} {
-		p := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, []byte(data), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		sourcetest.File(t, dir, name, data, 0o644)
 	}
 	s := &snapshot.Snapshot{Systemd: &snapshot.Systemd{Units: []snapshot.Unit{{Settings: []snapshot.Setting{{Value: "LD_LIBRARY_PATH=/u", Source: "/u.service", Line: 9}}}}}}
 	if err := collect(context.Background(), source.New(dir, false), s); err != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/collect/source/sourcetest"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -32,13 +33,7 @@ func TestCollect(t *testing.T) {
 		"etc/hosts.deny":               "ALL: ALL: spawn /opt/x\n",
 		"usr/lib/libnss_evil.so.2":     "\x7fELF",
 	} {
-		p := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, []byte(data), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		sourcetest.File(t, dir, name, data, 0o644)
 	}
 	if err := os.MkdirAll(filepath.Join(dir, "home/ann"), 0o755); err != nil {
 		t.Fatal(err)

@@ -3,8 +3,6 @@ package module
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +10,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/collect/source/sourcetest"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -23,13 +22,7 @@ func collected(t *testing.T) *snapshot.Modules {
 	}
 	dir := t.TempDir()
 	for _, f := range a.Files {
-		p := filepath.Join(dir, f.Name)
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, f.Data, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		sourcetest.File(t, dir, f.Name, string(f.Data), 0o644)
 	}
 	s := &snapshot.Snapshot{}
 	if err := collect(context.Background(), source.New(dir, false), s); err != nil {

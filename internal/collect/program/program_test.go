@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/collect/source/sourcetest"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -69,13 +70,7 @@ func TestParseCapability(t *testing.T) {
 func TestEachProgramOnce(t *testing.T) {
 	dir := t.TempDir()
 	put := func(name, data string, mode os.FileMode) {
-		p := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, []byte(data), mode); err != nil {
-			t.Fatal(err)
-		}
+		sourcetest.File(t, dir, name, data, mode)
 	}
 	put("usr/bin/dash", "\x7fELF", 0o755)
 	put("usr/local/bin/kubectl", "#!/bin/sh\nexit\n", 0o755)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/collect/source/sourcetest"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -62,13 +63,7 @@ func TestCollect(t *testing.T) {
 		"usr/share/bash-completion/completions/kubectl": "x\n",
 		"var/lib/dpkg/info/b.list":                      "/usr/share/x\n",
 	} {
-		p := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, []byte(data), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		sourcetest.File(t, dir, name, data, 0o644)
 	}
 	if err := os.Symlink("/dev/null", filepath.Join(dir, "home/ann/.bash_history")); err != nil {
 		t.Fatal(err)

@@ -5,13 +5,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/klustered/klustered/internal/collect/journal/journaltest"
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/collect/source/sourcetest"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -66,13 +66,7 @@ func node(t testing.TB) string {
 	}
 	dir := t.TempDir()
 	for name, data := range files {
-		p := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, []byte(data), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		sourcetest.File(t, dir, name, data, 0o644)
 	}
 	os.MkdirAll(dir+"/var/log/containers", 0o755)
 	os.Symlink("/var/log/pods/default_a_u/c/0.log", dir+"/var/log/containers/good.log")

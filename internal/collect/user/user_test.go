@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +11,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/collect/source/sourcetest"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -24,13 +23,7 @@ func collected(t *testing.T) *snapshot.Users {
 	}
 	dir := t.TempDir()
 	for _, f := range a.Files {
-		p := filepath.Join(dir, f.Name)
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, f.Data, 0o755); err != nil {
-			t.Fatal(err)
-		}
+		sourcetest.File(t, dir, f.Name, string(f.Data), 0o755)
 	}
 	s := &snapshot.Snapshot{}
 	if err := collect(context.Background(), source.New(dir, false), s); err != nil {
