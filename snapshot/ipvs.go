@@ -3,9 +3,9 @@ package snapshot
 // An IPVSService is a virtual server of the kernel's load balancer. Read with
 // generic netlink's family IPVS, where it is there already.
 type IPVSService struct {
-	Protocol  string     `json:"protocol,omitempty"`
-	Address   string     `json:"address,omitempty"` // address:port
-	Mark      uint32     `json:"mark,omitempty"`    // of packets, in place of protocol and address
+	Protocol  string     `json:"protocol,omitempty" diff:"key"`
+	Address   string     `json:"address,omitempty" diff:"key"` // address:port
+	Mark      uint32     `json:"mark,omitempty" diff:"key"`    // of packets, in place of protocol and address
 	Scheduler string     `json:"scheduler"`
 	Timeout   uint32     `json:"timeout,omitempty"` // seconds for which a client stays at its server
 	Servers   []IPVSReal `json:"servers,omitempty"`
@@ -14,9 +14,9 @@ type IPVSService struct {
 
 // An IPVSReal is a server behind a virtual one.
 type IPVSReal struct {
-	Address  string `json:"address"` // address:port
-	Method   string `json:"method"`  // masq, local, tunnel, route, bypass
-	Weight   int    `json:"weight"`  // 0 takes no new connections
+	Address  string `json:"address" diff:"key"` // address:port
+	Method   string `json:"method"`             // masq, local, tunnel, route, bypass
+	Weight   int    `json:"weight"`             // 0 takes no new connections
 	Active   uint32 `json:"active" diff:"-"`
 	Inactive uint32 `json:"inactive" diff:"-"`
 }

@@ -68,7 +68,7 @@ type Counts struct {
 
 // A KeyUse is a line of /proc/key-users: the keys of one user and the limits.
 type KeyUse struct {
-	UID      uint32 `json:"uid"`
+	UID      uint32 `json:"uid" diff:"key"`
 	Keys     uint64 `json:"keys" diff:"-"`
 	KeysMax  uint64 `json:"keysMax"`
 	Bytes    uint64 `json:"bytes" diff:"-"`

@@ -122,10 +122,10 @@ type Route struct {
 // A Qdisc is a queueing discipline. Raw is the kernel's own TCA_OPTIONS, so
 // that exactly this qdisc can be made again.
 type Qdisc struct {
-	Link       string  `json:"link"`
+	Link       string  `json:"link" diff:"key"`
 	Kind       string  `json:"kind"`
-	Handle     string  `json:"handle"` // "8001:"
-	Parent     string  `json:"parent"` // "root", "ingress" or "1:2"
+	Handle     string  `json:"handle"`            // "8001:"
+	Parent     string  `json:"parent" diff:"key"` // "root", "ingress" or "1:2"
 	DelayUs    uint64  `json:"delayUs,omitempty"`
 	JitterUs   uint64  `json:"jitterUs,omitempty"`
 	LossPct    float64 `json:"lossPct,omitempty"`

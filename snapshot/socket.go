@@ -52,9 +52,9 @@ type SocketOwner struct {
 // Connections are the TCP connections between the host and one peer at one
 // port of the control plane.
 type Connections struct {
-	Port   int            `json:"port"`
-	Server bool           `json:"server,omitempty"` // the port is this node's
-	Peer   string         `json:"peer"`             // address, or address:port where Server is not set
-	States map[string]int `json:"states" diff:"-"`  // established, synSent, closeWait ...
+	Port   int            `json:"port" diff:"key"`
+	Server bool           `json:"server,omitempty" diff:"key"` // the port is this node's
+	Peer   string         `json:"peer" diff:"key"`             // address, or address:port where Server is not set
+	States map[string]int `json:"states" diff:"-"`             // established, synSent, closeWait ...
 	Queued uint64         `json:"queued,omitempty" diff:"-"`
 }

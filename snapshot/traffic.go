@@ -3,11 +3,11 @@ package snapshot
 // A TrafficClass is a class of a qdisc that has classes: htb, hfsc, prio and
 // others. Classes are a tree by Parent.
 type TrafficClass struct {
-	Link       string `json:"link"`
+	Link       string `json:"link" diff:"key"`
 	Kind       string `json:"kind"`
-	Handle     string `json:"handle"`         // 1:10
-	Parent     string `json:"parent"`         // root or 1:1
-	Leaf       string `json:"leaf,omitempty"` // the qdisc below it: 10:
+	Handle     string `json:"handle" diff:"key"` // 1:10
+	Parent     string `json:"parent"`            // root or 1:1
+	Leaf       string `json:"leaf,omitempty"`    // the qdisc below it: 10:
 	Priority   uint32 `json:"priority,omitempty"`
 	RateBps    uint64 `json:"rateBps,omitempty"` // bits a second that are guaranteed
 	CeilBps    uint64 `json:"ceilBps,omitempty"` // bits a second at most
@@ -57,10 +57,10 @@ type FilterProgram struct {
 
 // A TrafficAction is what is done with a packet that a filter matched.
 type TrafficAction struct {
-	Kind    string         `json:"kind"`           // gact, mirred, police, nat, pedit, skbedit, bpf, vlan, tunnel_key ...
-	Control string         `json:"control"`        // what becomes of the packet then: pass, drop, stolen, pipe ...
-	Text    string         `json:"text,omitempty"` // egress redirect to eth0, rate 1Mbit ...
-	Link    string         `json:"link,omitempty"` // of mirred: where it is sent
+	Kind    string         `json:"kind" diff:"key"`           // gact, mirred, police, nat, pedit, skbedit, bpf, vlan, tunnel_key ...
+	Control string         `json:"control"`                   // what becomes of the packet then: pass, drop, stolen, pipe ...
+	Text    string         `json:"text,omitempty" diff:"key"` // egress redirect to eth0, rate 1Mbit ...
+	Link    string         `json:"link,omitempty"`            // of mirred: where it is sent
 	BPF     *FilterProgram `json:"bpf,omitempty"`
 
 	Bytes   uint64 `json:"bytes" diff:"-"`

@@ -215,6 +215,16 @@ func nameOf(e reflect.Value) string {
 	if e.Kind() != reflect.Struct {
 		return strings.Trim(literal(e), `"`)
 	}
+	parts := nameParts(e)
+	if len(parts) == 0 {
+		return literal(e)
+	}
+	return strings.Trim(strings.Join(parts, " "), " ")
+}
+
+// nameParts are the values of the fields that name an element; none where nothing
+// does.
+func nameParts(e reflect.Value) []string {
 	var parts []string
 	for i := range e.NumField() {
 		if e.Type().Field(i).Tag.Get("diff") == "key" {
@@ -224,10 +234,7 @@ func nameOf(e reflect.Value) string {
 	for i := 0; len(parts) == 0 && i < len(naming); i++ {
 		parts = fieldsOf(e, naming[i])
 	}
-	if len(parts) == 0 {
-		return literal(e)
-	}
-	return strings.Trim(strings.Join(parts, " "), " ")
+	return parts
 }
 
 func word(v reflect.Value) string {

@@ -1,8 +1,10 @@
 package bundle
 
 import (
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klustered/klustered/snapshot"
 )
@@ -70,4 +72,36 @@ func TestDiffPassesOverWhatChangesByItself(t *testing.T) {
 	if got := Diff(a, b, false); len(got) == 0 {
 		t.Error("another verdict is passed over")
 	}
+}
+
+// An element that is named by all that it is would be another one as soon as
+// what changes by itself has changed.
+func TestWhatMovesIsNamed(t *testing.T) {
+	seen := map[reflect.Type]bool{}
+	var visit func(reflect.Type, bool)
+	visit = func(x reflect.Type, listed bool) {
+		for x.Kind() == reflect.Pointer {
+			x = x.Elem()
+		}
+		switch {
+		case x.Kind() == reflect.Slice || x.Kind() == reflect.Map:
+			visit(x.Elem(), x.Kind() == reflect.Slice)
+			return
+		case x.Kind() != reflect.Struct || x == reflect.TypeFor[time.Time]():
+			return
+		}
+		e := reflect.New(x).Elem()
+		moves := false
+		for i := range x.NumField() {
+			moves = moves || x.Field(i).Tag.Get("diff") == "-"
+			if x.Field(i).IsExported() && !seen[x] {
+				defer visit(x.Field(i).Type, false)
+			}
+		}
+		if listed && moves && len(nameParts(e)) == 0 {
+			t.Errorf("%s has fields that change by themselves, and none that names it: tag one diff:%q", x, "key")
+		}
+		seen[x] = true
+	}
+	visit(reflect.TypeFor[snapshot.Snapshot](), false)
 }
