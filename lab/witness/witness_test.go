@@ -49,6 +49,7 @@ var witnesses = map[string]func(context.Context, *testing.T, Node){
 	"limits":      testLimits,
 	"cni":         testCNI,
 	"kubeconfigs": testKubeconfigs,
+	"quiet":       testQuiet,
 	"network":     testNetwork,
 	"sockets":     testSockets,
 	"probes":      testProbes,
