@@ -81,6 +81,19 @@ func archive(t *testing.T, files ...string) []byte {
 	return b.Bytes()
 }
 
+// crowd is the beginning of a snapshot that would take gigabytes.
+var crowd = `{"processes":{"list":[` + strings.Repeat("{},", maxElements) + `{}]}}`
+
+func TestCount(t *testing.T) {
+	for data, want := range map[string][2]int{
+		`{"a":[1,2,{"b":"x,[\",y"}],"c":[]}`: {4, 7}, `[]`: {1, 1}, `{"a,b":"\\","c":1}`: {0, 2}, `]}]`: {0, 0}, `"\`: {0, 0}, ``: {0, 0},
+	} {
+		if e, v := count([]byte(data)); e != want[0] || v != want[1] {
+			t.Errorf("%s: %d elements, %d values, want %v", data, e, v, want)
+		}
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	whole := packed(t, Options{Created: at}, part())
 	for _, tt := range []struct {
@@ -88,13 +101,15 @@ func TestOpenRefuses(t *testing.T) {
 		data []byte
 		want string
 	}{
-		{"not_zstd", []byte("hello"), "cannot read the bundle"},
+		{"not_zstd", []byte("hello"), "not a klustered bundle"},
 		{"cut_short", whole[:len(whole)/2], "cannot read the bundle"},
 		{"no_manifest", archive(t, "x", "y"), "no manifest.json"},
 		{"other_format", archive(t, "manifest.json", `{"format":"x"}`), `format is "x"`},
 		{"newer_major", archive(t, "manifest.json", `{"format":"klustered-bundle","major":9,"tool":"v9"}`), "newer klustered (v9)"},
 		{"entry_missing", archive(t, "manifest.json", `{"format":"klustered-bundle","major":1,"nodes":[{"path":"p"}]}`), "missing"},
 		{"entry_damaged", archive(t, "manifest.json", `{"format":"klustered-bundle","major":1,"nodes":[{"path":"p","sha256":"00"}]}`, "p", "{}"), "damaged"},
+		{"manifest_crowded", archive(t, "manifest.json", `{"format":"klustered-bundle","major":1,"nodes":[`+strings.Repeat("{},", maxElements)+`{}]}`), "more than a bundle may hold"},
+		{"snapshot_crowded", archive(t, "manifest.json", `{"format":"klustered-bundle","major":1,"nodes":[{"path":"p","sha256":"`+sum(crowd)+`"}]}`, "p", crowd), "more than a bundle may hold"},
 		{"manifest_broken", archive(t, "manifest.json", `{`), "manifest.json"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -2,7 +2,6 @@ package bundle
 
 import (
 	"archive/tar"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -73,6 +72,8 @@ func manifest(t *tar.Reader) (Manifest, error) {
 	var m Manifest
 	h, err := t.Next()
 	switch {
+	case errors.Is(err, zstd.ErrMagicMismatch):
+		return m, errors.New("it is not compressed with zstd: this is not a klustered bundle")
 	case errors.Is(err, io.EOF) || err == nil && h.Name != manifestName:
 		return m, fmt.Errorf("it has no %s in its first place: this is not a klustered bundle", manifestName)
 	case err != nil:
@@ -82,7 +83,7 @@ func manifest(t *tar.Reader) (Manifest, error) {
 	if err != nil {
 		return m, err
 	}
-	if err := json.Unmarshal(head, &m); err != nil {
+	if err := decode(head, &m); err != nil {
 		return m, fmt.Errorf("%s: %w", manifestName, err)
 	}
 	if m.Format != format {
@@ -156,7 +157,7 @@ func assemble(m Manifest, files map[string][]byte, keep bool) (*Bundle, error) {
 		if !ok {
 			return nil, fmt.Errorf("entry %q of the manifest is missing", e.Path)
 		}
-		if err := json.Unmarshal(data, p.Snapshot); err != nil {
+		if err := decode(data, p.Snapshot); err != nil {
 			return nil, fmt.Errorf("entry %q: %w", e.Path, err)
 		}
 		for _, r := range e.Raw {
