@@ -251,6 +251,26 @@ func TestRedact(t *testing.T) {
 	}
 }
 
+// Where the API server is down, others know the names.
+func TestRedactFindsNamesWithoutTheCluster(t *testing.T) {
+	const log = "/var/log/pods/bank_ledger-0_0f1e/app_1/0.log"
+	s := &snapshot.Snapshot{Node: "cp-west", Kubelet: &snapshot.Kubelet{NodeName: "west.example"},
+		Runtime: &snapshot.Runtime{Sandboxes: []snapshot.Sandbox{{Namespace: "shop", Name: "cart-7f"}}, Containers: []snapshot.Container{{Namespace: "mail", Pod: "smtp-1"}}},
+		Network: &snapshot.Network{Namespaces: []snapshot.NetNS{{Namespace: "news", Pod: "feed-2"}}},
+		Logs:    &snapshot.Logs{Tails: []snapshot.LogTail{{Source: "/var/log/pods/bank_ledger-0_0f1e/app/0.log"}}}}
+	text := "west.example shop cart-7f mail smtp-1 news feed-2 bank ledger-0"
+	list, err := Redact([]Part{{Snapshot: s, Raw: []raw.File{{Source: "/x", Data: []byte(text), Error: "open " + log + " on cp-west at 10.1.2.3"}}}}, Names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := list[0].Raw[0]
+	for name := range strings.FieldsSeq(text + " cp-west 10.1.2.3") {
+		if strings.Contains(string(f.Data)+f.Error, name) {
+			t.Errorf("%q is still there: %s; %s", name, f.Data, f.Error)
+		}
+	}
+}
+
 func TestRedactKeepsNetworks(t *testing.T) {
 	list, err := Redact([]Part{part()}, Names)
 	if err != nil {
@@ -296,6 +316,9 @@ func TestAddressesShareTheirPrefix(t *testing.T) {
 		if got := a.one(keep); got != keep {
 			t.Errorf("%s became %s", keep, got)
 		}
+	}
+	if got := a.replace("/cache/10.9.8.7_6443"); strings.Contains(got, "10.9.8.7") || !strings.HasSuffix(got, "_6443") {
+		t.Errorf("got %q", got)
 	}
 	if got := a.replace("fd00:10:244::5 and 5:06:07"); strings.Contains(got, "fd00:10:244::5") || !strings.Contains(got, "5:06:07") {
 		t.Errorf("got %q", got)

@@ -47,7 +47,7 @@ func Redact(parts []Part, level Level) ([]Part, error) {
 		walk(reflect.ValueOf(c), replace)
 		out[i] = Part{Snapshot: c, Clock: p.Clock}
 		for _, f := range p.Raw {
-			f.Source, f.Data = replace(f.Source), []byte(replace(string(f.Data)))
+			f.Source, f.Data, f.Error = replace(f.Source), []byte(replace(string(f.Data))), replace(f.Error)
 			out[i].Raw = append(out[i].Raw, f)
 		}
 	}

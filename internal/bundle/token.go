@@ -10,6 +10,8 @@ import (
 	"sort"
 	"strings"
 	"sync"
+
+	"github.com/klustered/klustered/snapshot"
 )
 
 func digest(key []byte, parts ...string) []byte {
@@ -77,11 +79,14 @@ func (a *addresses) replace(s string) string {
 	if len(s) < 4 {
 		return s
 	}
-	s = v4.ReplaceAllStringFunc(s, a.one)
-	if strings.Count(s, ":") < 2 {
-		return s
+	one := func(s string) string {
+		s = v4.ReplaceAllStringFunc(s, a.one)
+		if strings.Count(s, ":") < 2 {
+			return s
+		}
+		return v6.ReplaceAllStringFunc(s, a.one)
 	}
-	return v6.ReplaceAllStringFunc(s, a.one)
+	return between(s, one)
 }
 
 // one maps one address. What names no host in particular stays.
@@ -137,26 +142,85 @@ func newNames(parts []Part) *names {
 		n.tokens[name] = fmt.Sprintf("%s-%d", kind, count[kind])
 	}
 	for _, p := range parts {
-		s := p.Snapshot
-		add("node", s.Node)
-		if s.Host != nil {
-			add("node", s.Host.Hostname)
-		}
-		if s.Cluster == nil {
-			continue
-		}
-		for _, x := range s.Cluster.Nodes {
-			add("node", x.Name)
-		}
-		for _, p := range s.Cluster.Pods {
-			add("namespace", p.Namespace)
-			if p.Namespace != "kube-system" {
-				add("pod", p.Name)
-			}
-		}
+		named(p.Snapshot, add)
 	}
 	n.compile()
 	return n
+}
+
+// named calls add with the names in s of nodes, namespaces and pods, as the
+// cluster, the runtime, the network and the logs tell them: each may be the
+// only one that could be asked.
+func named(s *snapshot.Snapshot, add func(kind, name string)) {
+	pod := func(namespace, name string) {
+		add("namespace", namespace)
+		if namespace != "kube-system" {
+			add("pod", name)
+		}
+	}
+	add("node", s.Node)
+	if s.Host != nil {
+		add("node", s.Host.Hostname)
+	}
+	if s.Kubelet != nil {
+		add("node", s.Kubelet.NodeName)
+	}
+	if c := s.Cluster; c != nil {
+		for _, x := range c.Nodes {
+			add("node", x.Name)
+		}
+		for _, x := range c.Namespaces {
+			add("namespace", x.Name)
+		}
+		for _, x := range c.Pods {
+			pod(x.Namespace, x.Name)
+		}
+	}
+	if s.Runtime != nil {
+		for _, x := range s.Runtime.Sandboxes {
+			pod(x.Namespace, x.Name)
+		}
+		for _, x := range s.Runtime.Containers {
+			pod(x.Namespace, x.Pod)
+		}
+	}
+	if s.Network != nil {
+		for _, x := range s.Network.Namespaces {
+			pod(x.Namespace, x.Pod)
+		}
+	}
+	for _, name := range logs(s.Logs) {
+		pod(podOf(name))
+	}
+}
+
+// logs are the sources of what is quoted of logs.
+func logs(l *snapshot.Logs) []string {
+	var out []string
+	if l == nil {
+		return nil
+	}
+	for _, x := range l.Observations {
+		out = append(out, x.Source)
+	}
+	for _, x := range l.Bursts {
+		out = append(out, x.Source)
+	}
+	for _, x := range l.Tails {
+		out = append(out, x.Source)
+	}
+	return out
+}
+
+// podOf reads the pod in the path of a container's log, which is
+// /var/log/pods/NAMESPACE_NAME_UID/CONTAINER/N.log.
+func podOf(log string) (namespace, name string) {
+	rest, ok := strings.CutPrefix(log, "/var/log/pods/")
+	part := strings.Split(rest, "_")
+	if !ok || len(part) != 3 {
+		return "", ""
+	}
+	return part[0], part[1]
 }
 
 func (n *names) compile() {
@@ -175,5 +239,21 @@ func (n *names) replace(s string) string {
 	if n.find == nil {
 		return s
 	}
-	return n.find.ReplaceAllStringFunc(s, func(x string) string { return n.tokens[x] })
+	one := func(s string) string {
+		return n.find.ReplaceAllStringFunc(s, func(x string) string { return n.tokens[x] })
+	}
+	if s = one(s); !strings.Contains(s, "_") {
+		return s
+	}
+	return between(s, one)
+}
+
+// between applies f to what stands between underscores. To a pattern they are
+// letters of a word; names of files, as in /var/log/pods, part names by them.
+func between(s string, f func(string) string) string {
+	part := strings.Split(s, "_")
+	for i := range part {
+		part[i] = f(part[i])
+	}
+	return strings.Join(part, "_")
 }
