@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -70,7 +71,7 @@ func (g *gatherer) journal(ctx context.Context, units []string) {
 			lines = append(lines, entryLine(e))
 		}
 		slices.Reverse(lines) // the newest came first
-		g.add(File{Source: "journal:" + unit, Data: []byte(secret.Scrub(strings.Join(lines, ""))), Cut: len(lines) == maxEntries})
+		g.add(File{Source: "journal:" + unit, Data: []byte(scrubTail(strings.Join(lines, ""))), Cut: len(lines) == maxEntries})
 	}
 }
 
@@ -104,14 +105,36 @@ func (g *gatherer) kmsg() {
 	for _, k := range records {
 		fmt.Fprintf(&b, "[%12.6f] %s\n", k.Since.Seconds(), k.Text)
 	}
-	f.Data = []byte(secret.Scrub(b.String()))
+	f.Data = []byte(scrubTail(b.String()))
 	g.add(f)
+}
+
+// maxKey is how many lines of a private key can stand before its end.
+const maxKey = 100
+
+// keyEnd is the last line of a private key in PEM.
+var keyEnd = regexp.MustCompile(`-----END [A-Z0-9 ]*PRIVATE KEY-----`)
+
+// scrubTail replaces secrets in the end of a log. It may begin within a
+// private key: of one that ends and does not begin, the lines before go.
+func scrubTail(text string) string {
+	text = secret.Scrub(text) // every key that begins is gone
+	end := keyEnd.FindStringIndex(text)
+	if end == nil {
+		return text
+	}
+	from := end[1]
+	for n := 0; n < maxKey && from > 0; n++ {
+		from = strings.LastIndexByte(text[:from], '\n')
+	}
+	from = max(from, 0)
+	return text[:from] + secret.Mark(text[from:end[1]]) + text[end[1]:]
 }
 
 // log keeps the end of a log file.
 func (g *gatherer) log(name string) {
 	data, cut, err := g.tail(name)
-	f := File{Source: name, Data: []byte(secret.Scrub(strings.ToValidUTF8(string(data), "?"))), Cut: cut}
+	f := File{Source: name, Data: []byte(scrubTail(strings.ToValidUTF8(string(data), "?"))), Cut: cut}
 	if err != nil {
 		f.Error = err.Error()
 	}

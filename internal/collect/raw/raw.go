@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/klustered/klustered/internal/collect/secret"
 	"github.com/klustered/klustered/internal/collect/source"
@@ -40,9 +41,27 @@ var tables = []string{
 }
 
 // Gather reads what s, a snapshot of e, quotes. It ends when ctx does, with
-// what it has by then; what could not be read says why.
+// what it has by then, whether or not a file that it waits for ever answers;
+// what could not be read says why.
 func Gather(ctx context.Context, e *source.Env, s *snapshot.Snapshot) []File {
-	g := gatherer{env: e, have: map[string]bool{}}
+	g := &gatherer{env: e, have: map[string]bool{}}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err := source.Caught(func() error { g.all(ctx, s); return nil })
+		if err != nil {
+			g.add(File{Source: "raw", Error: err.Error()})
+		}
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+	return g.close()
+}
+
+// all reads everything, one thing after another.
+func (g *gatherer) all(ctx context.Context, s *snapshot.Snapshot) {
 	quoted := texts(s)
 	for _, name := range slices.Sorted(maps.Keys(quoted)) {
 		if ctx.Err() == nil {
@@ -50,26 +69,39 @@ func Gather(ctx context.Context, e *source.Env, s *snapshot.Snapshot) []File {
 		}
 	}
 	g.logs(ctx, s)
-	if e.Live {
-		for _, name := range tables {
-			if ctx.Err() == nil {
-				g.table(name)
-			}
+	if !g.env.Live {
+		return
+	}
+	for _, name := range tables {
+		if ctx.Err() == nil {
+			g.table(name)
 		}
 	}
-	return g.files
 }
 
 // A gatherer keeps files, each once, up to the bound of all.
 type gatherer struct {
-	env   *source.Env
+	env *source.Env
+
+	mu    sync.Mutex
+	over  bool // nobody waits any more
 	files []File
 	have  map[string]bool
 	size  int
 }
 
+// close returns the files; what is read later is dropped.
+func (g *gatherer) close() []File {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.over = true
+	return g.files
+}
+
 func (g *gatherer) add(f File) {
-	if g.have[f.Source] {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.over || g.have[f.Source] {
 		return
 	}
 	g.have[f.Source] = true
@@ -112,5 +144,5 @@ func (g *gatherer) table(name string) {
 		return
 	}
 	cut := len(data) > maxFile
-	g.add(File{Source: name, Data: data[:min(len(data), maxFile)], Cut: cut})
+	g.add(File{Source: name, Data: []byte(secret.Scrub(string(data[:min(len(data), maxFile)]))), Cut: cut})
 }

@@ -80,3 +80,38 @@ func TestGatherEndsWithItsContext(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// A log is cut anywhere, also within a key.
+func TestGatherHidesAKeyWithoutItsBeginning(t *testing.T) {
+	const line = "2026-11-27T19:00:00Z stdout F "
+	key := line + "MHcCAQEEIBodyOfTheKey\n" + line + "oAoGCCqGSM49MoreOfIt==\n" + line + "-----END EC PRIVATE KEY-----\n"
+	log := strings.Repeat("x", maxLog) + key + line + "the end\n"
+	e := node(t, map[string]string{"/var/log/pods/a/0.log": log})
+	s := &snapshot.Snapshot{Logs: &snapshot.Logs{Tails: []snapshot.LogTail{{Source: "/var/log/pods/a/0.log"}}}}
+	got := Gather(context.Background(), e, s)
+	if len(got) != 1 || strings.Contains(string(got[0].Data), "BodyOfTheKey") || strings.Contains(string(got[0].Data), "MoreOfIt") || !strings.HasSuffix(string(got[0].Data), "F the end\n") {
+		t.Errorf("got %+v", got)
+	}
+	if got := scrubTail(strings.Repeat("a line\n", 300) + "-----END PRIVATE KEY-----\n"); strings.Count(got, "a line") < 190 {
+		t.Errorf("only %d lines before are left", strings.Count(got, "a line"))
+	}
+}
+
+func TestTablesAreScrubbed(t *testing.T) {
+	g := gatherer{env: node(t, map[string]string{"/proc/cmdline": "root=/dev/sda1 rd.iscsi.password=hunter2222\n"}), have: map[string]bool{}}
+	g.table("/proc/cmdline")
+	if got := g.close(); len(got) != 1 || strings.Contains(string(got[0].Data), "hunter2222") || !strings.Contains(string(got[0].Data), "root=/dev/sda1") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// What is read after the deadline is dropped: it may never be.
+func TestNothingIsAddedAfterTheEnd(t *testing.T) {
+	g := gatherer{have: map[string]bool{}}
+	g.add(File{Source: "/a"})
+	before := g.close()
+	g.add(File{Source: "/late"})
+	if len(before) != 1 || len(g.close()) != 1 {
+		t.Errorf("got %+v, then %+v", before, g.close())
+	}
+}
