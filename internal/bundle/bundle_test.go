@@ -355,3 +355,21 @@ func FuzzRedact(f *testing.F) {
 }
 
 func sum(body string) string { return sumOf([]byte(body)) }
+
+// What is decoded is what encoding/json would have decoded, or refused.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(`{"version":1,"node":"a","gaps":[{"section":"host"}]}`))
+	f.Add([]byte(`{"gaps":[{},{},[`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var got, want snapshot.Snapshot
+		if err := decode(data, &got); err != nil {
+			return
+		}
+		if err := json.Unmarshal(data, &want); err != nil {
+			t.Fatalf("decoded what is no JSON: %v", err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	})
+}
