@@ -64,7 +64,7 @@ func testKubeconfigs(ctx context.Context, t *testing.T, n Node) {
 			t.Errorf("%s: got oddities %+v", f.Path, f.Odd)
 		}
 	}
-	want, err := n.Lines(ctx, `grep -lsEI '^kind: *Config$' -r /etc /root /home /opt /srv /var/lib/kubelet/*.* 2>/dev/null | while read -r f; do grep -q '^clusters:' "$f" && echo "$f"; done`)
+	want, err := n.Lines(ctx, `grep -lsEI '^kind: *Config$' -r /etc /root /home /opt /srv /var/lib/kubelet/*.* 2>/dev/null | while read -r f; do if grep -q '^clusters:' "$f"; then echo "$f"; fi; done`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ for f in $(find /etc/kubernetes/pki /var/lib/kubelet/pki \( -type f -o -type l \
   block=
   while IFS= read -r line; do
     case $line in '-----BEGIN CERTIFICATE-----') block=$line ;; *) [ -n "$block" ] && block=$block$'\n'$line ;; esac
-    [ "$line" = '-----END CERTIFICATE-----' ] && { echo "$f $(one <<<"$block")"; block=; }
+    if [ "$line" = '-----END CERTIFICATE-----' ]; then echo "$f $(one <<<"$block")"; block=; fi
   done <"$f"
 done`
 
