@@ -32,12 +32,16 @@ const (
 	PKI       Layer = "pki"
 	Etcd      Layer = "etcd"
 	APIServer Layer = "apiserver"
+	Admission Layer = "admission"
+	Control   Layer = "controllers"
+	Scheduler Layer = "scheduler"
 	Nodes     Layer = "nodes"
+	DNS       Layer = "dns"
 	Workloads Layer = "workloads"
 )
 
 // Layers is the ladder, lowest first. Trust stands apart and is not on it.
-var Layers = []Layer{Host, Systemd, Runtime, CNI, Network, Kubelet, PKI, Etcd, APIServer, Nodes, Workloads}
+var Layers = []Layer{Host, Systemd, Runtime, CNI, Network, Kubelet, PKI, Etcd, APIServer, Admission, Control, Scheduler, Nodes, DNS, Workloads}
 
 // A Fault is one known way for a node to break.
 type Fault struct {

@@ -9,6 +9,12 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
+// Symptoms of the operator's access.
+const (
+	AdminLockedOut   ID = "admin-locked-out"       // an admin kubeconfig gives no working identity
+	AdminRunsProgram ID = "kubectl-runs-a-program" // an admin kubeconfig runs a program at each use
+)
+
 func access() []Symptom {
 	return []Symptom{{
 		ID: AdminRunsProgram, Title: "an admin kubeconfig runs a program at each use", Stored: true,

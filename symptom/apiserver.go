@@ -10,6 +10,14 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
+// Symptoms of the API server and the controllers.
+const (
+	APIDown         ID = "apiserver-down"   // it does not answer
+	APISlow         ID = "apiserver-slow"   // writes or small reads take long
+	APIWritesFail   ID = "api-writes-fail"  // objects cannot be created
+	ControllersIdle ID = "controllers-idle" // leases of the controllers are not renewed
+)
+
 const (
 	// slowRequestMs is the time of a small request from which the API server
 	// is said to be slow: Kubernetes' own objective for one object is 1 s at

@@ -8,6 +8,14 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
+// Symptoms of etcd.
+const (
+	EtcdDown       ID = "etcd-down"             // the member does not answer
+	EtcdSlow       ID = "etcd-slow"             // fsync, commit or reads are slow
+	EtcdLeaderLost ID = "etcd-leader-elections" // leaders change
+	EtcdReadOnly   ID = "etcd-read-only"        // writes are refused for want of space
+)
+
 const (
 	// slowSyncMs is the mean of recent WAL syncs and backend commits from
 	// which etcd is said to be slow. etcd asks for 10 and 25 ms at the 99th

@@ -9,6 +9,12 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
+// Symptoms of the host.
+const (
+	DiskPressure ID = "io-pressure"        // tasks of the node wait for the disk
+	FixUndone    ID = "setting-comes-back" // something sets a value again by itself
+)
+
 const (
 	// ioStalled is the share of time, in percent, in which some task waited
 	// for I/O, from which a node is said to suffer. A node that builds or

@@ -9,6 +9,12 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
+// Symptoms of the kubelet.
+const (
+	KubeletDown     ID = "kubelet-down"     // the kubelet does not run or does not answer
+	KubeletRejected ID = "kubelet-rejected" // the API server does not accept the kubelet
+)
+
 // leaseFresh is how old a lease may be whose holder is surely at work: the
 // kubelet renews every 10 s, the controllers every 2 s.
 const leaseFresh = 15 * time.Second

@@ -8,6 +8,12 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
+// Symptoms of nodes and pods.
+const (
+	NodeNotReady    ID = "node-not-ready"    // the Node is NotReady or Unknown
+	PodsNotStarting ID = "pods-not-starting" // pods are Pending or in creation
+)
+
 // startingFor is how long a pod may take to start, its image pulled, before
 // that is a symptom.
 const startingFor = 90 * time.Second

@@ -7,6 +7,13 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
+// Symptoms of the container runtime and its network.
+const (
+	RuntimeDown    ID = "runtime-down"          // the container runtime does not answer
+	PodNetworkDown ID = "pod-network-not-ready" // the runtime reports NetworkReady=false
+	SandboxFailing ID = "pod-sandbox-failing"   // pods cannot be given a network
+)
+
 func runtimes() []Symptom {
 	return []Symptom{{
 		ID: RuntimeDown, Title: "the container runtime does not answer",

@@ -69,33 +69,6 @@ func (x Symptom) Look(s *snapshot.Snapshot) (State, []finding.Fact) {
 	return x.Observe(s)
 }
 
-// The symptoms, from those nearest a cause to those nearest the user.
-const (
-	DiskPressure       ID = "io-pressure"            // tasks of the node wait for the disk
-	RuntimeDown        ID = "runtime-down"           // the container runtime does not answer
-	PodNetworkDown     ID = "pod-network-not-ready"  // the runtime reports NetworkReady=false
-	SandboxFailing     ID = "pod-sandbox-failing"    // pods cannot be given a network
-	KubeletDown        ID = "kubelet-down"           // the kubelet does not run or does not answer
-	KubeletRejected    ID = "kubelet-rejected"       // the API server does not accept the kubelet
-	NodeNotReady       ID = "node-not-ready"         // the Node is NotReady or Unknown
-	EtcdDown           ID = "etcd-down"              // the member does not answer
-	EtcdSlow           ID = "etcd-slow"              // fsync, commit or reads are slow
-	EtcdLeaderLost     ID = "etcd-leader-elections"  // leaders change
-	EtcdReadOnly       ID = "etcd-read-only"         // writes are refused for want of space
-	APIDown            ID = "apiserver-down"         // it does not answer
-	APISlow            ID = "apiserver-slow"         // writes or small reads take long
-	APIWritesFail      ID = "api-writes-fail"        // objects cannot be created
-	ControllersIdle    ID = "controllers-idle"       // leases of the controllers are not renewed
-	PodTrafficSlow     ID = "pod-traffic-degraded"   // packets to or from pods are late or lost
-	ServiceUnreachable ID = "service-degraded"       // a Service is slow or does not answer
-	NodePortDegraded   ID = "nodeport-degraded"      // a node port is slow or does not answer
-	DNSFailing         ID = "cluster-dns-failing"    // names do not resolve, or late
-	PodsNotStarting    ID = "pods-not-starting"      // pods are Pending or in creation
-	AdminLockedOut     ID = "admin-locked-out"       // an admin kubeconfig gives no working identity
-	AdminRunsProgram   ID = "kubectl-runs-a-program" // an admin kubeconfig runs a program at each use
-	FixUndone          ID = "setting-comes-back"     // something sets a value again by itself
-)
-
 // Validate reports an error if a symptom is doubled, unknown, or if LeadsTo
 // has a cycle.
 func Validate(all []Symptom) error {

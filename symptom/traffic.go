@@ -7,6 +7,14 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
+// Symptoms of traffic.
+const (
+	PodTrafficSlow     ID = "pod-traffic-degraded" // packets to or from pods are late or lost
+	ServiceUnreachable ID = "service-degraded"     // a Service is slow or does not answer
+	NodePortDegraded   ID = "nodeport-degraded"    // a node port is slow or does not answer
+	DNSFailing         ID = "cluster-dns-failing"  // names do not resolve, or late
+)
+
 const (
 	// fewLost is how many tries of a probe must be lost: one can be chance.
 	fewLost = 2

@@ -14,7 +14,7 @@ import (
 )
 
 // seeds are how many ways each fault is provoked in. A fault's own test has more.
-const seeds = 4
+const seeds = 2
 
 func diagnosis(m *faulttest.Machine) *diagnose.Diagnosis {
 	return diagnose.Run([]*snapshot.Snapshot{m.Snapshot()}, all.Faults)

@@ -24,12 +24,16 @@ func rungs() map[fault.Layer]rung {
 		fault.Systemd:   {sections{snapshot.SectionSystemd}, symptoms{symptom.FixUndone}, false},
 		fault.Runtime:   {sections{snapshot.SectionRuntime}, symptoms{symptom.RuntimeDown}, true},
 		fault.CNI:       {sections{snapshot.SectionCNI}, symptoms{symptom.PodNetworkDown, symptom.SandboxFailing}, true},
-		fault.Network:   {sections{snapshot.SectionNetwork}, symptoms{symptom.PodTrafficSlow, symptom.ServiceUnreachable, symptom.NodePortDegraded, symptom.DNSFailing}, false},
+		fault.Network:   {sections{snapshot.SectionNetwork}, symptoms{symptom.PodTrafficSlow, symptom.ServiceUnreachable, symptom.NodePortDegraded}, false},
 		fault.Kubelet:   {sections{snapshot.SectionKubelet}, symptoms{symptom.KubeletDown, symptom.KubeletRejected}, true},
 		fault.PKI:       {sections{snapshot.SectionPKI}, symptoms{symptom.AdminLockedOut}, true},
 		fault.Etcd:      {sections{snapshot.SectionEtcd}, symptoms{symptom.EtcdDown, symptom.EtcdSlow, symptom.EtcdLeaderLost, symptom.EtcdReadOnly}, true},
-		fault.APIServer: {sections{snapshot.SectionCluster}, symptoms{symptom.APIDown, symptom.APISlow, symptom.APIWritesFail, symptom.ControllersIdle}, true},
+		fault.APIServer: {sections{snapshot.SectionCluster}, symptoms{symptom.APIDown, symptom.APISlow, symptom.APIWritesFail}, true},
+		fault.Admission: {sections{snapshot.SectionCluster}, nil, true},
+		fault.Control:   {sections{snapshot.SectionCluster}, symptoms{symptom.ControllersIdle}, true},
+		fault.Scheduler: {sections{snapshot.SectionCluster}, nil, true},
 		fault.Nodes:     {sections{snapshot.SectionCluster}, symptoms{symptom.NodeNotReady}, true},
+		fault.DNS:       {sections{snapshot.SectionProbes}, symptoms{symptom.DNSFailing}, true},
 		fault.Workloads: {sections{snapshot.SectionCluster}, symptoms{symptom.PodsNotStarting}, true},
 	}
 }
