@@ -10,12 +10,11 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-// Symptoms of the API server and the controllers.
+// Symptoms of the API server.
 const (
-	APIDown         ID = "apiserver-down"   // it does not answer
-	APISlow         ID = "apiserver-slow"   // writes or small reads take long
-	APIWritesFail   ID = "api-writes-fail"  // objects cannot be created
-	ControllersIdle ID = "controllers-idle" // leases of the controllers are not renewed
+	APIDown       ID = "apiserver-down"  // it does not answer
+	APISlow       ID = "apiserver-slow"  // writes or small reads take long
+	APIWritesFail ID = "api-writes-fail" // objects cannot be created
 )
 
 const (
@@ -23,28 +22,23 @@ const (
 	// is said to be slow: Kubernetes' own objective for one object is 1 s at
 	// the 99th percentile, and half of that is far above a healthy median.
 	slowRequestMs = 500
-	// idleAfter is the age of a controller's lease from which nobody holds it:
-	// three times its duration of 15 s.
-	idleAfter = 45 * time.Second
 )
 
 func apis() []Symptom {
 	return []Symptom{{
 		ID: APIDown, Title: "the API server does not answer, or is not ready",
-		LeadsTo: []Edge{everywhere(ControllersIdle, Usually), everywhere(NodeNotReady, Sometimes), everywhere(PodsNotStarting, Sometimes)},
+		LeadsTo: []Edge{everywhere(ControllersIdle, Usually), everywhere(SchedulerIdle, Usually), everywhere(ComponentDown, Usually),
+			everywhere(NodeNotReady, Sometimes), everywhere(PodsNotStarting, Sometimes)},
 		Observe: apiDown,
 	}, {
 		ID: APISlow, Title: "requests to the API server take long",
-		LeadsTo: []Edge{everywhere(ControllersIdle, Sometimes), everywhere(NodeNotReady, Sometimes)},
+		LeadsTo: []Edge{everywhere(ControllersIdle, Sometimes), everywhere(SchedulerIdle, Sometimes), everywhere(NodeNotReady, Sometimes)},
 		Observe: apiSlow,
 	}, {
 		ID: APIWritesFail, Title: "objects cannot be written",
-		LeadsTo: []Edge{everywhere(ControllersIdle, Usually), everywhere(NodeNotReady, Sometimes), everywhere(PodsNotStarting, Sometimes)},
+		LeadsTo: []Edge{everywhere(ControllersIdle, Usually), everywhere(SchedulerIdle, Usually), everywhere(NodeNotReady, Sometimes),
+			everywhere(PodsNotStarting, Sometimes)},
 		Observe: apiWritesFail,
-	}, {
-		ID: ControllersIdle, Title: "a control-plane controller does no work",
-		LeadsTo: []Edge{everywhere(PodsNotStarting, Usually)},
-		Observe: controllersIdle,
 	}}
 }
 
@@ -158,26 +152,4 @@ func noSpace(s *snapshot.Snapshot) []finding.Fact {
 // writtenSince reports whether a lease was renewed after t.
 func writtenSince(s *snapshot.Snapshot, t time.Time) bool {
 	return slices.ContainsFunc(s.Cluster.Leases, func(l snapshot.Lease) bool { return l.Renewed.After(t) })
-}
-
-func controllersIdle(s *snapshot.Snapshot) (State, []finding.Fact) {
-	if s.Cluster == nil {
-		return NotLooked, nil
-	}
-	looked := false
-	var facts []finding.Fact
-	for _, l := range s.Cluster.Leases {
-		if l.Namespace != "kube-system" || l.Name != "kube-controller-manager" && l.Name != "kube-scheduler" {
-			continue
-		}
-		looked = true
-		if age := s.At.Sub(l.Renewed); age >= idleAfter {
-			facts = append(facts, finding.Fact{Source: "leases/kube-system/" + l.Name, At: l.Renewed,
-				Got: fmt.Sprintf("renewed %s ago by %s", age.Round(time.Second), orWords(l.Holder, "nobody")), Want: "renewed every few seconds"})
-		}
-	}
-	if !looked {
-		return NotLooked, nil
-	}
-	return verdict(facts)
 }

@@ -36,19 +36,21 @@ const (
 func etcds() []Symptom {
 	return []Symptom{{
 		ID: EtcdDown, Title: "the etcd member does not answer",
-		LeadsTo: []Edge{everywhere(APIDown, Usually)},
+		LeadsTo: []Edge{everywhere(APIDown, Usually), here(ComponentDown, Sometimes)},
 		Observe: etcdDown,
 	}, {
 		ID: EtcdSlow, Title: "etcd is slow",
-		LeadsTo: []Edge{here(EtcdLeaderLost, Sometimes), everywhere(APISlow, Usually), everywhere(APIWritesFail, Sometimes), everywhere(APIDown, Sometimes), here(ControllersIdle, Sometimes)},
+		LeadsTo: []Edge{here(EtcdLeaderLost, Sometimes), everywhere(APISlow, Usually), everywhere(APIWritesFail, Sometimes), everywhere(APIDown, Sometimes),
+			here(ControllersIdle, Sometimes), here(SchedulerIdle, Sometimes)},
 		Observe: etcdSlow,
 	}, {
 		ID: EtcdLeaderLost, Title: "etcd changes its leader or has none",
-		LeadsTo: []Edge{everywhere(APISlow, Usually), everywhere(APIWritesFail, Sometimes), here(ControllersIdle, Sometimes)},
+		LeadsTo: []Edge{everywhere(APISlow, Usually), everywhere(APIWritesFail, Sometimes), here(ControllersIdle, Sometimes),
+			here(SchedulerIdle, Sometimes)},
 		Observe: etcdLeaderLost,
 	}, {
 		ID: EtcdReadOnly, Title: "etcd refuses writes for want of space", Stored: true,
-		LeadsTo: []Edge{everywhere(APIWritesFail, Always), everywhere(ControllersIdle, Usually)},
+		LeadsTo: []Edge{everywhere(APIWritesFail, Always), everywhere(ControllersIdle, Usually), everywhere(SchedulerIdle, Usually)},
 		Observe: etcdReadOnly,
 	}}
 }

@@ -29,6 +29,7 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.EtcdReadOnly, Strength: symptom.Always, Cluster: true},
 		{Symptom: symptom.APIWritesFail, Strength: symptom.Always, Cluster: true},
 		{Symptom: symptom.ControllersIdle, Strength: symptom.Usually, Cluster: true},
+		{Symptom: symptom.SchedulerIdle, Strength: symptom.Usually, Cluster: true},
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Sometimes, Cluster: true},
 	},

@@ -1,0 +1,70 @@
+package symptom
+
+import (
+	"testing"
+	"time"
+
+	"github.com/klustered/klustered/snapshot"
+)
+
+// plane is a node whose manifests run the components named, of which those of
+// running have a process.
+func plane(manifests, running []string, fs ...func(*snapshot.Snapshot)) *snapshot.Snapshot {
+	return snap(append([]func(*snapshot.Snapshot){func(s *snapshot.Snapshot) {
+		s.Static, s.Processes, s.Runtime = &snapshot.Static{Dir: "/m"}, &snapshot.Processes{}, &snapshot.Runtime{Reachable: true}
+		s.Kubeconfigs = &snapshot.Kubeconfigs{}
+		for _, m := range manifests {
+			s.Static.Manifests = append(s.Static.Manifests, snapshot.Manifest{Text: snapshot.Text{Path: "/m/" + m + ".yaml"},
+				Containers: []snapshot.ManifestContainer{{Name: m, Command: m}}})
+		}
+		for i, r := range running {
+			s.Processes.List = append(s.Processes.List, snapshot.Process{PID: 10 + i, Name: r, Args: []string{r}})
+		}
+	}}, fs...)...)
+}
+
+// ran is a container of a component that started and ended so long ago; 0 has
+// not ended.
+func ran(name string, attempt int, started, ended time.Duration) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		c := snapshot.Container{Namespace: "kube-system", Name: name, Attempt: attempt, Created: now.Add(-started), Started: now.Add(-started), State: "running"}
+		if ended > 0 {
+			c.State, c.Finished, c.Reason, c.ExitCode = "exited", now.Add(-ended), "Error", 1
+		}
+		s.Runtime.Containers = append(s.Runtime.Containers, c)
+	}
+}
+
+func credential(path string) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		s.Kubeconfigs.Files = append(s.Kubeconfigs.Files, snapshot.Kubeconfig{Text: snapshot.Text{Path: path}})
+	}
+}
+
+func TestComponentDown(t *testing.T) {
+	all := []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"}
+	sched := []string{"kube-scheduler"}
+	for _, tt := range []struct {
+		name string
+		s    *snapshot.Snapshot
+		want State
+	}{
+		{"all_run", plane(all, all), Absent},
+		{"one_does_not", plane(all, all[:3]), Seen},
+		{"a_worker", plane(nil, nil, credential("/etc/kubernetes/scheduler.conf")), NotLooked},
+		{"other_static_pods", plane([]string{"haproxy"}, nil), NotLooked},
+		{"ended", plane(sched, nil, ran("kube-scheduler", 4, 20*time.Second, 10*time.Second)), Seen},
+		{"ends_again_and_again", plane(sched, sched, ran("kube-scheduler", 4, 50*time.Second, 30*time.Second), ran("kube-scheduler", 5, 10*time.Second, 0)), Seen},
+		{"restarted_once", plane(sched, sched, ran("kube-scheduler", 0, 50*time.Second, 30*time.Second), ran("kube-scheduler", 1, 10*time.Second, 0)), Absent},
+		{"restarted_often_before_but_runs", plane(sched, sched, ran("kube-scheduler", 4, 90*time.Minute, 89*time.Minute), ran("kube-scheduler", 5, time.Hour, 0)), Absent},
+		{"restarted_after_long_service", plane(sched, sched, ran("kube-scheduler", 4, 90*time.Minute, time.Minute), ran("kube-scheduler", 5, time.Minute, 0)), Absent},
+		{"manifest_gone", plane(all[:3], all[:3], credential("/etc/kubernetes/scheduler.conf")), Seen},
+		{"runs_as_a_service", plane(all[:3], all, credential("/etc/kubernetes/scheduler.conf")), Absent},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got, facts := componentDown(tt.s); got != tt.want || (got == Seen) != (len(facts) > 0) {
+				t.Errorf("state %v, want %v; facts %+v", got, tt.want, facts)
+			}
+		})
+	}
+}
