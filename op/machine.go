@@ -13,6 +13,8 @@ import (
 type Machine interface {
 	Files
 	Units
+	Processes
+	Mounts
 	Network
 	Kube
 	Etcd
@@ -57,6 +59,11 @@ type Files interface {
 	RemoveFile(path string) error
 	// Poke writes to a file of /proc or /sys, in place.
 	Poke(path string, data []byte) error
+	// ReadFlags returns the flags of a file or a folder, none where its file
+	// system has none.
+	ReadFlags(path string) (FileFlags, error)
+	// WriteFlags sets these flags and no other.
+	WriteFlags(path string, f FileFlags) error
 	// MissingDirs are the folders above path that do not exist, outermost first.
 	MissingDirs(path string) ([]string, error)
 }

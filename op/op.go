@@ -63,7 +63,7 @@ type Risky interface {
 // OneWay is an Op that has no true undo. Its Undo does what can be done.
 type OneWay interface {
 	Op
-	// OneWay says what stays.
+	// OneWay says what stays, or "" where all is undone after all.
 	OneWay() string
 }
 
@@ -132,7 +132,13 @@ var kinds = map[string]func([]byte) (Op, error){
 	"remove-file":      decodeAs[RemoveFile],
 	"copy-file":        decodeAs[CopyFile],
 	"chmod":            decodeAs[Chmod],
+	"file-attr":        decodeAs[FileAttr],
 	"set-io-limit":     decodeAs[SetIOLimit],
+	"sysctl":           decodeAs[Sysctl],
+	"freeze":           decodeAs[Freeze],
+	"signal":           decodeAs[Signal],
+	"mount-over":       decodeAs[MountOver],
+	"unmount":          decodeAs[Unmount],
 	"unit":             decodeAs[Unit],
 	"reload-units":     decodeAs[ReloadUnits],
 	"delete-qdisc":     decodeAs[DeleteQdisc],

@@ -25,7 +25,16 @@ func pin(t *testing.T, m op.Machine, path string) string {
 
 const limit = "/sys/fs/cgroup/blkio/kubepods/blkio.throttle.write_bps_device"
 
+const frozen = "/sys/fs/cgroup/freezer/kubepods"
+
 var eth0 = op.QdiscPlace{Link: "eth0", Parent: "root"}
+
+// simulated is a node with files that a healthy one of the laws does not need.
+func simulated(t *testing.T) *faulttest.Machine {
+	return faulttest.New(t,
+		faulttest.File("/proc/sys/net/ipv4/ip_forward", op.File{Data: []byte("1\n"), Mode: 0o644}),
+		faulttest.File(frozen+"/freezer.state", op.File{Data: []byte("THAWED\n"), Mode: 0o644}))
+}
 
 // every is one op of each kind that can be done on a healthy machine, with a
 // word of what it says it does.
@@ -40,28 +49,36 @@ func every(t *testing.T, m *faulttest.Machine) map[string]op.Op {
 		t.Fatal(err)
 	}
 	return map[string]op.Op{
-		"replace /etc/hosts":  op.WriteFile{Path: "/etc/hosts", Pin: pin(t, m, "/etc/hosts"), Data: []byte("127.0.0.1 x\n"), Mode: 0o600, Why: "shorter"},
-		"create /etc/new":     op.WriteFile{Path: "/etc/new/deep/link", Link: "/etc/hosts", Mode: 0o777},
-		"remove /etc/crontab": op.RemoveFile{Path: "/etc/crontab", Pin: pin(t, m, "/etc/crontab"), Why: "stop it"},
-		"remove /bin":         op.RemoveFile{Path: "/bin", Pin: pin(t, m, "/bin")},
-		"copy":                op.CopyFile{From: "/usr/lib/cni/bridge", FromPin: pin(t, m, "/usr/lib/cni/bridge"), To: "/opt/cni/bin/other", Mode: 0o755},
-		"set the mode":        op.Chmod{Path: "/opt/cni/bin/bridge", Old: 0o755, New: 0o644},
-		"limit wbps":          op.SetIOLimit{File: limit, Device: "8:0", Key: "wbps", New: 1 << 20},
-		"stop cron":           op.Unit{Verb: "stop", Name: "cron.service"},
-		"start logrotate":     op.Unit{Verb: "start", Name: "logrotate.service"},
-		"unit files again":    op.ReloadUnits{},
-		"put a tbf":           op.AddQdisc{Qdisc: op.Qdisc{QdiscPlace: eth0, Kind: "tbf", RateBps: 64000}},
-		"remove the tbf":      op.DeleteQdisc{Qdisc: now},
-		"for 1m0s":            op.GuardPorts{Guard: op.Guard{Name: "g", Ports: []op.GuardPort{{Port: 2380, Allow: []string{"10.0.0.1"}}, {Port: 2379}}, Expires: time.Minute}},
-		"delete " + front:     op.DeleteObject{Path: front, Why: "it writes"},
-		"create /api":         op.CreateObject{Path: "/api/v1/namespaces/default/configmaps/x", Body: json.RawMessage(`{"metadata":{"name":"x"}}`)},
-		"scale it":            op.PatchObject{Path: front, Patch: json.RawMessage(`{"spec":{"replicas":0,"paused":true},"metadata":{"labels":{"a":"b"}}}`), Why: "scale it"},
-		"save a snapshot":     op.EtcdSnapshot{Path: "/var/lib/klustered/snapshots/cp1.db"},
-		"compact etcd":        op.EtcdCompact{},
-		"defragment":          op.EtcdDefragment{Endpoint: "https://127.0.0.1:2379"},
-		"disarm":              op.EtcdDisarm{Alarm: op.Alarm{Member: "8e9e05c52164694d", Kind: "NOSPACE"}},
-		"prove":               op.EtcdProveWrite{},
-		"remember":            op.EtcdRemember{},
+		"replace /etc/hosts":         op.WriteFile{Path: "/etc/hosts", Pin: pin(t, m, "/etc/hosts"), Data: []byte("127.0.0.1 x\n"), Mode: 0o600, Why: "shorter"},
+		"create /etc/new":            op.WriteFile{Path: "/etc/new/deep/link", Link: "/etc/hosts", Mode: 0o777},
+		"remove /etc/crontab":        op.RemoveFile{Path: "/etc/crontab", Pin: pin(t, m, "/etc/crontab"), Why: "stop it"},
+		"remove /bin":                op.RemoveFile{Path: "/bin", Pin: pin(t, m, "/bin")},
+		"copy":                       op.CopyFile{From: "/usr/lib/cni/bridge", FromPin: pin(t, m, "/usr/lib/cni/bridge"), To: "/opt/cni/bin/other", Mode: 0o755},
+		"set the mode":               op.Chmod{Path: "/opt/cni/bin/bridge", Old: 0o755, New: 0o644},
+		"limit wbps":                 op.SetIOLimit{File: limit, Device: "8:0", Key: "wbps", New: 1 << 20},
+		"sysctl net.ipv4.ip_forward": op.Sysctl{Name: "net.ipv4.ip_forward", Old: "1", New: "0"},
+		"freeze all":                 op.Freeze{Group: frozen, Frozen: true},
+		"with SIGSTOP":               op.Signal{Process: op.Process{PID: 140, Exe: "/usr/sbin/cron"}, Stop: true},
+		"mount a tmpfs":              op.MountOver{Mount: op.Mount{Path: "/opt/cni/bin", Type: "tmpfs", Source: "tmpfs"}},
+		"show /etc/kubernetes":       op.MountOver{Mount: op.Mount{Path: "/etc/cni/net.d", Type: "bind", Source: "/etc/kubernetes"}},
+		"unmount /var":               op.Unmount{Mount: op.Mount{Path: "/var", Type: "ext4", Source: "/dev/sda", Root: "/var"}, Why: "it hides"},
+		"make /etc/kubernetes immu":  op.FileAttr{Path: "/etc/kubernetes", New: op.FileFlags{Immutable: true}},
+		"append-only":                op.FileAttr{Path: "/etc/hosts", New: op.FileFlags{Append: true}},
+		"stop cron":                  op.Unit{Verb: "stop", Name: "cron.service"},
+		"start logrotate":            op.Unit{Verb: "start", Name: "logrotate.service"},
+		"unit files again":           op.ReloadUnits{},
+		"put a tbf":                  op.AddQdisc{Qdisc: op.Qdisc{QdiscPlace: eth0, Kind: "tbf", RateBps: 64000}},
+		"remove the tbf":             op.DeleteQdisc{Qdisc: now},
+		"for 1m0s":                   op.GuardPorts{Guard: op.Guard{Name: "g", Ports: []op.GuardPort{{Port: 2380, Allow: []string{"10.0.0.1"}}, {Port: 2379}}, Expires: time.Minute}},
+		"delete " + front:            op.DeleteObject{Path: front, Why: "it writes"},
+		"create /api":                op.CreateObject{Path: "/api/v1/namespaces/default/configmaps/x", Body: json.RawMessage(`{"metadata":{"name":"x"}}`)},
+		"scale it":                   op.PatchObject{Path: front, Patch: json.RawMessage(`{"spec":{"replicas":0,"paused":true},"metadata":{"labels":{"a":"b"}}}`), Why: "scale it"},
+		"save a snapshot":            op.EtcdSnapshot{Path: "/var/lib/klustered/snapshots/cp1.db"},
+		"compact etcd":               op.EtcdCompact{},
+		"defragment":                 op.EtcdDefragment{Endpoint: "https://127.0.0.1:2379"},
+		"disarm":                     op.EtcdDisarm{Alarm: op.Alarm{Member: "8e9e05c52164694d", Kind: "NOSPACE"}},
+		"prove":                      op.EtcdProveWrite{},
+		"remember":                   op.EtcdRemember{},
 		"rebuild": op.IssueKubeconfig{
 			Path: "/root/.kube/config", Pin: pin(t, m, "/root/.kube/config"), Cluster: "klustered", Server: "https://172.20.0.2:6443",
 			CACert: "/etc/kubernetes/pki/ca.crt", CAKey: "/etc/kubernetes/pki/ca.key", User: "kubernetes-admin", Groups: []string{"kubeadm:cluster-admins"}, Days: 365,
@@ -71,7 +88,7 @@ func every(t *testing.T, m *faulttest.Machine) map[string]op.Op {
 
 // TestEvery holds each kind of op to the package's invariants.
 func TestEvery(t *testing.T) {
-	m := faulttest.New(t)
+	m := simulated(t)
 	all := every(t, m)
 	start := m.State()
 	for word, o := range all {
@@ -111,7 +128,7 @@ func TestEvery(t *testing.T) {
 // TestAllKinds: no kind is left out of what is tested, and each decodes to itself.
 func TestAllKinds(t *testing.T) {
 	tested := map[string]bool{}
-	for _, o := range every(t, faulttest.New(t)) {
+	for _, o := range every(t, simulated(t)) {
 		tested[o.Kind()] = true
 	}
 	for _, k := range op.Kinds() {
@@ -128,7 +145,7 @@ func TestAllKinds(t *testing.T) {
 // TestWire: a plan survives JSON, and what is not known is refused.
 func TestWire(t *testing.T) {
 	var p op.Plan
-	for _, o := range every(t, faulttest.New(t)) {
+	for _, o := range every(t, simulated(t)) {
 		p = append(p, o)
 	}
 	data, err := json.Marshal(p)
@@ -151,7 +168,7 @@ func TestWire(t *testing.T) {
 
 // TestMoved: an op whose ground has moved is ErrChanged and changes nothing.
 func TestMoved(t *testing.T) {
-	m := faulttest.New(t)
+	m := simulated(t)
 	start := m.State()
 	for name, o := range map[string]op.Op{
 		"another content": op.WriteFile{Path: "/etc/hosts", Pin: "0", Mode: 0o644},
@@ -162,6 +179,13 @@ func TestMoved(t *testing.T) {
 		"copy from":       op.CopyFile{From: "/usr/lib/cni/bridge", FromPin: "0", To: "/opt/x"},
 		"copy to":         op.CopyFile{From: "/usr/lib/cni/bridge", FromPin: pin(t, m, "/usr/lib/cni/bridge"), To: "/opt/cni/bin/bridge"},
 		"mode":            op.Chmod{Path: "/etc/hosts", Old: 0o600, New: 0o644},
+		"sysctl":          op.Sysctl{Name: "net.ipv4.ip_forward", Old: "0", New: "1"},
+		"thawed":          op.Freeze{Group: frozen},
+		"another process": op.Signal{Process: op.Process{PID: 140, Start: 7, Exe: "/usr/sbin/cron"}},
+		"no process":      op.Signal{Process: op.Process{PID: 99999}},
+		"not mounted":     op.Unmount{Mount: op.Mount{Path: "/etc", Type: "tmpfs"}},
+		"another mount":   op.Unmount{Mount: op.Mount{Path: "/var", Type: "tmpfs"}},
+		"attributes":      op.FileAttr{Path: "/etc/hosts", Old: op.FileFlags{Immutable: true}},
 		"limit":           op.SetIOLimit{File: limit, Device: "8:0", Key: "wbps", Old: 5},
 		"qdisc kind":      op.DeleteQdisc{Qdisc: op.Qdisc{QdiscPlace: eth0, Kind: "netem"}},
 		"object gone":     op.DeleteObject{Path: "/api/v1/namespaces/x"},

@@ -108,6 +108,9 @@ type Process struct {
 	Orphan bool   `json:"orphan,omitempty"`
 	Unit   string `json:"unit,omitempty"`         // systemd's unit, by its control group
 	Pod    string `json:"pod,omitempty" diff:"-"` // UID of the pod, by its control group
+	// Ticks is its start in ticks after boot, by which it is told from another
+	// process that gets its number.
+	Ticks uint64 `json:"ticks,omitempty" diff:"-"`
 	// Files is how many files it has open, where the kernel counts them
 	// (Linux 6.2).
 	Files int `json:"files,omitempty" diff:"-"`

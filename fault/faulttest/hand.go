@@ -98,6 +98,11 @@ func (m *Machine) Reboot() {
 		}
 	}
 	m.restore(m.files, "/sys/")
+	m.restore(m.files, "/proc/")
+	m.bootSysctls()
+	for i := range m.World.Processes.List {
+		m.World.Processes.List[i].State = "S"
+	}
 	m.World.Network = newWorld().Network
 	m.World.Guards = map[string]op.Guard{}
 	units := map[string]string{}

@@ -1,6 +1,7 @@
 package faulttest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -84,7 +85,7 @@ func folder(t testing.TB) string {
 		return t.TempDir()
 	}
 	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
+		if err := removeAll(dir); err != nil {
 			t.Error(err)
 		}
 	})
@@ -181,7 +182,10 @@ func (m *Machine) State() map[string]string {
 		if name == "/var/lib/klustered" || strings.HasPrefix(name, "/var/lib/klustered/") {
 			continue
 		}
-		all["file "+name] = describe(f)
+		all["file "+name] = describe(f) + m.fixed(name, f)
+		if name == mountinfo {
+			all["file "+name] = mounted(string(f.Data))
+		}
 	}
 	m.World.state(all)
 	return all
@@ -198,12 +202,14 @@ func describe(f op.File) string {
 // A saved is a Machine's state to come back to.
 type saved struct {
 	files tree
+	flags map[string]op.FileFlags
 	world *World
 }
 
-func (m *Machine) save() saved { return saved{m.all(), clone(m.World)} }
+func (m *Machine) save() saved { return saved{m.all(), m.flags(), clone(m.World)} }
 
 func (m *Machine) load(s saved) {
+	m.setFlags(nil)
 	now := m.all()
 	for _, name := range slices.Backward(slices.Sorted(maps.Keys(now))) {
 		if _, ok := s.files[name]; !ok {
@@ -213,6 +219,7 @@ func (m *Machine) load(s saved) {
 		}
 	}
 	m.restore(s.files, "/")
+	m.setFlags(s.flags)
 	m.World = clone(s.world)
 }
 
@@ -239,6 +246,8 @@ func (m *Machine) Poke(name string, data []byte) error {
 		f.Data = throttle(f.Data, string(data))
 	case base == "io.max":
 		f.Data = ioMax(f.Data, string(data))
+	case base == "freezer.state", base == "cgroup.freeze", strings.HasPrefix(name, "/proc/sys/"):
+		f.Data = append(bytes.TrimSpace(data), '\n') // as the kernel shows what it took
 	default:
 		f.Data = data
 	}

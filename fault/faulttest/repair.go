@@ -121,6 +121,22 @@ func (d *dying) Poke(p string, data []byte) error {
 	return d.step(func() error { return d.Machine.Poke(p, data) })
 }
 
+func (d *dying) WriteFlags(p string, f op.FileFlags) error {
+	return d.step(func() error { return d.Machine.WriteFlags(p, f) })
+}
+
+func (d *dying) SignalProcess(p op.Process, stop bool) error {
+	return d.step(func() error { return d.Machine.SignalProcess(p, stop) })
+}
+
+func (d *dying) Mount(x op.Mount) error {
+	return d.step(func() error { return d.Machine.Mount(x) })
+}
+
+func (d *dying) Unmount(p string) error {
+	return d.step(func() error { return d.Machine.Unmount(p) })
+}
+
 func (d *dying) StartUnit(ctx context.Context, name string) error {
 	return d.step(func() error { return d.Machine.StartUnit(ctx, name) })
 }

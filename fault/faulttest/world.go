@@ -76,6 +76,11 @@ func (w *World) state(all map[string]string) {
 	for name, g := range w.Guards {
 		all["guard "+name] = fmt.Sprint(g)
 	}
+	for _, p := range w.Processes.List {
+		if p.State == "T" {
+			all[fmt.Sprint("process ", p.PID)] = "stopped"
+		}
+	}
 	for _, a := range w.Etcd.Alarms {
 		all["etcd alarm "+a.Kind] = a.Member
 	}

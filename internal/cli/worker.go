@@ -66,7 +66,7 @@ type here struct{ app *App }
 // machine is the live node.
 func (here) machine() op.Machine {
 	e := source.New("/", true)
-	return machine.Parts{Files: &machine.Files{}, Units: machine.Systemd{}, Network: network.New(),
+	return machine.Parts{Files: &machine.Files{}, Units: machine.Systemd{}, Network: network.New(), Processes: machine.Processes{}, Mounts: machine.Mounts{},
 		Kube: kube.New(e), Etcd: etcd.New(e), Issuer: pki.New(e)}
 }
 

@@ -61,6 +61,59 @@ func (d dir) flags(change func(uint32) uint32) error {
 	return nil
 }
 
+// ReadFlags returns the flags of the file or folder at path.
+func (f *Files) ReadFlags(path string) (op.FileFlags, error) {
+	var x op.FileFlags
+	err := f.withFlags(path, func(fd int, now uint32) error {
+		x = op.FileFlags{Immutable: now&flagImmutable != 0, Append: now&flagAppend != 0}
+		return nil
+	})
+	if errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EOPNOTSUPP) {
+		return x, nil
+	}
+	return x, err
+}
+
+// WriteFlags sets these flags of the file or folder at path, and keeps those
+// that forbid nothing.
+func (f *Files) WriteFlags(path string, x op.FileFlags) error {
+	return f.withFlags(path, func(fd int, now uint32) error {
+		want := now &^ (flagImmutable | flagAppend)
+		if x.Immutable {
+			want |= flagImmutable
+		}
+		if x.Append {
+			want |= flagAppend
+		}
+		if want == now {
+			return nil
+		}
+		return unix.IoctlSetPointerInt(fd, unix.FS_IOC_SETFLAGS, int(want))
+	})
+}
+
+// withFlags gives do an open file or folder and the flags that it has.
+func (f *Files) withFlags(path string, do func(fd int, now uint32) error) error {
+	d, err := f.open(path)
+	if err != nil {
+		return fmt.Errorf("cannot open %s: %w", path, err)
+	}
+	defer d.close()
+	fd, err := unix.Openat(d.fd, d.name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("cannot open %s: %w", path, err)
+	}
+	defer unix.Close(fd)
+	now, err := unix.IoctlGetUint32(fd, unix.FS_IOC_GETFLAGS)
+	if err == nil {
+		err = do(fd, now)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot reach the attributes of %s: %w", path, err)
+	}
+	return nil
+}
+
 // xattrs reads the extended attributes, or nil where there are none.
 func xattrs(fd int) (map[string][]byte, error) {
 	size, err := unix.Flistxattr(fd, nil)

@@ -19,6 +19,8 @@ type Issuer interface {
 type Parts struct {
 	op.Files
 	op.Units
+	op.Processes
+	op.Mounts
 	op.Network
 	op.Kube
 	op.Etcd
@@ -26,7 +28,9 @@ type Parts struct {
 }
 
 var (
-	_ op.Machine = Parts{}
-	_ op.Files   = (*Files)(nil)
-	_ op.Units   = Systemd{}
+	_ op.Machine   = Parts{}
+	_ op.Files     = (*Files)(nil)
+	_ op.Units     = Systemd{}
+	_ op.Processes = Processes{}
+	_ op.Mounts    = Mounts{}
 )

@@ -266,7 +266,7 @@ func changes(c diagnose.Cause) string {
 func oneWays(plan op.Plan) []string {
 	var out []string
 	for _, o := range plan {
-		if x, ok := o.(op.OneWay); ok {
+		if x, ok := o.(op.OneWay); ok && x.OneWay() != "" {
 			out = append(out, x.OneWay())
 		}
 	}

@@ -82,6 +82,7 @@ func (w walker) process(pid int) (snapshot.Process, bool) {
 	}
 	p.PID = pid
 	if !w.boot.IsZero() {
+		p.Ticks = start
 		p.Start = w.boot.Add(time.Duration(start) * time.Second / ticks)
 	}
 	parseStatus(read(w.env, dir+"/status"), &p)
