@@ -1,5 +1,7 @@
 package snapshot
 
+import "strconv"
+
 // Activity is how processes behaved over a few samples: whether they run, and
 // what holds them. It has the services of the node, and of all others those
 // that are stopped, traced, frozen or stuck.
@@ -37,4 +39,16 @@ type ResourceLimit struct {
 	Soft string `json:"soft"`            // a number or unlimited
 	Hard string `json:"hard"`
 	Unit string `json:"unit,omitempty"` // files, bytes, processes, seconds, us, signals, locks
+}
+
+// Soft is the soft limit of that name, as in /proc/PID/limits; false when
+// there is none, or nothing was read.
+func (b Behaviour) Soft(name string) (uint64, bool) {
+	for _, l := range b.Limits {
+		if l.Name == name {
+			n, err := strconv.ParseUint(l.Soft, 10, 64)
+			return n, err == nil
+		}
+	}
+	return 0, false
 }

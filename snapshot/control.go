@@ -87,3 +87,18 @@ func (c *Cgroups) Control(path string) (Control, bool) {
 	}
 	return Control{}, false
 }
+
+// File is the path of a file of the group, by its name on v2.
+func (c Control) File(controller, name string) string {
+	dir, v1 := c.Dirs[controller]
+	if !v1 {
+		return c.Dirs[""] + "/" + name
+	}
+	switch name {
+	case "memory.max":
+		name = "memory.limit_in_bytes"
+	case "cpu.max":
+		name = "cpu.cfs_quota_us"
+	}
+	return dir + "/" + name
+}

@@ -64,6 +64,37 @@ type Mount struct {
 	Propagation string `json:"propagation,omitempty" diff:"-"`
 }
 
+// Under returns the mount that a path lies in: of those at or above it the
+// longest, of equal ones the last, which lies on top.
+func (h *Host) Under(path string) (Mount, bool) {
+	best, ok := Mount{}, false
+	for _, m := range h.Mounts {
+		rest, in := strings.CutPrefix(path, strings.TrimSuffix(m.Target, "/"))
+		if in && (rest == "" || rest[0] == '/') && (!ok || len(m.Target) >= len(best.Target)) {
+			best, ok = m, true
+		}
+	}
+	return best, ok
+}
+
+const (
+	// littleRoom is the bytes, and littleInodes the inodes, with which nothing
+	// can be done any more, on a small file system a fiftieth of it.
+	littleRoom   = 64 << 20
+	littleInodes = 500
+	fiftieth     = 50
+)
+
+// Full reports whether a file system that is written to has next to no bytes
+// left for users, and whether it has next to no inodes. One that is read-only
+// is always full, and is not.
+func (m Mount) Full() (bytes, inodes bool) {
+	if m.ReadOnly || m.Total == 0 {
+		return false, false
+	}
+	return m.Free < min(littleRoom, m.Total/fiftieth), m.Inodes > 0 && m.IFree < min(littleInodes, m.Inodes/fiftieth)
+}
+
 // A Disk is a line of /proc/diskstats, as the change over Window.
 type Disk struct {
 	Device   string  `json:"device"` // major:minor

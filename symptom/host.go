@@ -13,6 +13,13 @@ import (
 const (
 	DiskPressure ID = "io-pressure"        // tasks of the node wait for the disk
 	FixUndone    ID = "setting-comes-back" // something sets a value again by itself
+	DiskFull     ID = "disk-full"          // a file system that the node needs has no room
+	DiskReadOnly ID = "disk-read-only"     // a folder that the node writes to is read-only
+	MemoryShort  ID = "memory-short"       // the node runs out of memory
+	LimitReached ID = "limit-reached"      // a component is refused files, processes, memory or time
+	ProcessHeld  ID = "process-held"       // a component lives and does not run
+	ClockOff     ID = "clock-off"          // the node's clock is not that of others
+	LockWaits    ID = "lock-waits"         // a component waits for a lock that is not given back
 )
 
 const (
@@ -28,14 +35,14 @@ const (
 )
 
 func hosts() []Symptom {
-	return []Symptom{{
+	return slices.Concat(rooms(), holds(), []Symptom{{
 		ID: DiskPressure, Title: "tasks of the node wait for the disk",
 		LeadsTo: []Edge{here(EtcdSlow, Sometimes)},
 		Observe: diskPressure,
 	}, {
 		ID: FixUndone, Title: "something sets a value again by itself",
 		Observe: fixUndone,
-	}}
+	}})
 }
 
 func diskPressure(s *snapshot.Snapshot) (State, []finding.Fact) {

@@ -15,4 +15,13 @@ const (
 	logEtcdNoSpace       = "etcd-no-space"
 	logAPIEtcdError      = "apiserver-etcd-error"
 	logAPISlowRequest    = "apiserver-slow-request"
+	logDiskFull          = "disk-full"
+	logContainerdFull    = "containerd-disk-full"
+	logEtcdDiskFull      = "etcd-disk-full"
+	logReadOnly          = "file-read-only"
+	logFilesExhausted    = "files-exhausted"
+	logOOMKill           = "kernel-oom-kill"
+	logEtcdClock         = "etcd-clock-differs"
+	logEtcdLocked        = "etcd-locked"
+	logContainerdLocked  = "containerd-locked"
 )

@@ -1,0 +1,93 @@
+package symptom
+
+import (
+	"testing"
+	"time"
+
+	"github.com/klustered/klustered/snapshot"
+)
+
+func look(t *testing.T, id ID, cases map[string]struct {
+	s    *snapshot.Snapshot
+	want State
+}) {
+	t.Helper()
+	x, ok := Lookup(id)
+	if !ok {
+		t.Fatalf("no symptom %s", id)
+	}
+	for name, tc := range cases {
+		got, facts := x.Look(tc.s)
+		if got != tc.want || (got == Seen) != (len(facts) > 0) {
+			t.Errorf("%s, %s: state %v, want %v; %+v", id, name, got, tc.want, facts)
+		}
+		for _, f := range facts {
+			if f.Source == "" || f.Got == "" {
+				t.Errorf("%s, %s: a fact that quotes nothing: %+v", id, name, f)
+			}
+		}
+	}
+}
+
+type cases = map[string]struct {
+	s    *snapshot.Snapshot
+	want State
+}
+
+func mounted(list ...snapshot.Mount) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		s.Host = &snapshot.Host{MemTotal: 4 << 30, MemFree: 2 << 30}
+		s.Host.Mounts = append([]snapshot.Mount{{Target: "/", FSType: "ext4", Total: 50 << 30, Free: 20 << 30, Inodes: 3e6, IFree: 2e6}}, list...)
+	}
+}
+
+func TestDiskFull(t *testing.T) {
+	look(t, DiskFull, cases{
+		"room":                      {snap(mounted()), Absent},
+		"a full disk":               {snap(mounted(snapshot.Mount{Target: "/var", FSType: "ext4", Total: 9 << 30, Free: 1 << 20, Inodes: 1e6, IFree: 1e5})), Seen},
+		"a full one of a pod":       {snap(mounted(snapshot.Mount{Target: "/var/lib/kubelet/pods/x/volumes/y", FSType: "tmpfs", Total: 1 << 20, Inodes: 9, IFree: 9})), Absent},
+		"no inodes":                 {snap(mounted(snapshot.Mount{Target: "/run", FSType: "tmpfs", Total: 9 << 30, Free: 9 << 30, Inodes: 1e6, IFree: 3})), Seen},
+		"inodes are not counted":    {snap(mounted(snapshot.Mount{Target: "/var", FSType: "btrfs", Total: 9 << 30, Free: 5 << 30})), Absent},
+		"small and half full":       {snap(mounted(snapshot.Mount{Target: "/var/log", FSType: "tmpfs", Total: 16 << 20, Free: 8 << 20, Inodes: 100, IFree: 50})), Absent},
+		"read-only is always full":  {snap(mounted(snapshot.Mount{Target: "/var", FSType: "squashfs", Total: 9 << 30, ReadOnly: true})), Absent},
+		"covered by one with room":  {snap(mounted(snapshot.Mount{Target: "/run", Total: 9 << 20}, snapshot.Mount{Target: "/run", Total: 9 << 20, Free: 9 << 20})), Absent},
+		"said by the kubelet":       {snap(mounted(), logs(logDiskFull, "journal:kubelet.service", time.Second)), Seen},
+		"said an hour ago":          {snap(mounted(), logs(logDiskFull, "journal:kubelet.service", time.Hour)), Absent},
+		"no node of Kubernetes":     {&snapshot.Snapshot{Node: "n", At: now, Host: &snapshot.Host{}}, NotLooked},
+		"nobody looked at the host": {snap(), NotLooked},
+	})
+}
+
+func TestDiskReadOnly(t *testing.T) {
+	look(t, DiskReadOnly, cases{
+		"all is written to":      {snap(mounted()), Absent},
+		"its folder is not":      {snap(mounted(snapshot.Mount{Target: "/var/lib/kubelet", ReadOnly: true, FSType: "ext4"})), Seen},
+		"an image beside it":     {snap(mounted(snapshot.Mount{Target: "/usr", ReadOnly: true, FSType: "ext4"})), Absent},
+		"a root that is so made": {snap(mounted(snapshot.Mount{Target: "/", ReadOnly: true, FSType: "squashfs"})), Absent},
+		"said by etcd":           {snap(mounted(), logs(logReadOnly, "/var/log/pods/etcd/0.log", time.Second)), Seen},
+		"nobody looked":          {snap(), NotLooked},
+	})
+}
+
+func TestMemoryShort(t *testing.T) {
+	short := func(s *snapshot.Snapshot) { s.Host.MemFree = 40 << 20 }
+	small := func(s *snapshot.Snapshot) { s.Host.MemTotal, s.Host.MemFree = 1<<30, 70<<20 }
+	stalled := func(s *snapshot.Snapshot) {
+		s.Host.Pressure = []snapshot.Pressure{{Resource: "memory", Some10: 60, Full10: 44}}
+	}
+	kill := func(scope string) func(*snapshot.Snapshot) {
+		return func(s *snapshot.Snapshot) {
+			logs(logOOMKill, "/dev/kmsg", time.Minute)(s)
+			s.Logs.Observations[0].Params = map[string]string{"scope": scope}
+		}
+	}
+	look(t, MemoryShort, cases{
+		"enough":                  {snap(mounted()), Absent},
+		"little is left":          {snap(mounted(), short), Seen},
+		"a small machine":         {snap(mounted(), small), Absent},
+		"all wait for memory":     {snap(mounted(), stalled), Seen},
+		"the kernel killed":       {snap(mounted(), kill("Out")), Seen},
+		"a pod reached its limit": {snap(mounted(), kill("Memory cgroup out")), Absent},
+		"nobody looked":           {snap(), NotLooked},
+	})
+}
