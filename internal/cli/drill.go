@@ -41,7 +41,7 @@ cost points, and so does whatever else you change, delete or scale away.`,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(a.drillList(), a.drillStart(), a.drillHint(), a.drillCheck(), a.drillSolve(),
-		a.drillScore(), a.drillReset(), a.drillRun())
+		a.drillScore(), a.drillReset(), a.drillRun(), a.drillEval())
 	return c
 }
 

@@ -1,0 +1,185 @@
+package eval
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klustered/klustered/fault"
+	"github.com/klustered/klustered/op"
+	"github.com/klustered/klustered/snapshot"
+)
+
+func provoke(*snapshot.Snapshot, *fault.Dice) (op.Plan, error) { return nil, nil }
+
+var known = []*fault.Fault{
+	{ID: "host/a", Layer: fault.Host, Drill: provoke},
+	{ID: "cni/b", Layer: fault.CNI, Drill: provoke},
+	{ID: "cni/c", Layer: fault.CNI, Drill: provoke},
+	{ID: "etcd/d", Layer: fault.Etcd, Drill: provoke},
+	{ID: "etcd/undrilled", Layer: fault.Etcd},
+}
+
+func TestCases(t *testing.T) {
+	singles := Singles(known, 3, 2)
+	if len(singles) != 8 || singles[0].Seed != 3 || singles[4].Seed != 4 || singles[4].Faults[0] != "host/a" {
+		t.Errorf("singles: %v", singles)
+	}
+	pairs := Groups(known, 2, 4, 1)
+	if len(pairs) != 4 {
+		t.Fatalf("pairs: %v", pairs)
+	}
+	seen := map[string]bool{}
+	for _, c := range pairs {
+		if len(c.Layers) != 2 || c.Layers[0] == c.Layers[1] || seen[c.Name()] || c.Kind != Pair {
+			t.Errorf("pair %v", c)
+		}
+		if height(fault.Layer(c.Layers[0])) < height(fault.Layer(c.Layers[1])) {
+			t.Errorf("%s: the lower layer is broken first", c)
+		}
+		seen[c.Name()] = true
+	}
+	if triples := Groups(known, 3, 9, 1); len(triples) != 2 || triples[0].Kind != Triple {
+		t.Errorf("of three layers there are two triples: %v", triples)
+	}
+	if a, b := Sample(singles, "x"), Sample(singles, "y"); slices.EqualFunc(a, b, func(p, q Case) bool { return p.String() == q.String() }) || len(a) != 8 {
+		t.Errorf("two words draw one sample: %v", a)
+	}
+}
+
+func said(ids ...string) []Claim {
+	var out []Claim
+	for _, id := range ids {
+		out = append(out, Claim{Fault: id, Subject: "file /" + id, Confidence: 0.92})
+	}
+	return out
+}
+
+func TestJudge(t *testing.T) {
+	two := Case{Kind: Pair, Faults: []string{"a", "b"}}
+	things := [][]string{{"/a"}, {"/b"}}
+	for name, tc := range map[string]struct {
+		r    Result
+		want Verdict
+	}{
+		"all and only":      {Result{Case: two, Touched: things, Said: said("b", "a")}, Verdict{true, true, true, 0, 1}},
+		"one missed":        {Result{Case: two, Touched: things, Said: said("a")}, Verdict{false, false, false, 0, 0}},
+		"one too many":      {Result{Case: two, Touched: things, Said: said("x", "a", "b")}, Verdict{true, true, false, 1, 2.0 / 3}},
+		"of something else": {Result{Case: two, Touched: [][]string{{"/a"}, {"/else"}}, Said: said("a", "b")}, Verdict{true, false, true, 0, 1}},
+		"nothing":           {Result{Case: two, Touched: things}, Verdict{}},
+		"healthy":           {Result{Case: Case{Kind: Healthy}}, Verdict{true, true, false, 0, 1}},
+		"healthy, accused":  {Result{Case: Case{Kind: Healthy}, Said: said("a")}, Verdict{true, true, false, 1, 0}},
+	} {
+		if got := Judge(tc.r); got != tc.want {
+			t.Errorf("%s: %+v, want %+v", name, got, tc.want)
+		}
+	}
+}
+
+// TestControls: one that says nothing must earn nothing, and one that accuses
+// everything next to nothing.
+func TestControls(t *testing.T) {
+	r := Result{Case: Case{Kind: Single, Faults: []string{"a"}}, Said: said("a")}
+	if v := Judge(Silent(r)); v.Score != 0 {
+		t.Errorf("saying nothing scores %g", v.Score)
+	}
+	if v := Judge(Accuser(r, []string{"a", "b", "c", "d"})); v.Score != 0.25 {
+		t.Errorf("accusing all of four scores %g", v.Score)
+	}
+}
+
+func TestTouched(t *testing.T) {
+	body := json.RawMessage(`{"kind":"ConfigMap","metadata":{"name":"noise"}}`)
+	got := touched(op.Plan{
+		op.WriteFile{Path: "/etc/x", Data: []byte("y")}, op.Unit{Verb: "stop", Name: "kubelet.service"}, op.ReloadUnits{},
+		op.CreateObject{Path: "/api/v1/namespaces/default/configmaps/noise", Body: body},
+		op.AddQdisc{Qdisc: op.Qdisc{QdiscPlace: op.QdiscPlace{Link: "br0"}}},
+	})
+	for _, want := range []string{"/etc/x", "kubelet.service", "noise", "br0"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%q is not among %q", want, got)
+		}
+	}
+}
+
+func TestCalibrate(t *testing.T) {
+	r := Result{Case: Case{Kind: Single, Faults: []string{"a"}}, Said: []Claim{{Fault: "a", Confidence: 0.99}, {Fault: "b", Confidence: 0.97}, {Fault: "a", Confidence: 0.75}}}
+	failed := r
+	failed.Failed = "no lab"
+	bins := Calibrate([]Result{r, failed})
+	if len(bins) != 2 || bins[1].Claims != 2 || bins[1].Right != 1 || bins[0].Right != 1 {
+		t.Errorf("%+v", bins)
+	}
+}
+
+func TestStore(t *testing.T) {
+	s := &Store{Path: filepath.Join(t.TempDir(), "new", "r.jsonl")}
+	if got, err := s.Load(); err != nil || len(got) != 0 {
+		t.Fatalf("an empty store: %v, %v", got, err)
+	}
+	a := Result{Case: Case{Kind: Single, Faults: []string{"a"}, Seed: 1}, Tool: "1"}
+	b := Result{Case: Case{Kind: Single, Faults: []string{"b"}, Seed: 1}, Tool: "1", Failed: "no lab"}
+	for _, r := range []Result{a, b} {
+		if err := s.Add(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := os.OpenFile(s.Path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.WriteString(`{"case":`)
+	f.Close()
+	got, err := s.Load()
+	if err != nil || len(got) != 2 {
+		t.Fatalf("%v, %v", got, err)
+	}
+	cases := []Case{a.Case, b.Case}
+	if left := Todo(cases, got, "1"); len(left) != 1 || left[0].Faults[0] != "b" {
+		t.Errorf("what failed is to be made again, and nothing else: %v", left)
+	}
+	if left := Todo(cases, got, "2"); len(left) != 2 {
+		t.Errorf("another version has seen nothing: %v", left)
+	}
+}
+
+func TestWrite(t *testing.T) {
+	one := Case{Kind: Single, Faults: []string{"host/a"}, Layers: []string{"host"}, Seed: 1}
+	list := []Result{
+		{Case: one, Said: said("etcd/d")}, // another one follows
+		{Case: one, Touched: [][]string{{"/host/a"}}, Said: said("host/a"), Seconds: 1.5},
+		{Case: Case{Kind: Single, Faults: []string{"etcd/d"}, Layers: []string{"etcd"}, Seed: 1}, Unexplained: []string{"etcd-slow"}},
+		{Case: Case{Kind: Healthy, Variant: "under load"}},
+		{Case: Case{Kind: Pair, Faults: []string{"x", "y"}, Layers: []string{"host", "cni"}}, Failed: "the ground has moved"},
+	}
+	var b bytes.Buffer
+	if err := Write(&b, list, []string{"host/a", "etcd/d"}, "v1", time.Unix(0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"1 January 1970, version v1", "| host | 1 | 1 | 1 | 1 | 1 | 0 | 1.000 | 1.50 | 1.50 |", "| **all** | 2 | 2 | 1 |",
+		"| under load | 0 | none |", "says nothing scores 0.000", "accuses everything 0.500",
+		"- single etcd/d, seed 1: said nothing; unexplained: etcd-slow", "x + y, seed 0: could not be made: the ground has moved",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("lacks %q:\n%s", want, b.String())
+		}
+	}
+}
+
+func TestNoSuchVariant(t *testing.T) {
+	if _, err := (&Bench{}).vary(context.Background(), Case{Kind: Healthy, Variant: "unheard of"}); err == nil {
+		t.Error("an unknown variant is made")
+	}
+	for _, c := range Variants("two workers") {
+		if c.Kind != Healthy || !strings.HasSuffix(c.Name(), ", two workers") {
+			t.Errorf("%+v", c)
+		}
+	}
+}

@@ -1,0 +1,192 @@
+package eval
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/klustered/klustered/fault"
+	"github.com/klustered/klustered/internal/diagnose"
+	"github.com/klustered/klustered/lab/drill"
+	"github.com/klustered/klustered/lab/node"
+	"github.com/klustered/klustered/lab/oracle"
+	"github.com/klustered/klustered/op"
+)
+
+const (
+	// recovery is how long a lab may take to serve again once a break is undone.
+	recovery = 100 * time.Second
+	// asking is how long the oracles are given for one look.
+	asking = 40 * time.Second
+)
+
+// A Bench is a lab on which cases are made.
+type Bench struct {
+	Lab    string
+	Nodes  oracle.Cluster
+	Hand   drill.Hand
+	Faults []*fault.Fault
+	Settle time.Duration // what a break is given to show
+	// Look diagnoses the lab.
+	Look func(ctx context.Context, c Case) (*diagnose.Diagnosis, error)
+	// Reset makes the lab whole, from its snapshot.
+	Reset func(ctx context.Context) error
+	Say   func(format string, args ...any)
+}
+
+// A broken is a fault that was provoked.
+type broken struct {
+	node    *node.Node
+	plan    op.Plan
+	journal []byte
+}
+
+// Run makes the case, asks once what is wrong, and makes the lab whole again.
+// The result is of a case that could not be made when it has Failed.
+func (b *Bench) Run(ctx context.Context, c Case) Result {
+	r := Result{Case: c, Lab: b.Lab, At: time.Now().UTC().Truncate(time.Second)}
+	if err := b.whole(ctx); err != nil {
+		r.Failed = err.Error()
+		return r
+	}
+	done, err := b.provoke(ctx, c)
+	for _, x := range done {
+		r.Touched = append(r.Touched, touched(x.plan))
+	}
+	if err == nil {
+		err = b.ask(ctx, c, &r)
+	}
+	if err != nil {
+		r.Failed = err.Error()
+	}
+	if err := b.restore(ctx, c, done); err != nil {
+		b.Say("%s: %v", c, err)
+		if err := b.Reset(ctx); err != nil && r.Failed == "" {
+			b.Say("%s: %v", c, err)
+		}
+	}
+	return r
+}
+
+// ask waits until the break has had time to show, and diagnoses.
+func (b *Bench) ask(ctx context.Context, c Case, r *Result) error {
+	settle := b.Settle
+	if c.Kind == Healthy {
+		end, err := b.vary(ctx, c)
+		if err != nil {
+			return err
+		}
+		defer end()
+		settle = 0
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(settle):
+	}
+	begin := time.Now()
+	d, err := b.Look(ctx, c)
+	if err != nil {
+		return fmt.Errorf("cannot diagnose lab %s: %w", b.Lab, err)
+	}
+	r.Seconds = time.Since(begin).Seconds()
+	r.Said = Claims(d)
+	for _, s := range d.Unexplained() {
+		r.Unexplained = append(r.Unexplained, string(s.ID))
+	}
+	return nil
+}
+
+// provoke makes the breaks. What was made when it fails is returned too.
+func (b *Bench) provoke(ctx context.Context, c Case) ([]broken, error) {
+	dice := fault.NewDice(c.Seed)
+	var done []broken
+	for _, id := range c.Faults {
+		x, err := b.breakOne(ctx, id, dice)
+		if x.journal != nil {
+			done = append(done, x)
+		}
+		if err != nil {
+			return done, fmt.Errorf("cannot provoke %s: %w", id, err)
+		}
+	}
+	return done, nil
+}
+
+// breakOne provokes a fault on a node of the dice's choice, or on the first
+// one on which it can be.
+func (b *Bench) breakOne(ctx context.Context, id string, dice *fault.Dice) (broken, error) {
+	f, err := b.fault(id)
+	if err != nil {
+		return broken{}, err
+	}
+	nodes := append([]*node.Node{fault.Pick(dice, b.Nodes)}, b.Nodes...)
+	for i, n := range nodes {
+		snap, err := b.Hand.Collect(ctx, n)
+		if err != nil {
+			return broken{}, err
+		}
+		plan, err := f.Drill(snap, dice)
+		if err != nil && i < len(nodes)-1 {
+			continue
+		}
+		if err != nil {
+			return broken{}, err
+		}
+		x := broken{node: n, plan: plan}
+		x.journal, err = b.Hand.Apply(ctx, n, plan)
+		return x, err
+	}
+	return broken{}, errors.New("the lab has no node")
+}
+
+func (b *Bench) fault(id string) (*fault.Fault, error) {
+	for _, f := range b.Faults {
+		if f.ID == id && f.Drill != nil {
+			return f, nil
+		}
+	}
+	return nil, fmt.Errorf("no drill of %q is known", id)
+}
+
+// restore takes the breaks back, the last one first, and waits until the lab
+// serves again.
+func (b *Bench) restore(ctx context.Context, c Case, done []broken) error {
+	for i := len(done) - 1; i >= 0; i-- {
+		if err := b.Hand.Undo(ctx, done[i].node, done[i].journal); err != nil {
+			return fmt.Errorf("cannot take %s back: %w", c.Faults[i], err)
+		}
+	}
+	return b.serves(ctx, recovery)
+}
+
+// whole makes sure that a case begins on a lab that serves.
+func (b *Bench) whole(ctx context.Context) error {
+	if b.serves(ctx, 10*time.Second) == nil {
+		return nil
+	}
+	if err := b.Reset(ctx); err != nil {
+		return err
+	}
+	return b.serves(ctx, recovery)
+}
+
+// serves asks the oracles until all are content, for that long.
+func (b *Bench) serves(ctx context.Context, limit time.Duration) error {
+	deadline := time.Now().Add(limit)
+	for {
+		look, cancel := context.WithTimeout(ctx, asking)
+		err := oracle.Failed(oracle.Run(look, b.Nodes, oracle.Health()))
+		cancel()
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case time.Now().After(deadline):
+			return fmt.Errorf("lab %s does not serve after %s: %w", b.Lab, limit, err)
+		}
+		time.Sleep(2 * time.Second)
+	}
+}

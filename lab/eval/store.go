@@ -1,0 +1,82 @@
+package eval
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// A Store is a file of results, one in a line, to which every result is added
+// as it comes, so that a run that ends early has lost nothing.
+type Store struct {
+	Path string
+	mu   sync.Mutex
+}
+
+// Load reads the results. A file that is not there holds none; a torn last
+// line is left out.
+func (s *Store) Load() ([]Result, error) {
+	f, err := os.Open(s.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var out []Result
+	in := bufio.NewScanner(f)
+	in.Buffer(nil, 4<<20)
+	for in.Scan() {
+		var r Result
+		if err := json.Unmarshal(in.Bytes(), &r); err != nil {
+			continue
+		}
+		out = append(out, r)
+	}
+	if err := in.Err(); err != nil {
+		return nil, fmt.Errorf("cannot read the results in %s: %w", s.Path, err)
+	}
+	return out, nil
+}
+
+// Add appends a result.
+func (s *Store) Add(r Result) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := os.MkdirAll(filepath.Dir(s.Path), 0o755); err != nil {
+		return err
+	}
+	data, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(s.Path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("cannot keep a result: %w", err)
+	}
+	_, err = f.Write(append(data, '\n'))
+	return errors.Join(err, f.Close())
+}
+
+// Todo are the cases that results have no verdict on by that version of the tool.
+func Todo(cases []Case, results []Result, tool string) []Case {
+	done := map[string]bool{}
+	for _, r := range results {
+		if r.Tool == tool && r.Failed == "" {
+			done[string(r.Case.Kind)+r.Case.String()] = true
+		}
+	}
+	var out []Case
+	for _, c := range cases {
+		if !done[string(c.Kind)+c.String()] {
+			out = append(out, c)
+		}
+	}
+	return out
+}

@@ -1,0 +1,163 @@
+package eval
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/klustered/klustered/fault"
+)
+
+// latest keeps the last result of each case.
+func latest(list []Result) []Result {
+	at := map[string]int{}
+	var out []Result
+	for _, r := range list {
+		key := string(r.Case.Kind) + r.Case.String()
+		if i, ok := at[key]; ok {
+			out[i] = r
+			continue
+		}
+		at[key] = len(out)
+		out = append(out, r)
+	}
+	return out
+}
+
+func of(list []Result, kinds ...Kind) []Result {
+	return slices.DeleteFunc(slices.Clone(list), func(r Result) bool { return !slices.Contains(kinds, r.Case.Kind) })
+}
+
+// Write writes the results as docs/eval.md: what was measured, when, with
+// which version. faults are the IDs of all that could have been accused.
+func Write(w io.Writer, results []Result, faults []string, version string, at time.Time) error {
+	list := latest(results)
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Evaluation\n\n%s, version %s, written by `make eval`. Real clusters of the lab are broken by the drills; klustered is asked once, %s\n\n",
+		at.UTC().Format("2 January 2006"), version, "and scores precision if every cause is named, else nothing.")
+	layerTable(&b, of(list, Single))
+	groupTable(&b, list)
+	healthyTable(&b, of(list, Healthy))
+	calibration(&b, list)
+	controls(&b, list, faults)
+	misses(&b, list)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+const head = "cases | found | named exactly | first | false causes | score | mean seconds | slowest\n"
+
+func row(s Summary) string {
+	return fmt.Sprintf("%d | %d | %d | %d | %d | %.3f | %.2f | %.2f\n", s.Cases, s.Found, s.Exact, s.First, s.False, s.Score, s.Seconds, s.Slowest)
+}
+
+func rule(b *strings.Builder, columns int) {
+	b.WriteString("|" + strings.Repeat("---|", columns) + "\n")
+}
+
+// layerTable has a row for each layer.
+func layerTable(b *strings.Builder, list []Result) {
+	b.WriteString("## One fault\n\n| layer | faults | " + strings.TrimSuffix(head, "\n") + " |\n")
+	rule(b, 10)
+	for _, l := range append([]fault.Layer{fault.Trust}, fault.Layers...) {
+		mine := slices.DeleteFunc(slices.Clone(list), func(r Result) bool { return r.Case.Layers[0] != string(l) })
+		if n := distinct(mine); n > 0 {
+			fmt.Fprintf(b, "| %s | %d | %s", l, n, line(Sum(mine)))
+		}
+	}
+	fmt.Fprintf(b, "| **all** | %d | %s\n", distinct(list), line(Sum(list)))
+}
+
+// distinct is how many faults the results are of.
+func distinct(list []Result) int {
+	ids := map[string]bool{}
+	for _, r := range list {
+		if r.Failed == "" {
+			ids[r.Case.Faults[0]] = true
+		}
+	}
+	return len(ids)
+}
+
+func line(s Summary) string { return strings.TrimSuffix(row(s), "\n") + " |\n" }
+
+// groupTable has the sets of several faults.
+func groupTable(b *strings.Builder, list []Result) {
+	b.WriteString("## Several faults of different layers\n\n| set | " + strings.TrimSuffix(head, "\n") + " |\n")
+	rule(b, 9)
+	fmt.Fprintf(b, "| pairs | %s", line(Sum(of(list, Pair))))
+	fmt.Fprintf(b, "| triples | %s", line(Sum(of(list, Triple))))
+	fmt.Fprintf(b, "| **all** | %s\n", line(Sum(of(list, Pair, Triple))))
+}
+
+// healthyTable has a row for each way to be healthy.
+func healthyTable(b *strings.Builder, list []Result) {
+	b.WriteString("## Healthy clusters\n\n| variant | causes | symptoms nobody explains |\n")
+	rule(b, 3)
+	for _, r := range list {
+		if r.Failed == "" {
+			fmt.Fprintf(b, "| %s | %d | %s |\n", r.Case.Name(), len(r.Said), cmp.Or(strings.Join(r.Unexplained, ", "), "none"))
+		}
+	}
+	b.WriteString("\n")
+}
+
+// calibration says what a confidence is worth.
+func calibration(b *strings.Builder, list []Result) {
+	b.WriteString("## Calibration\n\nOf all causes named, by the confidence they were named with:\n\n| confidence | mean | causes | right |\n")
+	rule(b, 4)
+	for _, x := range Calibrate(list) {
+		fmt.Fprintf(b, "| %.2f to %.2f | %.2f | %d | %d (%.0f %%) |\n", x.From, x.To, x.Mean, x.Claims, x.Right, 100*float64(x.Right)/float64(x.Claims))
+	}
+	b.WriteString("\n")
+}
+
+// controls are what the same measure says of diagnosers that are none.
+func controls(b *strings.Builder, list []Result, faults []string) {
+	var silent, loud []Result
+	for _, r := range of(list, Single, Pair, Triple) {
+		silent, loud = append(silent, Silent(r)), append(loud, Accuser(r, faults))
+	}
+	fmt.Fprintf(b, "## Controls\n\nOn the same broken clusters, one that says nothing scores %.3f, and one that accuses everything %.3f.\n\n",
+		Sum(silent).Score, Sum(loud).Score)
+}
+
+// misses lists what was not named, or named wrongly, and what could not be made.
+func misses(b *strings.Builder, list []Result) {
+	b.WriteString("## What was missed\n\n")
+	none := true
+	for _, r := range list {
+		v := Judge(r)
+		switch {
+		case r.Failed != "":
+			fmt.Fprintf(b, "- %s: could not be made: %s\n", r.Case, clip(r.Failed))
+		case v.Score < 1:
+			var said []string
+			for _, c := range r.Said {
+				said = append(said, fmt.Sprintf("%s (%.2f)", c.Fault, c.Confidence))
+			}
+			fmt.Fprintf(b, "- %s %s: said %s", r.Case.Kind, r.Case, cmp.Or(strings.Join(said, ", "), "nothing"))
+			if len(r.Unexplained) > 0 {
+				fmt.Fprintf(b, "; unexplained: %s", strings.Join(r.Unexplained, ", "))
+			}
+			b.WriteString("\n")
+		default:
+			continue
+		}
+		none = false
+	}
+	if none {
+		b.WriteString("Nothing.\n")
+	}
+}
+
+func clip(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) > 160 {
+		return s[:160] + "..."
+	}
+	return s
+}
