@@ -144,6 +144,7 @@ type Cluster struct {
 	Events          []Event            `json:"events,omitempty" diff:"-"` // deduplicated, latest first
 	SystemRoles     []Role             `json:"systemRoles,omitempty"`
 	GitOps          []GitOps           `json:"gitOps,omitempty"`
+	Emptied         []EmptySlice       `json:"emptied,omitempty"` // EndpointSlices of Services without any address
 }
 
 // APIServer is how the API server answered on this node's way to it.
@@ -158,6 +159,7 @@ type APIServer struct {
 	Denied    []string  `json:"denied,omitempty"`             // kinds that the credentials may not read
 	Write     string    `json:"write,omitempty"`              // answer to a dry-run create: ok, or the error
 	WriteMs   float64   `json:"writeMs,omitempty" diff:"-"`   // of the dry run, which ends before etcd
+	PodWrite  string    `json:"podWrite,omitempty"`           // the same of a pod
 
 	// Writes is how long writes take that others make: those wait for etcd's
 	// disk, which neither reads nor a dry run do. Nil when it was not told.
@@ -228,6 +230,9 @@ type Service struct {
 	IPs       []string          `json:"ips,omitempty"`
 	Ports     []ServicePort     `json:"ports,omitempty"`
 	Selector  map[string]string `json:"selector,omitempty"`
+	External  string            `json:"external,omitempty"` // externalName
+	Created   time.Time         `json:"created,omitzero"`
+	Keeper    string            `json:"keeper,omitempty"` // as of a Workload
 }
 
 // A ServicePort is a port of a Service.
@@ -251,6 +256,16 @@ type Endpoint struct {
 	Pod       string `json:"pod,omitempty"` // name, in Namespace
 }
 
+// An EmptySlice is an EndpointSlice that has no address. It was made with none
+// when its Generation is 1.
+type EmptySlice struct {
+	Namespace  string    `json:"namespace"`
+	Service    string    `json:"service"`
+	Name       string    `json:"name"`
+	Generation int       `json:"generation"`
+	Changed    time.Time `json:"changed,omitzero"` // last write of it
+}
+
 // A Workload is an object that makes pods.
 type Workload struct {
 	Kind           string   `json:"kind"`
@@ -267,6 +282,11 @@ type Workload struct {
 	Paused   bool              `json:"paused,omitempty"`   // or, of a CronJob, suspended
 	Message  string            `json:"message,omitempty"`  // of the first condition that speaks of a failure
 	Managers []Manager         `json:"managers,omitempty"` // of objects of kube-system
+
+	Keeper  string            `json:"keeper,omitempty"`  // object of Flux or Argo CD that keeps it as it is in a repository
+	Labels  map[string]string `json:"labels,omitempty"`  // of its pods
+	Selects map[string]string `json:"selects,omitempty"` // nodeSelector of its pods
+	Created time.Time         `json:"created,omitzero"`  // when the object was made
 }
 
 // A Lease is a Lease object.

@@ -18,6 +18,7 @@ type Webhook struct {
 	Conditions []string  `json:"conditions,omitempty"` // CEL
 	Managers   []Manager `json:"managers,omitempty"`
 	Created    time.Time `json:"created,omitzero"`
+	Keeper     string    `json:"keeper,omitempty"` // as of a Workload
 }
 
 // An AdmissionPolicy is a Validating- or MutatingAdmissionPolicy or a binding
@@ -33,6 +34,7 @@ type AdmissionPolicy struct {
 	Expressions []string  `json:"expressions,omitempty"` // CEL
 	Param       string    `json:"param,omitempty"`       // kind of the parameter, or its name
 	Created     time.Time `json:"created,omitzero"`
+	Keeper      string    `json:"keeper,omitempty"` // as of a Workload
 }
 
 // An APIService is who serves a version of a group. Without a Service it is
@@ -197,4 +199,5 @@ type ConfigMap struct {
 	Name      string            `json:"name"`
 	Data      map[string]string `json:"data"` // each bounded
 	Managers  []Manager         `json:"managers,omitempty"`
+	Keeper    string            `json:"keeper,omitempty"` // as of a Workload
 }

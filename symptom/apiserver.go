@@ -28,7 +28,7 @@ func apis() []Symptom {
 	return []Symptom{{
 		ID: APIDown, Title: "the API server does not answer, or is not ready",
 		LeadsTo: []Edge{everywhere(ControllersIdle, Usually), everywhere(SchedulerIdle, Usually), everywhere(ComponentDown, Usually),
-			everywhere(NodeNotReady, Sometimes), everywhere(PodsNotStarting, Sometimes)},
+			everywhere(NodeNotReady, Sometimes), everywhere(PodsNotStarting, Sometimes), everywhere(PodsCrashing, Sometimes), everywhere(PodsUnready, Sometimes)},
 		Observe: apiDown,
 	}, {
 		ID: APISlow, Title: "requests to the API server take long",

@@ -34,11 +34,11 @@ const (
 func controls() []Symptom {
 	return []Symptom{{
 		ID: ControllersIdle, Title: "no controller manager does its work",
-		LeadsTo: []Edge{everywhere(PodsNotStarting, Sometimes), here(ComponentDown, Sometimes)},
+		LeadsTo: []Edge{everywhere(PodsNotStarting, Sometimes), here(ComponentDown, Sometimes), everywhere(ServiceNoEndpoints, Sometimes), everywhere(NamespaceStuck, Sometimes)},
 		Observe: func(s *snapshot.Snapshot) (State, []finding.Fact) { return idle(s, "kube-controller-manager") },
 	}, {
 		ID: SchedulerIdle, Title: "no scheduler does its work",
-		LeadsTo: []Edge{everywhere(PodsNotStarting, Usually), here(ComponentDown, Sometimes)},
+		LeadsTo: []Edge{everywhere(PodsNotStarting, Usually), here(ComponentDown, Sometimes), everywhere(ServiceNoEndpoints, Sometimes)},
 		Observe: func(s *snapshot.Snapshot) (State, []finding.Fact) { return idle(s, "kube-scheduler") },
 	}, {
 		ID: ComponentDown, Title: "a component of the control plane does not run on this node, or not for long",

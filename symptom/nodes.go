@@ -21,11 +21,9 @@ const startingFor = 90 * time.Second
 func nodes() []Symptom {
 	return []Symptom{{
 		ID: NodeNotReady, Title: "the node is not Ready",
-		LeadsTo: []Edge{here(PodsNotStarting, Usually), everywhere(ServiceUnreachable, Sometimes)},
+		LeadsTo: []Edge{here(PodsNotStarting, Usually), everywhere(PodsUnschedulable, Sometimes), here(PodsUnready, Sometimes), here(PodsEvicted, Sometimes),
+			everywhere(ServiceNoEndpoints, Sometimes), everywhere(ServiceUnreachable, Sometimes)},
 		Observe: nodeNotReady,
-	}, {
-		ID: PodsNotStarting, Title: "pods do not start",
-		Observe: podsNotStarting,
 	}}
 }
 

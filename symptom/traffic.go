@@ -2,6 +2,7 @@ package symptom
 
 import (
 	"fmt"
+	"net/netip"
 
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/snapshot"
@@ -32,22 +33,73 @@ const (
 	lateNameMs = 500
 )
 
-func traffic() []Symptom {
+// paths is the symptom of the way to a pod, which workloads suffer from too.
+func paths() []Symptom {
 	return []Symptom{{
 		ID: PodTrafficSlow, Title: "packets to or from pods are late or lost",
-		LeadsTo: []Edge{everywhere(ServiceUnreachable, Usually), everywhere(NodePortDegraded, Sometimes), everywhere(DNSFailing, Sometimes)},
+		LeadsTo: []Edge{everywhere(ServiceUnreachable, Usually), everywhere(NodePortDegraded, Sometimes), everywhere(DNSFailing, Sometimes),
+			everywhere(PodsCrashing, Sometimes), everywhere(PodsUnready, Sometimes), everywhere(ServiceNoEndpoints, Sometimes)},
 		Observe: probing(lateAnywayMs, "pod", "tcp"),
-	}, {
+	}}
+}
+
+func traffic() []Symptom {
+	return []Symptom{{
 		ID: ServiceUnreachable, Title: "a Service is slow or does not answer",
-		LeadsTo: []Edge{everywhere(NodePortDegraded, Sometimes), everywhere(DNSFailing, Sometimes)},
+		LeadsTo: []Edge{everywhere(NodePortDegraded, Sometimes), everywhere(DNSFailing, Sometimes), everywhere(APIPartDown, Sometimes)},
 		Observe: probing(lateAnywayMs, "service", "https"),
 	}, {
 		ID: NodePortDegraded, Title: "a node port is slow or does not answer",
 		Observe: probing(lateAnywayMs, "nodeport"),
 	}, {
 		ID: DNSFailing, Title: "cluster names do not resolve, or late",
-		Observe: probing(lateNameMs, "dns"),
+		Observe: dnsFailing,
 	}}
+}
+
+// dnsFailing looks at the probes of names and, since a Service without an
+// endpoint is not probed, at the address that the kubelet gives to pods.
+func dnsFailing(s *snapshot.Snapshot) (State, []finding.Fact) {
+	state, facts := probing(lateNameMs, "dns")(s)
+	for _, a := range unserved(s) {
+		state, facts = Seen, append(facts, a)
+	}
+	return state, facts
+}
+
+// unserved are addresses that the kubelet gives to pods as their name server,
+// of the cluster's Services and with nothing behind them.
+func unserved(s *snapshot.Snapshot) []finding.Fact {
+	c := s.Cluster
+	if s.Kubelet == nil || !told(s) || len(c.Services) == 0 {
+		return nil
+	}
+	subnet, err := netip.ParsePrefix(c.Settings["serviceSubnet"])
+	if err != nil {
+		return nil
+	}
+	var facts []finding.Fact
+	for _, a := range s.Kubelet.ClusterDNS {
+		ip, err := netip.ParseAddr(a)
+		if err != nil || !subnet.Contains(ip) {
+			continue
+		}
+		f := finding.Fact{Source: "clusterDNS of the kubelet", Got: a + ": no Service has this address", Want: "the address of the cluster's name server"}
+		for _, x := range c.Services {
+			if !among(a, x.IPs) {
+				continue
+			}
+			f.Got = a + ": no ready endpoint of " + x.Namespace + "/" + x.Name
+			if served(c, x) {
+				f.Got = ""
+			}
+			break
+		}
+		if f.Got != "" {
+			facts = append(facts, f)
+		}
+	}
+	return facts
 }
 
 // probing looks at the probes of some kinds.

@@ -29,12 +29,12 @@ func rungs() map[fault.Layer]rung {
 		fault.PKI:       {sections{snapshot.SectionPKI}, symptoms{symptom.AdminLockedOut}, true},
 		fault.Etcd:      {sections{snapshot.SectionEtcd}, symptoms{symptom.EtcdDown, symptom.EtcdSlow, symptom.EtcdLeaderLost, symptom.EtcdReadOnly}, true},
 		fault.APIServer: {sections{snapshot.SectionCluster}, symptoms{symptom.APIDown, symptom.APISlow, symptom.APIWritesFail}, true},
-		fault.Admission: {sections{snapshot.SectionCluster}, nil, true},
+		fault.Admission: {sections{snapshot.SectionCluster}, symptoms{symptom.ObjectsRefused, symptom.APIPartDown, symptom.NamespaceStuck}, true},
 		fault.Control:   {sections{snapshot.SectionCluster}, symptoms{symptom.ControllersIdle, symptom.ComponentDown}, true},
 		fault.Scheduler: {sections{snapshot.SectionCluster}, symptoms{symptom.SchedulerIdle}, true},
 		fault.Nodes:     {sections{snapshot.SectionCluster}, symptoms{symptom.NodeNotReady}, true},
 		fault.DNS:       {sections{snapshot.SectionProbes}, symptoms{symptom.DNSFailing}, true},
-		fault.Workloads: {sections{snapshot.SectionCluster}, symptoms{symptom.PodsNotStarting}, true},
+		fault.Workloads: {sections{snapshot.SectionCluster}, symptoms{symptom.PodsNotStarting, symptom.PodsUnschedulable, symptom.PodsLackInput, symptom.PodsCrashing, symptom.PodsUnready, symptom.PodsEvicted, symptom.ServiceNoEndpoints}, true},
 	}
 }
 

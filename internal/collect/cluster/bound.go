@@ -32,6 +32,7 @@ func bound(e *source.Env, c *snapshot.Cluster) {
 	c.Namespaces = cut(e, "namespaces", c.Namespaces)
 	c.Volumes = cut(e, "volumes", c.Volumes)
 	c.Requests = cut(e, "certificatesigningrequests", c.Requests)
+	c.Emptied = cut(e, "endpointslices without an address", c.Emptied)
 	c.GitOps = cut(e, "objects of Flux and Argo CD", c.GitOps)
 	c.Controllers = cut(e, "replicasets and jobs", c.Controllers)
 }

@@ -25,7 +25,8 @@ func measure(ctx context.Context, c *kubeapi.Client, node string, api *snapshot.
 	wg.Go(func() { api.Ready, api.Failing = ready(ctx, c) })
 	wg.Go(func() { api.LatencyMs = timedReads(ctx, c, node) })
 	var denied bool
-	wg.Go(func() { api.Write, api.WriteMs, denied = dryRun(ctx, c) })
+	wg.Go(func() { api.Write, api.WriteMs, denied = dryRun(ctx, c, "configmaps", probeMap) })
+	wg.Go(func() { api.PodWrite, _, _ = dryRun(ctx, c, "pods", probePod) })
 	wg.Wait()
 	if denied {
 		api.Denied = append(api.Denied, "create configmaps")
@@ -82,12 +83,18 @@ func timedReads(ctx context.Context, c *kubeapi.Client, node string) []float64 {
 // probeMap is a ConfigMap that is never stored.
 const probeMap = `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"klustered-dry-run","namespace":"default"}}`
 
-// dryRun asks for a ConfigMap to be created without its being stored: it goes
+// probePod is a Pod that is never stored, and within what the strictest of the
+// Pod Security Standards allows.
+const probePod = `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"klustered-dry-run","namespace":"default"},"spec":{` +
+	`"automountServiceAccountToken":false,"securityContext":{"runAsNonRoot":true,"runAsUser":65534,"seccompProfile":{"type":"RuntimeDefault"}},` +
+	`"containers":[{"name":"none","image":"registry.invalid/none:0","securityContext":{"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"]}}}]}}`
+
+// dryRun asks for an object to be created without its being stored: it goes
 // through authorization and admission as any other, and stops before etcd.
-func dryRun(ctx context.Context, c *kubeapi.Client) (said string, ms float64, denied bool) {
+func dryRun(ctx context.Context, c *kubeapi.Client, resource, body string) (said string, ms float64, denied bool) {
 	start := time.Now()
-	status, answer, err := c.Do(ctx, http.MethodPost, "/api/v1/namespaces/default/configmaps?dryRun=All",
-		"application/json", kubeapi.Protobuf, []byte(probeMap))
+	status, answer, err := c.Do(ctx, http.MethodPost, "/api/v1/namespaces/default/"+resource+"?dryRun=All",
+		"application/json", kubeapi.Protobuf, []byte(body))
 	ms = float64(time.Since(start).Microseconds()) / 1000
 	switch {
 	case err != nil:

@@ -53,7 +53,7 @@ var basic = []kind{
 	{name: "services", path: "/api/v1/services", prefix: "/registry/services/specs/",
 		add: func(c *snapshot.Cluster, m object.Message) { c.Services = append(c.Services, object.Service(m)) }},
 	{name: "endpointslices", path: "/apis/discovery.k8s.io/v1/endpointslices", prefix: "/registry/endpointslices/",
-		add: func(c *snapshot.Cluster, m object.Message) { c.Endpoints = append(c.Endpoints, object.Endpoints(m)...) }},
+		add: slice},
 	{name: "deployments", path: "/apis/apps/v1/deployments", prefix: "/registry/deployments/", add: workload(object.Deployment)},
 	{name: "daemonsets", path: "/apis/apps/v1/daemonsets", prefix: "/registry/daemonsets/", add: workload(object.DaemonSet)},
 	{name: "statefulsets", path: "/apis/apps/v1/statefulsets", prefix: "/registry/statefulsets/", add: workload(object.StatefulSet)},
@@ -88,6 +88,13 @@ func controller(convert func(object.Message) (snapshot.Workload, bool)) func(*sn
 
 func binding(c *snapshot.Cluster, m object.Message) {
 	c.Bindings = append(c.Bindings, object.Binding(m))
+}
+
+func slice(c *snapshot.Cluster, m object.Message) {
+	c.Endpoints = append(c.Endpoints, object.Endpoints(m)...)
+	if x, empty := object.EmptySlice(m); empty {
+		c.Emptied = append(c.Emptied, x)
+	}
 }
 
 func role(c *snapshot.Cluster, m object.Message) {

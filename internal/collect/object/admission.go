@@ -19,6 +19,7 @@ func Webhooks(kind string, o schema.Object) []snapshot.Webhook {
 			Kind: kind, Config: o.Text("metadata", "name"), Name: w.Text("name"), Failure: w.Text("failurePolicy"), TimeoutS: int(w.Int("timeoutSeconds")),
 			Namespaces: selector(w.Sub("namespaceSelector")), Objects: selector(w.Sub("objectSelector")),
 			Created: when(o, "metadata", "creationTimestamp"), Managers: managers(o),
+			Keeper: kept(o),
 		}
 		x.Service, x.URL, x.CA = client(w.Sub("clientConfig"))
 		for _, r := range w.List("rules") {
@@ -79,7 +80,7 @@ func AdmissionPolicy(kind string, o schema.Object) snapshot.AdmissionPolicy {
 	p := snapshot.AdmissionPolicy{
 		Kind: kind, Name: o.Text("metadata", "name"), Policy: spec.Text("policyName"), Failure: spec.Text("failurePolicy"),
 		Actions: spec.Texts("validationActions"), Created: when(o, "metadata", "creationTimestamp"),
-		Param: spec.Text("paramKind", "kind") + spec.Text("paramRef", "name"),
+		Param: spec.Text("paramKind", "kind") + spec.Text("paramRef", "name"), Keeper: kept(o),
 	}
 	match := spec.Sub("matchConstraints")
 	if match == nil {

@@ -181,6 +181,7 @@ func Service(m Message) snapshot.Service {
 	h, spec := meta(m), m.Sub(2)
 	s := snapshot.Service{
 		Namespace: h.String(3), Name: h.String(1), Type: spec.String(4), Selector: spec.Map(2), IPs: spec.Strings(18),
+		External: spec.String(10), Created: h.Time(8), Keeper: keeper(h.Map(11), h.Map(12)),
 	}
 	if ip := spec.String(3); len(s.IPs) == 0 && ip != "" {
 		s.IPs = []string{ip}
@@ -228,6 +229,39 @@ func Endpoints(m Message) []snapshot.Endpoint {
 		return cmp.Or(strings.Compare(a.Address, b.Address), cmp.Compare(a.Port, b.Port))
 	})
 	return out
+}
+
+// EmptySlice converts a discovery/v1 EndpointSlice and reports whether it has
+// no address.
+func EmptySlice(m Message) (snapshot.EmptySlice, bool) {
+	h := meta(m)
+	x := snapshot.EmptySlice{
+		Namespace: h.String(3), Service: h.Map(11)["kubernetes.io/service-name"], Name: h.String(1), Generation: int(h.Int(7)), Changed: h.Time(8),
+	}
+	for _, f := range managersOf(h) {
+		if f.At.After(x.Changed) {
+			x.Changed = f.At
+		}
+	}
+	return x, len(m.All(2)) == 0 && x.Service != ""
+}
+
+// keeper is the object of Flux or Argo CD that keeps an object as it is in a
+// repository, by the labels and annotations that they mark it with.
+func keeper(labels, annotations map[string]string) string {
+	for prefix, kind := range map[string]string{"kustomize.toolkit.fluxcd.io/": "Kustomization ", "helm.toolkit.fluxcd.io/": "HelmRelease "} {
+		if name := labels[prefix+"name"]; name != "" {
+			return short(kind + labels[prefix+"namespace"] + "/" + name)
+		}
+	}
+	app, _, _ := strings.Cut(annotations["argocd.argoproj.io/tracking-id"], ":")
+	if app == "" {
+		app = labels["argocd.argoproj.io/instance"]
+	}
+	if app == "" {
+		return ""
+	}
+	return short("Application " + app)
 }
 
 // ConfigMap returns the data of a core/v1 ConfigMap.

@@ -162,6 +162,11 @@ func either(o schema.Object, path ...string) string {
 	return fmt.Sprint(o.Int(path...))
 }
 
+// kept is keeper of a decoded object.
+func kept(o schema.Object) string {
+	return keeper(o.Map("metadata", "labels"), o.Map("metadata", "annotations"))
+}
+
 // maxManagers is how many managers of an object are kept.
 const maxManagers = 8
 

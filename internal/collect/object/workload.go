@@ -26,6 +26,8 @@ func workload(kind string, m, template Message) snapshot.Workload {
 	if w.Namespace == "kube-system" {
 		w.Managers = managersOf(h)
 	}
+	w.Labels, w.Selects, w.Created = labels(meta(template).Map(11)), spec.Map(7), h.Time(8)
+	w.Keeper = keeper(h.Map(11), h.Map(12))
 	return w
 }
 

@@ -1,0 +1,185 @@
+package symptom
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/snapshot"
+)
+
+// Symptoms of what decides over requests: admission, aggregation, access.
+const (
+	ObjectsRefused ID = "objects-refused"       // admission refuses, or holds up, what the cluster creates
+	APIPartDown    ID = "api-group-unavailable" // the backend of an APIService does not serve
+	NamespaceStuck ID = "namespace-stuck"       // a namespace does not go away
+	AccessOpen     ID = "access-open"           // everybody may do everything
+)
+
+const (
+	// refusedWithin is how old an event of a refusal may be: controllers wait
+	// up to some minutes before they try again.
+	refusedWithin = 4 * time.Minute
+	// stuckAfter is how long a namespace may take to go: its pods have 30 s
+	// to end, and the controller looks again after some time.
+	stuckAfter = 90 * time.Second
+)
+
+func admissions() []Symptom {
+	return []Symptom{{
+		ID: ObjectsRefused, Title: "admission refuses, or holds up, what the cluster creates",
+		LeadsTo: []Edge{everywhere(APIWritesFail, Sometimes), everywhere(ControllersIdle, Sometimes), everywhere(SchedulerIdle, Sometimes), everywhere(NodeNotReady, Sometimes), everywhere(PodsNotStarting, Sometimes)},
+		Observe: objectsRefused,
+	}, {
+		ID: AccessOpen, Title: "everybody may do everything", Stored: true,
+		Observe: accessOpen,
+	}}
+}
+
+func aggregations() []Symptom {
+	return []Symptom{{
+		ID: APIPartDown, Title: "a part of the API is not served",
+		LeadsTo: []Edge{everywhere(NamespaceStuck, Sometimes)},
+		Observe: apiPartDown,
+	}, {
+		ID: NamespaceStuck, Title: "a namespace does not go away",
+		Observe: namespaceStuck,
+	}}
+}
+
+// Refusal reports whether a message is that of admission: of a webhook, a
+// policy, a quota or a limit, and not of the store or of authorization.
+func Refusal(text string) bool {
+	for _, x := range []string{
+		"admission webhook", "failed calling webhook", "ValidatingAdmissionPolicy", "MutatingAdmissionPolicy", "exceeded quota",
+		"failed quota", "usage per Container is", "usage per Pod is", "usage per PersistentVolumeClaim is", "violates PodSecurity",
+	} {
+		if strings.Contains(text, x) {
+			return !strings.Contains(text, "does not support dry run")
+		}
+	}
+	return false
+}
+
+// objectsRefused goes by what controllers say of objects that they could not
+// create, by the dry runs, and by the API server's log.
+func objectsRefused(s *snapshot.Snapshot) (State, []finding.Fact) {
+	c := s.Cluster
+	if c == nil || !c.API.Reachable || c.Source != "api" {
+		return NotLooked, nil
+	}
+	var facts []finding.Fact
+	if Refusal(c.API.Write) {
+		facts = append(facts, finding.Fact{Source: c.API.URL, Got: "a ConfigMap: " + clip(c.API.Write), Want: "the write is taken"})
+	}
+	// A pod like the probe's may be forbidden by a policy, and rightly.
+	if strings.Contains(c.API.PodWrite, "failed calling webhook") {
+		facts = append(facts, finding.Fact{Source: c.API.URL, Got: "a pod: " + clip(c.API.PodWrite), Want: "the write is taken"})
+	}
+	for _, w := range c.Controllers {
+		if w.Replicas > w.Ready && Refusal(w.Message) {
+			facts = append(facts, finding.Fact{Source: w.Kind + " " + w.Namespace + "/" + w.Name, Got: clip(w.Message), Want: "its pods are created"})
+		}
+	}
+	for _, e := range c.Events {
+		if e.Type == "Warning" && Refusal(e.Message) && s.At.Sub(e.Last) <= refusedWithin && lacks(c, e) {
+			facts = append(facts, finding.Fact{Source: "event of " + e.Object + " in " + e.Namespace, Got: clip(e.Message), At: e.Last, Want: "it is created"})
+		}
+	}
+	if len(facts) == 0 && c.API.Write == "" {
+		return NotLooked, nil
+	}
+	return verdict(facts)
+}
+
+// lacks reports whether what the event is of still lacks pods: a refusal that
+// has passed is none. Of kinds whose number is not known it is believed.
+func lacks(c *snapshot.Cluster, e snapshot.Event) bool {
+	kind, name, _ := strings.Cut(e.Object, "/")
+	for _, list := range [][]snapshot.Workload{c.Workloads, c.Controllers} {
+		for _, w := range list {
+			if w.Kind == kind && w.Name == name && w.Namespace == e.Namespace {
+				return w.Ready < w.Replicas
+			}
+		}
+	}
+	return kind != "ReplicaSet" && kind != "Job" // those that lack nothing are not kept
+}
+
+func apiPartDown(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.Cluster == nil || s.Cluster.Source != "api" || len(s.Cluster.APIServices) == 0 {
+		return NotLooked, nil
+	}
+	var facts []finding.Fact
+	for _, a := range s.Cluster.APIServices {
+		if a.Available == "False" {
+			facts = append(facts, finding.Fact{Source: "APIService " + a.Name, Got: clip("Available=False: " + orWords(a.Message, a.Reason)), Want: "Available=True"})
+		}
+	}
+	return verdict(facts)
+}
+
+func namespaceStuck(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.Cluster == nil || s.Cluster.Source != "api" || len(s.Cluster.Namespaces) == 0 {
+		return NotLooked, nil
+	}
+	var facts []finding.Fact
+	for _, n := range s.Cluster.Namespaces {
+		if n.Deleting.IsZero() || s.At.Sub(n.Deleting) < stuckAfter {
+			continue
+		}
+		got := fmt.Sprintf("Terminating for %s", s.At.Sub(n.Deleting).Round(time.Second))
+		for _, x := range n.Conditions {
+			if x.Status == "True" && x.Message != "" {
+				got += ": " + x.Message
+				break
+			}
+		}
+		facts = append(facts, finding.Fact{Source: "Namespace " + n.Name, Got: clip(got), Want: "gone", At: n.Deleting})
+	}
+	return verdict(facts)
+}
+
+// Everybody reports whether a subject of a binding stands for every user,
+// even one without credentials, or for every pod.
+func Everybody(subject string) bool {
+	switch subject {
+	case "Group:system:unauthenticated", "Group:system:authenticated", "Group:system:serviceaccounts", "User:system:anonymous":
+		return true
+	}
+	return false
+}
+
+// AllPowerful reports whether a role, as a binding names it, may do everything.
+func AllPowerful(c *snapshot.Cluster, role string) bool {
+	if role == "ClusterRole/cluster-admin" {
+		return true
+	}
+	for _, r := range c.Roles {
+		if r.Namespace != "" || "ClusterRole/"+r.Name != role {
+			continue
+		}
+		for _, rule := range r.Rules {
+			if strings.HasPrefix(rule, "* on *") && strings.HasSuffix(rule, "/*") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func accessOpen(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.Cluster == nil || len(s.Cluster.Bindings) == 0 {
+		return NotLooked, nil
+	}
+	var facts []finding.Fact
+	for _, b := range s.Cluster.Bindings {
+		for _, subject := range b.Subjects {
+			if b.Namespace == "" && Everybody(subject) && AllPowerful(s.Cluster, b.Role) {
+				facts = append(facts, finding.Fact{Source: "ClusterRoleBinding " + b.Name, Got: subject + " has " + b.Role, Want: "nobody but administrators"})
+			}
+		}
+	}
+	return verdict(facts)
+}
