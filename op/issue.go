@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // An IssueKubeconfig rebuilds a kubeconfig from the cluster's own PKI: a new
@@ -19,6 +20,13 @@ type IssueKubeconfig struct {
 	User    string   `json:"user"`          // CN
 	Groups  []string `json:"groups"`        // O
 	Days    int      `json:"days"`
+	// Until ends the certificate before its days are over, and From begins it
+	// at another time than now.
+	From  time.Time `json:"from,omitzero"`
+	Until time.Time `json:"until,omitzero"`
+	// Stranger signs with a new authority that has the name of CACert and is
+	// not kept anywhere.
+	Stranger bool `json:"stranger,omitempty"`
 	// KeepContexts keeps the other clusters, users and contexts of the file
 	// and replaces only the credentials of Replace.
 	Replace string `json:"replace,omitempty"` // name of the users entry
@@ -61,10 +69,7 @@ func (i IssueKubeconfig) Undo(_ context.Context, m Machine, s State) error {
 	if err != nil {
 		return err
 	}
-	if was.Absent {
-		return restore(m, i.Path, currentSum(m, i.Path), was)
-	}
-	return m.WriteFile(i.Path, was.File)
+	return putBack(m, i.Path, was)
 }
 
 func currentSum(m Machine, path string) string {

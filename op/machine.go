@@ -21,6 +21,13 @@ type Machine interface {
 	// Issue makes a kubeconfig with a new key and a client certificate signed
 	// by the CA key on this node. The key leaves no other trace.
 	Issue(ctx context.Context, x IssueKubeconfig) ([]byte, error)
+	// IssueCertificate makes a certificate and its key, in PEM, signed by the
+	// CA key on this node.
+	IssueCertificate(ctx context.Context, x IssueCertificate) (cert, key []byte, err error)
+	// RestartStatic removes the containers of that name from the static pods
+	// that the runtime behind the socket runs. The kubelet starts them again
+	// at once; it is not waited for.
+	RestartStatic(ctx context.Context, socket, container string) error
 }
 
 // A File is a file's content and everything about it that Undo puts back.

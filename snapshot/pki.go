@@ -12,6 +12,7 @@ type PEMFile struct {
 	GID          uint32    `json:"gid,omitempty"`
 	Size         int64     `json:"size,omitempty"`
 	Modified     time.Time `json:"modified,omitzero"`
+	SHA256       string    `json:"sha256,omitempty"`       // hex, of the whole file
 	Certificates int       `json:"certificates,omitempty"` // blocks of the kind that can be read
 	Keys         int       `json:"keys,omitempty"`
 	Damage       string    `json:"damage,omitempty"`  // what is wrong with the first bad block

@@ -165,6 +165,16 @@ func (m *Machine) Issue(ctx context.Context, x op.IssueKubeconfig) ([]byte, erro
 	return i.Issue(ctx, x)
 }
 
+// IssueCertificate makes a certificate as the real issuer does.
+func (m *Machine) IssueCertificate(ctx context.Context, x op.IssueCertificate) (cert, key []byte, err error) {
+	i := pki.New(contents{m})
+	i.Now = func() time.Time { return At }
+	return i.IssueCertificate(ctx, x)
+}
+
+// RestartStatic does nothing: what follows from the files follows at once.
+func (m *Machine) RestartStatic(context.Context, string, string) error { return nil }
+
 // contents are the bytes of a machine's files.
 type contents struct{ m *Machine }
 

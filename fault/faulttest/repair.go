@@ -201,3 +201,7 @@ func (d *dying) Defragment(ctx context.Context, endpoint string) error {
 func (d *dying) ProveWrite(ctx context.Context) error {
 	return d.step(func() error { return d.Machine.ProveWrite(ctx) })
 }
+
+func (d *dying) RestartStatic(ctx context.Context, socket, container string) error {
+	return d.step(func() error { return d.Machine.RestartStatic(ctx, socket, container) })
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/klustered/klustered/internal/machine/kube"
 	"github.com/klustered/klustered/internal/machine/network"
 	"github.com/klustered/klustered/internal/machine/pki"
+	"github.com/klustered/klustered/internal/machine/pod"
 	"github.com/klustered/klustered/internal/repair"
 	"github.com/klustered/klustered/internal/transport"
 	"github.com/klustered/klustered/op"
@@ -67,7 +68,7 @@ type here struct{ app *App }
 func (here) machine() op.Machine {
 	e := source.New("/", true)
 	return machine.Parts{Files: &machine.Files{}, Units: machine.Systemd{}, Network: network.New(), Processes: machine.Processes{}, Mounts: machine.Mounts{},
-		Kube: kube.New(e), Etcd: etcd.New(e), Issuer: pki.New(e)}
+		Kube: kube.New(e), Etcd: etcd.New(e), Issuer: pki.New(e), Pods: pod.Pods{}}
 }
 
 func (h here) runner(node string, follow func(step)) *repair.Runner {

@@ -10,9 +10,15 @@ import (
 	"github.com/klustered/klustered/op"
 )
 
-// An Issuer makes kubeconfigs: see [op.Machine].
+// An Issuer makes kubeconfigs and certificates: see [op.Machine].
 type Issuer interface {
 	Issue(ctx context.Context, x op.IssueKubeconfig) ([]byte, error)
+	IssueCertificate(ctx context.Context, x op.IssueCertificate) (cert, key []byte, err error)
+}
+
+// Pods restarts static pods: see [op.Machine].
+type Pods interface {
+	RestartStatic(ctx context.Context, socket, container string) error
 }
 
 // Parts are the parts of a machine.
@@ -25,6 +31,7 @@ type Parts struct {
 	op.Kube
 	op.Etcd
 	Issuer
+	Pods
 }
 
 var (

@@ -129,7 +129,7 @@ func key(o op.Op) string {
 // since it makes what is before it take effect.
 func again(o op.Op) bool {
 	switch x := o.(type) {
-	case op.ReloadUnits, op.EtcdProveWrite:
+	case op.ReloadUnits, op.EtcdProveWrite, op.RestartStatic:
 		return true
 	case op.Unit:
 		return x.Verb != "stop"
@@ -151,6 +151,8 @@ func target(o op.Op) string {
 		return x.Path
 	case op.IssueKubeconfig:
 		return x.Path
+	case op.IssueCertificate:
+		return x.Cert
 	case op.SetIOLimit:
 		return x.File + " " + x.Device + " " + x.Key
 	case op.DeleteQdisc:

@@ -101,6 +101,11 @@ func touched(s *Session) []string {
 			keys = append(keys, fileKey(s.Node, o.Path))
 		case op.IssueKubeconfig:
 			keys = append(keys, fileKey(s.Node, o.Path))
+		case op.IssueCertificate:
+			keys = append(keys, fileKey(s.Node, o.Cert))
+			if o.Key != "" && o.Key != o.Cert {
+				keys = append(keys, fileKey(s.Node, o.Key))
+			}
 		case op.CreateObject:
 			keys = append(keys, created(o))
 		}

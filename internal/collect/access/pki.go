@@ -83,6 +83,8 @@ func readPEM(e *source.Env, name string) (snapshot.PEMFile, []parsed, []snapshot
 	certs, keys := ParsePEM(name, data, i.Mode)
 	if err == nil {
 		f = scan(name, data, certs, keys)
+		sum := sha256.Sum256(data)
+		f.SHA256 = hex.EncodeToString(sum[:])
 		f.Mode, f.UID, f.GID, f.Modified = i.Mode, i.UID, i.GID, i.Modified
 	}
 	if link, err := e.Readlink(name); err == nil {
