@@ -1,6 +1,9 @@
 package snapshot
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // A PEMFile is a file that holds certificates or keys, or ought to.
 type PEMFile struct {
@@ -87,4 +90,34 @@ type Edge struct {
 	Allowed Answer `json:"allowed,omitempty"` // the name in Cert is one that the server takes
 
 	Error string `json:"error,omitempty"` // what could not be read
+}
+
+// Refused says in a few words what of x keeps the connection from coming
+// about, the first reason first; "" when nothing does.
+func (x Edge) Refused() string {
+	switch {
+	case x.Error != "":
+		return x.Error
+	case x.Pair == No && x.Checks == EdgeSigning:
+		return "the key that signs belongs to none of the keys that verify"
+	case x.Pair == No:
+		return "its key does not belong to it"
+	case x.Signed == No:
+		return "no authority of " + x.CA + " signed it"
+	case x.Valid == No:
+		return "it, or its authority, is not in its time"
+	case x.Usage == No:
+		return "it is not for this side of a connection"
+	case x.Covers == No:
+		return "it is not for " + x.Address
+	case x.Allowed == No:
+		return "its name is not one that the server takes"
+	}
+	return ""
+}
+
+// Lasting reports whether a component goes this way by itself, all the time:
+// neither a person's client nor what is only signed now and then.
+func (x Edge) Lasting() bool {
+	return x.Client != "etcdctl" && x.Server != "aggregated" && !strings.HasPrefix(x.Client, "/") && !strings.HasPrefix(x.Client, "signed by ")
 }

@@ -14,6 +14,7 @@ const (
 	EtcdSlow       ID = "etcd-slow"             // fsync, commit or reads are slow
 	EtcdLeaderLost ID = "etcd-leader-elections" // leaders change
 	EtcdReadOnly   ID = "etcd-read-only"        // writes are refused for want of space
+	EtcdNoQuorum   ID = "etcd-no-quorum"        // too few members are there to agree on anything
 )
 
 const (
@@ -35,6 +36,10 @@ const (
 
 func etcds() []Symptom {
 	return []Symptom{{
+		ID: EtcdNoQuorum, Title: "etcd has no quorum",
+		LeadsTo: []Edge{everywhere(EtcdLeaderLost, Usually), everywhere(APIDown, Usually), everywhere(APIWritesFail, Usually), everywhere(EtcdDown, Sometimes)},
+		Observe: etcdNoQuorum,
+	}, {
 		ID: EtcdDown, Title: "the etcd member does not answer",
 		LeadsTo: []Edge{everywhere(APIDown, Usually), here(ComponentDown, Sometimes)},
 		Observe: etcdDown,
@@ -62,6 +67,8 @@ func etcdDown(s *snapshot.Snapshot) (State, []finding.Fact) {
 		return NotLooked, nil
 	case e.Reachable:
 		return Absent, nil
+	case e.Running && (e.Failure == snapshot.EtcdClientCert || e.Failure == snapshot.EtcdNoCert):
+		return NotLooked, nil // it answers others, and not what was shown to it
 	case e.Endpoint == "" && e.DataDir == "", e.DBFileSize == 0 && !KubernetesNode(s):
 		return NotLooked, nil // no member here, or a process of some container
 	}
@@ -138,4 +145,33 @@ func etcdReadOnly(s *snapshot.Snapshot) (State, []finding.Fact) {
 		}
 	}
 	return verdict(facts)
+}
+
+// etcdNoQuorum counts the members that answer, when this one knows no leader.
+// A learner has no vote.
+func etcdNoQuorum(s *snapshot.Snapshot) (State, []finding.Fact) {
+	e := s.Etcd
+	switch {
+	case e == nil || len(e.Members) == 0:
+		return NotLooked, nil
+	case e.Reachable && e.Status != nil && e.Status.Leader != "0" && e.Status.Leader != "":
+		return Absent, nil
+	case len(e.Members) == 1 || !e.Reachable && e.Failure != snapshot.EtcdNoLeader:
+		return NotLooked, nil
+	}
+	voters, there := 0, map[string]bool{}
+	for _, m := range e.Members {
+		if !m.Learner {
+			voters++
+		}
+	}
+	for _, x := range e.Endpoints {
+		if x.Reachable && !x.Learner {
+			there[orWords(x.ID, x.URL)] = true
+		}
+	}
+	if len(there) > voters/2 {
+		return Absent, nil
+	}
+	return saw(orWords(e.Endpoint, e.DBPath), fmt.Sprintf("no leader, and %d of %d members that vote answer", len(there), voters), fmt.Sprintf("%d or more", voters/2+1))
 }

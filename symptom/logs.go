@@ -22,6 +22,7 @@ const (
 	logFilesExhausted    = "files-exhausted"
 	logOOMKill           = "kernel-oom-kill"
 	logEtcdClock         = "etcd-clock-differs"
+	logAuthFailed        = "apiserver-auth-failed"
 	logEtcdLocked        = "etcd-locked"
 	logContainerdLocked  = "containerd-locked"
 )

@@ -95,6 +95,10 @@ func etcd(f func(*snapshot.Etcd)) func(*snapshot.Snapshot) {
 	}
 }
 
+func edges(list ...snapshot.Edge) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) { s.PKI = &snapshot.PKI{Edges: list} }
+}
+
 func runtime(f func(*snapshot.Runtime)) func(*snapshot.Snapshot) {
 	return func(s *snapshot.Snapshot) {
 		s.Runtime = &snapshot.Runtime{Socket: "/run/x.sock", Reachable: true, Conditions: []snapshot.Condition{{Type: "NetworkReady", Status: "True"}}}
@@ -121,6 +125,24 @@ func TestObserve(t *testing.T) {
 			runtime(func(r *snapshot.Runtime) {
 				r.Sandboxes = []snapshot.Sandbox{{Ready: true, Created: now.Add(-5 * time.Second)}}
 			})), Absent},
+		{"certificates_fit", CertRefused, snap(edges(snapshot.Edge{Client: "kubelet", Server: "kube-apiserver", Checks: "client", Cert: "/c", Signed: "yes", Pair: "yes"})), Absent},
+		{"a_certificate_is_over", CertRefused, snap(edges(snapshot.Edge{Client: "kubelet", Server: "kube-apiserver", Checks: "client", Cert: "/c", Valid: "no"})), Seen},
+		{"a_person's_is_over", CertRefused, snap(edges(snapshot.Edge{Client: "/etc/kubernetes/admin.conf", Server: "kube-apiserver", Checks: "client", Cert: "/c", Valid: "no"})), Absent},
+		{"nobody_is_aggregated", CertRefused, snap(edges(snapshot.Edge{Client: "kube-apiserver", Server: "aggregated", Checks: "client", Cert: "/c", Valid: "no"})), Absent},
+		{"it_does_not_load", CertRefused, snap(edges(snapshot.Edge{Client: "kube-apiserver", Server: "aggregated", Checks: "client", Cert: "/c", Pair: "no"})), Seen},
+		{"no_certificates", CertRefused, snap(edges()), NotLooked},
+		{"keys_fit", TokensRefused, snap(edges(snapshot.Edge{Client: "kube-apiserver", Server: "kube-apiserver", Checks: "signing", Key: "/k", CA: "/p", Pair: "yes"})), Absent},
+		{"keys_do_not_fit", TokensRefused, snap(edges(snapshot.Edge{Client: "kube-apiserver", Server: "kube-apiserver", Checks: "signing", Key: "/k", CA: "/p", Pair: "no"})), Seen},
+		{"keys_were_not_read", TokensRefused, snap(edges(snapshot.Edge{Client: "kube-apiserver", Server: "kube-apiserver", Checks: "signing", Key: "/k", CA: "/p"})), NotLooked},
+		{"one_member", EtcdNoQuorum, snap(etcd(func(e *snapshot.Etcd) { e.Members = make([]snapshot.EtcdMember, 1) })), Absent},
+		{"one_of_three", EtcdNoQuorum, snap(etcd(func(e *snapshot.Etcd) {
+			e.Members, e.Status.Leader = make([]snapshot.EtcdMember, 3), "0"
+			e.Endpoints = []snapshot.EtcdEndpoint{{URL: "a", Reachable: true}, {URL: "b"}, {URL: "c"}}
+		})), Seen},
+		{"an_election", EtcdNoQuorum, snap(etcd(func(e *snapshot.Etcd) {
+			e.Members, e.Status.Leader = make([]snapshot.EtcdMember, 3), "0"
+			e.Endpoints = []snapshot.EtcdEndpoint{{URL: "a", Reachable: true}, {URL: "b", Reachable: true}, {URL: "c"}}
+		})), Absent},
 		{"kubelet_ok", KubeletDown, snap(), Absent},
 		{"kubelet_silent", KubeletDown, snap(func(s *snapshot.Snapshot) { s.Kubelet.Healthz, s.Kubelet.HealthErr = "", "refused" }), Seen},
 		{"kubelet_not_asked", KubeletDown, snap(func(s *snapshot.Snapshot) { s.Kubelet.Healthz = "" }), NotLooked},
