@@ -12,6 +12,7 @@
 //	remedy is right      after the remedy, and when time has passed, no finding
 //	remedy lasts         nor after a reboot
 //	undo is exact        after each undo, the machine is as it was: bytes, mode, owner, attributes
+//	mutants are caught   a rule or a remedy with a defect planted in it breaks one of these
 //	crash is safe        so too if the process dies at any step, with the journal torn
 //
 // They run on a simulated node, a [Machine]: a folder that the real collectors
@@ -94,11 +95,13 @@ func Run(t *testing.T, f *fault.Fault, opts ...Option) {
 		m := New(t, opts...)
 		c.broken(m)
 		laws(t, f, m)
+		mutated(t, f, 0, opts)
 		return
 	}
 	for _, seed := range c.seeds {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { drilled(t, f, seed, opts) })
 	}
+	mutated(t, f, c.seeds[0], opts)
 }
 
 // quiet: a healthy node yields no finding, whatever of Uses is missing.

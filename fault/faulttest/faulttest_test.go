@@ -2,7 +2,6 @@ package faulttest
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -152,24 +151,3 @@ func failures(t *testing.T, f *fault.Fault) string {
 	<-done
 	return r.said.String()
 }
-
-// A recorder is a test that may fail.
-type recorder struct {
-	testing.TB
-	said   strings.Builder
-	failed bool
-}
-
-func (r *recorder) Errorf(format string, args ...any) {
-	r.failed = true
-	fmt.Fprintf(&r.said, format+"\n", args...)
-}
-
-func (r *recorder) Fatalf(format string, args ...any) {
-	r.Errorf(format, args...)
-	runtime.Goexit()
-}
-
-func (r *recorder) Error(args ...any) { r.Errorf("%s", fmt.Sprint(args...)) }
-func (r *recorder) Fatal(args ...any) { r.Fatalf("%s", fmt.Sprint(args...)) }
-func (r *recorder) Failed() bool      { return r.failed }

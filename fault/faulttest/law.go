@@ -31,6 +31,9 @@ func loud(t testing.TB, f *fault.Fault, s *snapshot.Snapshot) []finding.Finding 
 			t.Errorf("drill is loud: two findings about %s", x.Subject)
 		}
 		subjects[x.Subject] = true
+		if !about(x) {
+			t.Errorf("drill is loud: the finding does not speak of its subject %s: %s", x.Subject, show(found))
+		}
 		if x.Fault != "" || x.Node != "" {
 			t.Errorf("drill is loud: Detect set Fault or Node, which the engine sets: %s", show(found))
 		}

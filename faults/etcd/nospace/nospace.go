@@ -72,7 +72,7 @@ func full(e *snapshot.Etcd) bool {
 
 // tell adds what fills etcd, and who.
 func tell(s *snapshot.Snapshot, f *finding.Finding) {
-	f.Summary = "etcd is over its quota and refuses writes"
+	f.Summary = fmt.Sprintf("etcd member %s is over its quota and refuses writes", f.Subject.Name)
 	fillers := fillers(s.Etcd)
 	if len(fillers) > 0 {
 		w := fillers[0]
