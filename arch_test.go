@@ -25,21 +25,23 @@ type row struct {
 var table = []row{
 	{"snapshot", ""},
 	{"finding", "snapshot"},
-	{"symptom", "snapshot finding"},
+	{"script", ""}, // what a text of shell runs and changes
+	{"trust", "snapshot finding script"},
+	{"symptom", "snapshot finding script trust"},
 	{"op", ""},
 	{"component", ""}, // what each release accepts: collectors type what they read by it, rules name what may be meant
 	{"internal/causal", ""},
-	{"fault/faulttest", "snapshot component finding symptom op fault fault/* internal/collect* internal/machine*"},
-	{"fault*", "snapshot component finding symptom op fault fault/*"},
+	{"fault/faulttest", "snapshot component finding script trust symptom op fault fault/* internal/collect* internal/machine*"},
+	{"fault*", "snapshot component finding script trust symptom op fault fault/*"},
 	{"faults/all", "fault faults/*"},
-	{"faults/*", "snapshot component finding symptom op fault fault/*"},
+	{"faults/*", "snapshot component finding script trust symptom op fault fault/*"},
 	{"internal/collect*", "snapshot component finding op internal/collect* internal/kubeapi* internal/member* internal/rtnl*"},
 	{"internal/machine*", "snapshot op internal/machine* internal/collect/* internal/kubeapi* internal/member* internal/rtnl*"},
 	{"internal/kubeapi*", "snapshot op internal/kubeapi* internal/collect/*"},
 	{"internal/member*", "snapshot op internal/member* internal/collect/*"},
 	{"internal/rtnl*", "snapshot op internal/rtnl*"},
 	{"internal/transport*", "snapshot op internal/transport*"},
-	{"internal/diagnose", "snapshot finding symptom op fault internal/causal"},
+	{"internal/diagnose", "snapshot finding trust symptom op fault internal/causal"},
 	{"internal/repair", "snapshot finding symptom op fault internal/collect* internal/machine*"},
 	{"internal/harden", "snapshot finding op"},
 	{"internal/bundle", "snapshot finding internal/collect/secret internal/collect/raw"},
@@ -133,7 +135,7 @@ var impure = []string{"os", "os/exec", "os/signal", "net", "net/http", "syscall"
 func TestPure(t *testing.T) {
 	for _, p := range packages(t) {
 		name := p.name()
-		knows := fits("snapshot component finding symptom op fault* faults/* internal/causal internal/diagnose internal/harden", name) && name != "fault/faulttest"
+		knows := fits("snapshot component finding script trust symptom op fault* faults/* internal/causal internal/diagnose internal/harden", name) && name != "fault/faulttest"
 		for _, imp := range p.Imports {
 			if knows && slices.Contains(impure, imp) && !(name == "op" && imp == "net/http") {
 				t.Errorf("%s is to be pure, and imports %s", name, imp)

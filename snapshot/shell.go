@@ -32,6 +32,29 @@ type ShellFile struct {
 	UID      uint32    `json:"uid"`
 	Modified time.Time `json:"modified,omitzero"`
 	Fixed    bool      `json:"fixed,omitempty"` // chattr +i or +a
+	GID      uint32    `json:"gid,omitempty"`
+	// Content is what it holds, unless that is long, or for no shell and as
+	// its package made it; secrets replaced.
+	Content string `json:"content,omitempty"`
+}
+
+// Text is the file as a plan can change it: whole when Content is.
+func (f ShellFile) Text() Text {
+	t := Text{Path: f.Path, Mode: f.Mode, UID: f.UID, GID: f.GID, Size: f.Size, Modified: f.Modified, SHA256: f.SHA256, Content: f.Content, Immutable: f.Fixed}
+	if f.Target != "" {
+		t.Path = f.Target
+	}
+	return t
+}
+
+// File returns the file of that path.
+func (s *Shell) File(path string) (ShellFile, bool) {
+	for _, f := range s.Files {
+		if f.Path == path {
+			return f, true
+		}
+	}
+	return ShellFile{}, false
 }
 
 // A ShellEntry is one line that changes the session.

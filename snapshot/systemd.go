@@ -170,10 +170,23 @@ type Persistent struct {
 type Trust struct {
 	Tools   []Tool `json:"tools"`
 	Preload *Text  `json:"preload,omitempty"` // /etc/ld.so.preload, when it exists
+	// Path are the folders in which the commands are looked for, in their
+	// order: the usual ones, and before them those that a profile adds.
+	Path []SearchFolder `json:"path,omitempty"`
+}
+
+// A SearchFolder is a folder of root's search path.
+type SearchFolder struct {
+	Dir    string `json:"dir"`
+	Source string `json:"source,omitempty"` // the file that puts it before the usual ones
+	Line   int    `json:"line,omitempty"`
 }
 
 // A Tool is a command and every file that PATH offers for it, first one first.
 type Tool struct {
 	Name string   `json:"name"`
 	Hits []Binary `json:"hits"`
+	// Body is the first hit's text when that is a script which is not as a
+	// package made it; secrets replaced.
+	Body *Text `json:"body,omitempty"`
 }

@@ -204,10 +204,16 @@ func TestTrust(t *testing.T) {
 		{"changed_shell", tool("bash", changed), "shell", Suspect},
 		{"changed_shell_is_no_command", tool("bash", changed), "commands", OK},
 		{"preload", func(s *snapshot.Snapshot) {
-			s.Trust.Preload = &snapshot.Text{Path: "/etc/ld.so.preload", Content: "/lib/x.so\n"}
+			s.Loader = &snapshot.Loader{Preload: []snapshot.LoaderEntry{{Value: "/lib/x.so", Source: "/etc/ld.so.preload", Line: 1}}}
 		}, "loader", Suspect},
-		{"empty_preload", func(s *snapshot.Snapshot) { s.Trust.Preload = &snapshot.Text{} }, "loader", OK},
-		{"not_collected", func(s *snapshot.Snapshot) { s.Trust = nil }, "loader", Unseen},
+		{"empty_preload", func(s *snapshot.Snapshot) { s.Loader = &snapshot.Loader{} }, "loader", OK},
+		{"not_collected", func(s *snapshot.Snapshot) { s.Trust = nil }, "commands", Unseen},
+		{"overridden", func(s *snapshot.Snapshot) {
+			s.Shell = &snapshot.Shell{Entries: []snapshot.ShellEntry{{Kind: "alias", Name: "kubectl", Value: "true", Source: "/root/.bashrc", Line: 3}}}
+		}, "commands", Suspect},
+		{"hooked", func(s *snapshot.Snapshot) {
+			s.Shell = &snapshot.Shell{Entries: []snapshot.ShellEntry{{Kind: "variable", Name: "TMOUT", Value: "5", Source: "/root/.bashrc", Line: 3}}}
+		}, "shell", Suspect},
 		{"program_in_kubeconfig", func(s *snapshot.Snapshot) {
 			s.Kubeconfigs = &snapshot.Kubeconfigs{Files: []snapshot.Kubeconfig{{Users: []snapshot.KubeconfigUser{{Name: "u", Exec: &snapshot.ExecPlugin{Command: "x"}}}}}}
 		}, "kubeconfig", Suspect},

@@ -34,7 +34,7 @@ func Run(snaps []*snapshot.Snapshot, faults []*fault.Fault) *Diagnosis {
 	d.Skipped = skipped
 	w := newWeb(snaps, d.Others, found)
 	w.rank(d)
-	d.Trust = trust(snaps)
+	d.Trust = checks(snaps)
 	d.Layers = ladder(snaps, d)
 	return d
 }

@@ -6,20 +6,45 @@ import (
 
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/snapshot"
+	"github.com/klustered/klustered/trust"
 )
 
 // shells are the commands that every other command is typed into.
 var shells = []string{"bash", "sh", "dash", "zsh"}
 
-// trust asks of each node whether its operator's tools are what they seem.
-func trust(snaps []*snapshot.Snapshot) []Check {
+// checks asks of each node whether its operator's tools are what they seem. A
+// check that is suspect quotes what the faults quote: both are told by package
+// trust.
+func checks(snaps []*snapshot.Snapshot) []Check {
 	var out []Check
 	for _, s := range snaps {
-		out = append(out, tools(s, "commands", func(name string) bool { return !slices.Contains(shells, name) }),
-			tools(s, "shell", func(name string) bool { return slices.Contains(shells, name) }),
-			loader(s), kubeconfig(s))
+		commands := slices.Concat(trust.Replaced(s), trust.Overridden(s))
+		shell := func(d trust.Doubt) bool { return slices.Contains(shells, d.Subject.Name) }
+		out = append(out,
+			check(s, "commands", s.Trust != nil, slices.DeleteFunc(slices.Clone(commands), shell), writable(s)...),
+			check(s, "shell", s.Shell != nil, slices.Concat(only(commands, shell), trust.Hooked(s))),
+			check(s, "loader", s.Loader != nil, trust.Loaded(s)),
+			kubeconfig(s))
 	}
 	return out
+}
+
+// check is judged by the first facts of its doubts. They are looked for at all
+// only where the section is there.
+func check(s *snapshot.Snapshot, name string, looked bool, doubts []trust.Doubt, more ...finding.Fact) Check {
+	c := Check{Name: name, Node: s.Node, Status: Unseen}
+	for _, d := range doubts {
+		c.Facts = append(c.Facts, d.Facts[0])
+	}
+	c.Facts = append(c.Facts, more...)
+	if !looked && len(c.Facts) == 0 {
+		return c
+	}
+	return judged(c)
+}
+
+func only(list []trust.Doubt, want func(trust.Doubt) bool) []trust.Doubt {
+	return slices.DeleteFunc(slices.Clone(list), func(d trust.Doubt) bool { return !want(d) })
 }
 
 // judged is a check with the status that its facts call for.
@@ -31,62 +56,18 @@ func judged(c Check) Check {
 	return c
 }
 
-// tools checks the commands that want picks.
-func tools(s *snapshot.Snapshot, name string, want func(string) bool) Check {
-	c := Check{Name: name, Node: s.Node, Status: Unseen}
+// writable are the commands that anyone can change.
+func writable(s *snapshot.Snapshot) []finding.Fact {
+	var facts []finding.Fact
 	if s.Trust == nil {
-		return c
+		return nil
 	}
 	for _, t := range s.Trust.Tools {
-		if want(t.Name) && len(t.Hits) > 0 {
-			c.Facts = append(c.Facts, doubts(t)...)
+		if len(t.Hits) > 0 && t.Hits[0].Mode&0o002 != 0 {
+			facts = append(facts, finding.Fact{Source: t.Hits[0].Path, Got: fmt.Sprintf("anyone can write it (mode %04o)", t.Hits[0].Mode&0o7777), Want: "mode 0755"})
 		}
 	}
-	return judged(c)
-}
-
-// doubts are what is odd about a command that PATH offers.
-func doubts(t snapshot.Tool) []finding.Fact {
-	var out []finding.Fact
-	b := t.Hits[0]
-	doubt := func(got, want string) {
-		out = append(out, finding.Fact{Source: b.Path, Got: got, Want: want})
-	}
-	if b.PackageSum == "differs" {
-		doubt("is not the file that package "+b.Package+" installed", "the package's file")
-	}
-	if !b.ELF && b.Script != "" && b.PackageSum != "same" {
-		doubt("is a script run by "+b.Script, "a program")
-	}
-	if b.Mode&0o002 != 0 {
-		doubt(fmt.Sprintf("anyone can write it (mode %04o)", b.Mode&0o7777), "mode 0755")
-	}
-	if b.Size > 0 && !b.Executable() {
-		doubt("has no run bit", "mode 0755")
-	}
-	for _, other := range t.Hits[1:] {
-		if b.SHA256 != "" && other.SHA256 != "" && b.SHA256 != other.SHA256 && b.Package != other.Package {
-			doubt("comes before "+other.Path+", which is another file", "one "+t.Name+" on PATH")
-			break
-		}
-	}
-	return out
-}
-
-// loader checks that nothing is loaded into every program.
-func loader(s *snapshot.Snapshot) Check {
-	c := Check{Name: "loader", Node: s.Node, Status: Unseen}
-	if s.Trust == nil {
-		return c
-	}
-	if p := s.Trust.Preload; p != nil {
-		for i, line := range p.Lines() {
-			if line != "" {
-				c.Facts = append(c.Facts, finding.Fact{Source: p.Path, Line: i + 1, Got: line, Want: "no preloaded library"})
-			}
-		}
-	}
-	return judged(c)
+	return facts
 }
 
 // kubeconfig checks that client configurations do what they seem to.

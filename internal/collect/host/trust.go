@@ -1,14 +1,17 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
+	"github.com/klustered/klustered/internal/collect/secret"
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/snapshot"
 )
@@ -18,6 +21,7 @@ var tools = []string{
 	"kubectl", "kubeadm", "kubelet", "crictl", "ctr", "containerd", "runc", "etcdctl", "etcdutl", "helm",
 	"bash", "sh", "systemctl", "journalctl", "ls", "cat", "grep", "ps", "top", "kill", "id", "sudo", "ssh",
 	"iptables", "iptables-save", "nft", "tc", "ip", "ss", "mount", "df", "curl", "openssl", "vi", "crontab",
+	"ip6tables", "conntrack", "sysctl", "dmesg", "find", "sed", "tail", "less", "umount", "nsenter",
 }
 
 // usualPath is a root login's search path where nothing else is known.
@@ -26,13 +30,18 @@ const usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 // collectTrust finds every file that the search path offers for each tool.
 func collectTrust(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	t := &snapshot.Trust{Tools: make([]snapshot.Tool, len(tools))}
-	dirs := searchPath(e)
+	t.Path = searchPath(e)
+	dirs := make([]string, len(t.Path))
+	for i, f := range t.Path {
+		dirs[i] = f.Dir
+	}
 	e.HasPackages() // build the index before it is asked from all sides
 	var wg sync.WaitGroup
 	for i, name := range tools {
 		wg.Go(func() {
 			if ctx.Err() == nil {
 				t.Tools[i] = snapshot.Tool{Name: name, Hits: hits(e, dirs, name)}
+				t.Tools[i].Body = body(e, t.Tools[i].Hits)
 			}
 		})
 	}
@@ -94,27 +103,47 @@ func several(e *source.Env, hits []snapshot.Binary) bool {
 	return false
 }
 
+// body is the text of the first hit, when it is a script that is not as a
+// package made it.
+func body(e *source.Env, hits []snapshot.Binary) *snapshot.Text {
+	if len(hits) == 0 || hits[0].ELF || hits[0].PackageSum == "same" || hits[0].Size == 0 || hits[0].Error != "" {
+		return nil
+	}
+	t, err := e.Text(hits[0].Path, 16<<10)
+	if err != nil {
+		e.Gap(snapshot.SectionTrust, hits[0].Path, err)
+		return nil
+	}
+	t.Content = secret.Scrub(t.Content)
+	return &t
+}
+
 var pathLine = regexp.MustCompile(`(?m)^\s*(?:export\s+)?PATH=["']?([^"'\n]+)`)
 
 // searchPath is the usual path, preceded by the folders that /etc/environment
-// and root's profiles put before it.
-func searchPath(e *source.Env) []string {
-	var dirs []string
+// and the profiles of all and of root put before it: the profile that is read
+// last comes first.
+func searchPath(e *source.Env) []snapshot.SearchFolder {
+	var dirs []snapshot.SearchFolder
 	seen := map[string]bool{}
-	add := func(list string) {
+	add := func(list, file string, line int) {
 		for dir := range strings.SplitSeq(list, ":") {
 			if strings.HasPrefix(dir, "/") && !seen[dir] {
 				seen[dir] = true
-				dirs = append(dirs, dir)
+				dirs = append(dirs, snapshot.SearchFolder{Dir: dir, Source: file, Line: line})
 			}
 		}
 	}
-	for _, file := range []string{"/root/.bashrc", "/root/.bash_profile", "/root/.profile", "/etc/environment"} {
-		for _, m := range pathLine.FindAllSubmatch(read(e, file), -1) {
-			before, _, _ := strings.Cut(string(m[1]), "$")
-			add(before)
+	files := []string{"/root/.bashrc", "/root/.bash_aliases", "/root/.bash_profile", "/root/.bash_login", "/root/.profile"}
+	profiles := e.Glob("/etc/profile.d/*.sh")
+	slices.Reverse(profiles)
+	for _, file := range append(append(files, profiles...), "/etc/environment") {
+		text := read(e, file)
+		for _, m := range pathLine.FindAllSubmatchIndex(text, -1) {
+			before, _, _ := strings.Cut(string(text[m[2]:m[3]]), "$")
+			add(before, file, 1+bytes.Count(text[:m[2]], []byte("\n")))
 		}
 	}
-	add(usualPath)
+	add(usualPath, "", 0)
 	return dirs
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -61,6 +62,16 @@ func preload(e *source.Env, l *snapshot.Loader) {
 			}
 		}
 	}
+}
+
+var preloaded = regexp.MustCompile(`LD_(?:PRELOAD|AUDIT)=["']?(/[^\s:"']+)`)
+
+// named is the first library that a setting of LD_PRELOAD or LD_AUDIT names.
+func named(text string) string {
+	if m := preloaded.FindStringSubmatch(text); m != nil {
+		return m[1]
+	}
+	return ""
 }
 
 // entry is a line of a file that names a library or a folder.
@@ -160,7 +171,11 @@ func variables(e *source.Env, s *snapshot.Snapshot) []snapshot.LoaderEntry {
 	var out []snapshot.LoaderEntry
 	take := func(text, file string, line int) {
 		if sets(text) && len(out) < 200 {
-			out = append(out, entry(e, secret.Scrub(text), file, line))
+			x := entry(e, secret.Scrub(text), file, line)
+			if lib := named(text); lib != "" {
+				x.Exists, x.Owner = e.Exists(lib), e.PackageOwner(lib)
+			}
+			out = append(out, x)
 		}
 	}
 	if x := s.Systemd; x != nil {

@@ -44,7 +44,8 @@ var ofHome = []startup{
 const (
 	maxFiles   = 300
 	maxEntries = 1500
-	maxDepth   = 5 // of files that source others
+	maxDepth   = 5        // of files that source others
+	maxKept    = 32 << 10 // of a file's text, in bytes
 )
 
 // A session collects the files of one node.
@@ -128,7 +129,10 @@ func (c *session) file(name, reader, from string, depth int) {
 	o := c.env.Origin(name)
 	f := snapshot.ShellFile{
 		Path: name, Reader: reader, User: c.user, From: from, Package: o.Package, Sum: o.Sum,
-		SHA256: t.SHA256, Size: t.Size, Mode: t.Mode, UID: t.UID, Modified: t.Modified, Fixed: t.Immutable,
+		SHA256: t.SHA256, Size: t.Size, Mode: t.Mode, UID: t.UID, GID: t.GID, Modified: t.Modified, Fixed: t.Immutable,
+	}
+	if (!o.Own() || reader == "sh") && len(t.Content) <= maxKept {
+		f.Content = secret.Scrub(t.Content)
 	}
 	if real := c.env.Resolve(name); real != name {
 		f.Target = real

@@ -1,0 +1,62 @@
+package script
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+)
+
+func TestDeeds(t *testing.T) {
+	for text, want := range map[string][]string{
+		"systemctl stop kubelet containerd.service":                       {"unit stop kubelet", "unit stop containerd.service"},
+		"systemctl --user stop x":                                         nil,
+		"systemctl restart kubelet":                                       nil,
+		"u=kubelet\nsystemctl mask --now $u":                              {"unit mask kubelet"},
+		"echo 0 > /proc/sys/net/ipv4/ip_forward":                          {"sysctl write net.ipv4.ip_forward=0"},
+		"sysctl -w net.ipv4.ip_forward=0":                                 {"sysctl set net.ipv4.ip_forward=0"},
+		"sysctl --system":                                                 nil,
+		"sysctl net.ipv4.ip_forward":                                      nil,
+		"d=/etc/cni/net.d; cat > \"$d/05-x.conf\" <<E\n{}\nE":             {"file write /etc/cni/net.d/05-x.conf"},
+		"cp /etc/kubernetes/admin.conf /root/backup":                      {"file write /root/backup"},
+		"mv /etc/kubernetes/manifests/etcd.yaml /tmp/":                    {"file remove /etc/kubernetes/manifests/etcd.yaml", "file write /tmp/"},
+		"sed -i s/a/b/ /etc/kubernetes/manifests/x.yaml":                  {"file write /etc/kubernetes/manifests/x.yaml"},
+		"iptables -I INPUT -p tcp --dport 6443 -j DROP":                   {"filter iptables -I INPUT -p tcp --dport 6443 -j DROP"},
+		"iptables -S | logger":                                            nil,
+		"nft add rule inet x y drop; nft list ruleset":                    {"filter nft add rule inet x y drop"},
+		"tc qdisc replace dev eth0 root netem delay 1s":                   {"qdisc replace qdisc replace dev eth0 root netem delay 1s"},
+		"tc -s qdisc show":                                                nil,
+		"ip link set cni0 down":                                           {"link ip link set cni0 down"},
+		"ip route show":                                                   nil,
+		"chattr +i /etc/hosts; chattr -i /etc/x":                          {"fixed chattr /etc/hosts"},
+		"pkill -STOP etcd":                                                {"process pkill etcd"},
+		"kill -0 $pid":                                                    nil,
+		"kubectl get po -A":                                               nil,
+		"kubectl -n kube-system scale deploy coredns --replicas=0":        {"object kube-system kube-system scale deploy coredns"},
+		"[ -f /x ] && rm -f /etc/cni/net.d/10.conflist 2>/dev/null":       {"file remove /etc/cni/net.d/10.conflist"},
+		"# systemctl stop kubelet\necho systemctl stop kubelet":           nil,
+		"etcdctl snapshot save /backup/x; find /backup -mtime +7 -delete": nil,
+		"for u in kubelet; do systemctl stop kubelet; done":               {"unit stop kubelet"},
+	} {
+		var got []string
+		for _, d := range Deeds(text) {
+			got = append(got, fmt.Sprintf("%s %s %s", d.Kind, d.Verb, d.Object))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+	if d := Deeds("a\n\nsystemctl stop kubelet # now\n"); len(d) != 1 || d[0].Line != 3 || d[0].Text != "systemctl stop kubelet # now" {
+		t.Errorf("got %+v", d)
+	}
+}
+
+func FuzzDeeds(f *testing.F) {
+	f.Add("x=1\nrm $x > ${x}; iptables -F | mount --bind a b")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, d := range Deeds(text) {
+			if d.Kind == "" || d.Verb == "" {
+				t.Errorf("%q: %+v", text, d)
+			}
+		}
+	})
+}

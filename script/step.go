@@ -1,0 +1,177 @@
+package script
+
+import "strings"
+
+// newline ends a command, and skips the here-documents that begin after it.
+func (r *reader) newline() {
+	r.end(false)
+	r.chained = false
+	r.at++
+	r.line++
+	for _, mark := range r.heres {
+		for r.at < len(r.text) {
+			n := lineEnd(r.text[r.at:])
+			text := strings.TrimLeft(r.text[r.at:r.at+n], "\t")
+			r.at = min(len(r.text), r.at+n+1)
+			r.line++
+			if text == mark {
+				break
+			}
+		}
+	}
+	r.heres = nil
+	r.begin()
+}
+
+// operator takes what ends a command.
+func (r *reader) operator(c byte) {
+	double := r.at+1 < len(r.text) && r.text[r.at+1] == c
+	r.at++
+	if double {
+		r.at++
+	}
+	switch {
+	case r.pattern && (c == ')' || c == '|' || c == '('):
+		r.drop()
+		r.pattern = c != ')'
+		return
+	case c == '|' && !double:
+		r.end(true)
+		return
+	case c == '(' && len(r.cmd.Words) == 0 && r.open:
+		// name() of a function
+		r.drop()
+		if r.at < len(r.text) && r.text[r.at] == ')' {
+			r.at++
+		}
+		return
+	}
+	r.end(false)
+	r.pattern = c == ';' && double && r.top() == "case"
+	r.chained = double && (c == '&' || c == '|') || r.chained && (c == '(' || c == ')')
+	r.begin()
+}
+
+// drop forgets the command that has begun: it is a pattern or a name.
+func (r *reader) drop() {
+	r.word.Reset()
+	r.open, r.quoted = false, false
+	r.cmd = Command{}
+	r.begin()
+}
+
+// redirect takes > FILE, >> FILE, < FILE, <<MARK and their like.
+func (r *reader) redirect(c byte) {
+	if n := r.word.String(); r.open && !r.quoted && len(n) == 1 && n[0] >= '0' && n[0] <= '9' {
+		r.word.Reset() // the number of a descriptor
+		r.open = false
+	}
+	r.endWord()
+	rest := r.text[r.at:]
+	switch {
+	case strings.HasPrefix(rest, "<<<"):
+		r.skip = true
+		r.at += 3
+	case strings.HasPrefix(rest, "<<"):
+		r.here(rest[2:])
+	case strings.HasPrefix(rest, ">&"), strings.HasPrefix(rest, "<&"):
+		r.skip = true
+		r.at += 2
+	case strings.HasPrefix(rest, ">>"), strings.HasPrefix(rest, ">|"):
+		r.target = true
+		r.at += 2
+	default:
+		r.target, r.skip = c == '>', c == '<'
+		r.at++
+	}
+}
+
+// here notes the mark that ends a here-document.
+func (r *reader) here(rest string) {
+	trimmed := strings.TrimLeft(strings.TrimPrefix(rest, "-"), " \t")
+	end := strings.IndexAny(trimmed, " \t\n;|&>)")
+	if end < 0 {
+		end = len(trimmed)
+	}
+	r.heres = append(r.heres, strings.Trim(trimmed[:end], `'"\`))
+	r.at += 2 + len(rest) - len(trimmed) + end
+}
+
+// openers and closers are the words that begin and end blocks.
+var (
+	openers = map[string]bool{"if": true, "while": true, "until": true, "for": true, "case": true, "select": true}
+	closers = map[string]bool{"fi": true, "done": true, "esac": true}
+	between = map[string]bool{"then": true, "else": true, "elif": true, "do": true, "{": true, "}": true}
+)
+
+func (r *reader) top() string {
+	if len(r.blocks) == 0 {
+		return ""
+	}
+	return r.blocks[len(r.blocks)-1]
+}
+
+// endWord ends a word, if one has begun.
+func (r *reader) endWord() {
+	if !r.open {
+		return
+	}
+	w, quoted := r.word.String(), r.quoted
+	r.word.Reset()
+	r.open, r.quoted = false, false
+	switch {
+	case r.skip:
+		r.skip = false
+	case r.target:
+		r.target = false
+		r.cmd.Writes = append(r.cmd.Writes, w)
+	case len(r.cmd.Words) == 0 && !quoted && r.reserved(w):
+		r.begin()
+	case w == "in" && len(r.cmd.Words) > 0 && r.cmd.Words[0] == "case":
+		r.end(false)
+		r.pattern = true
+	case w == "{" && len(r.cmd.Words) == 2 && r.cmd.Words[0] == "function":
+	default:
+		r.cmd.Words = append(r.cmd.Words, w)
+	}
+}
+
+// reserved takes a word of the shell's grammar.
+func (r *reader) reserved(w string) bool {
+	switch {
+	case openers[w]:
+		r.blocks = append(r.blocks, w)
+		if w == "for" || w == "select" || w == "case" {
+			r.cmd.Branch = true
+			return false
+		}
+	case closers[w]:
+		r.pattern = false
+		if len(r.blocks) > 0 {
+			r.blocks = r.blocks[:len(r.blocks)-1]
+		}
+	case !between[w]:
+		return false
+	}
+	return true
+}
+
+// end ends a command; piped says that the next one reads from it.
+func (r *reader) end(piped bool) {
+	r.endWord()
+	r.target, r.skip = false, false
+	if len(r.cmd.Words) > 0 || len(r.cmd.Writes) > 0 {
+		c := r.cmd
+		c.Piped = piped
+		r.out = append(r.out, c)
+	}
+	from := -1
+	if piped {
+		from = len(r.out) - 1
+	}
+	r.out = append(r.out, r.subs...)
+	r.subs = nil
+	r.cmd = Command{}
+	r.begin()
+	r.cmd.After = from
+}

@@ -1,0 +1,60 @@
+package symptom
+
+import (
+	"slices"
+
+	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/snapshot"
+	"github.com/klustered/klustered/trust"
+)
+
+// Symptoms of the operator's tools.
+const (
+	CommandsMislead ID = "commands-mislead"  // a command that is typed does another thing than its program
+	SessionActs     ID = "session-acts"      // a session does more than what is typed, or cannot do it
+	ProgramsLoaded  ID = "programs-injected" // something foreign is loaded into programs
+)
+
+func trusts() []Symptom {
+	return []Symptom{{
+		ID: ProgramsLoaded, Title: "something foreign is loaded into programs", Stored: true,
+		LeadsTo: []Edge{here(CommandsMislead, Sometimes)},
+		Observe: programsLoaded,
+	}, {
+		ID: SessionActs, Title: "an operator's session does more than what is typed, or cannot do it", Stored: true,
+		Observe: sessionActs,
+	}, {
+		ID: CommandsMislead, Title: "a command that is typed does another thing than its program", Stored: true,
+		Observe: commandsMislead,
+	}}
+}
+
+func commandsMislead(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.Shell == nil && s.Trust == nil {
+		return NotLooked, nil
+	}
+	return verdict(heads(slices.Concat(trust.Overridden(s), trust.Replaced(s))))
+}
+
+func sessionActs(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.Shell == nil {
+		return NotLooked, nil
+	}
+	return verdict(heads(trust.Hooked(s)))
+}
+
+func programsLoaded(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.Loader == nil {
+		return NotLooked, nil
+	}
+	return verdict(heads(trust.Loaded(s)))
+}
+
+// heads are the first fact of each doubt.
+func heads(list []trust.Doubt) []finding.Fact {
+	var facts []finding.Fact
+	for _, d := range list {
+		facts = append(facts, d.Facts[0])
+	}
+	return facts
+}
