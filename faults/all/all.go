@@ -16,6 +16,7 @@ import (
 	kubeletstopped "github.com/klustered/klustered/faults/kubelet/stopped"
 	networkshaped "github.com/klustered/klustered/faults/network/shaped"
 	runtimestopped "github.com/klustered/klustered/faults/runtime/stopped"
+	trustcommandoverridden "github.com/klustered/klustered/faults/trust/commandoverridden"
 )
 
 // Faults is every fault, in the order of their IDs.
@@ -31,4 +32,5 @@ var Faults = []*fault.Fault{
 	kubeletstopped.Fault,
 	networkshaped.Fault,
 	runtimestopped.Fault,
+	trustcommandoverridden.Fault,
 }
