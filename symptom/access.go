@@ -16,14 +16,14 @@ const (
 )
 
 func access() []Symptom {
-	return []Symptom{{
+	return append(trusts(), []Symptom{{
 		ID: AdminRunsProgram, Title: "an admin kubeconfig runs a program at each use", Stored: true,
 		LeadsTo: []Edge{here(AdminLockedOut, Sometimes)},
 		Observe: adminRunsProgram,
 	}, {
 		ID: AdminLockedOut, Title: "an admin kubeconfig gives no working identity", Stored: true,
 		Observe: adminLockedOut,
-	}}
+	}}...)
 }
 
 // reachable are the users of a kubeconfig that one of its contexts names, or
