@@ -9,7 +9,7 @@ DRILL   ?= node-not-ready
 LAB     ?= 1
 SEEDS   ?= 1
 
-.PHONY: help build demo test unit lab drills eval race lint fuzz bench generate clean
+.PHONY: help build demo test unit mutants lab drills eval race lint fuzz bench generate clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -27,6 +27,9 @@ test: ## every test: units, laws, lab (SHORT=1 leaves the lab out)
 unit: ## unit tests and laws alone
 	go vet -tags $(TAGS) ./...
 	go test -tags $(TAGS) -short ./...
+
+mutants: ## plant defects in every rule and remedy: the laws must catch each
+	KLUSTERED_LAWS=mutants go test -tags $(TAGS) -run '^Test$$' ./faults/...
 
 lab: build ## the tests on a real cluster alone
 	go test -tags $(TAGS) -v -p 1 -timeout 60m -run Integration ./lab/... ./cmd/...

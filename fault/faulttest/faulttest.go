@@ -12,8 +12,10 @@
 //	remedy is right      after the remedy, and when time has passed, no finding
 //	remedy lasts         nor after a reboot
 //	undo is exact        after each undo, the machine is as it was: bytes, mode, owner, attributes
-//	mutants are caught   a rule or a remedy with a defect planted in it breaks one of these
 //	crash is safe        so too if the process dies at any step, with the journal torn
+//
+// With KLUSTERED_LAWS=mutants a fault's test plants defects in the rule and the
+// remedy instead, one after the other, and wants each to break one of these.
 //
 // They run on a simulated node, a [Machine]: a folder that the real collectors
 // read and the real writer writes, and a small simulation of the rest. A fault
@@ -87,6 +89,10 @@ func Run(t *testing.T, f *fault.Fault, opts ...Option) {
 		t.Fatal(err)
 	}
 	c := configure(opts)
+	if onlyMutants() {
+		mutated(t, f, c.seeds[0], opts)
+		return
+	}
 	quiet(t, f, New(t, opts...))
 	if f.Drill == nil && c.broken == nil {
 		t.Fatal("no drill, and no Broken to take its place")
@@ -95,13 +101,11 @@ func Run(t *testing.T, f *fault.Fault, opts ...Option) {
 		m := New(t, opts...)
 		c.broken(m)
 		laws(t, f, m)
-		mutated(t, f, 0, opts)
 		return
 	}
 	for _, seed := range c.seeds {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { drilled(t, f, seed, opts) })
 	}
-	mutated(t, f, c.seeds[0], opts)
 }
 
 // quiet: a healthy node yields no finding, whatever of Uses is missing.
@@ -199,7 +203,9 @@ func laws(t testing.TB, f *fault.Fault, m *Machine) {
 	}
 	broken := m.State()
 	plan := remedies(t, f, s, found)
-	repaired(t, f, m, plan, broken)
+	if repaired(t, f, m, plan, broken); t.Failed() {
+		return
+	}
 	crashes(t, m, plan, broken)
 }
 

@@ -2,6 +2,7 @@ package faulttest
 
 import (
 	"fmt"
+	"os"
 	"path"
 	"runtime"
 	"slices"
@@ -13,6 +14,9 @@ import (
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 )
+
+// onlyMutants reports whether the laws themselves are under test.
+func onlyMutants() bool { return os.Getenv("KLUSTERED_LAWS") == "mutants" }
 
 // A mutant is a fault with one defect planted in it. The laws have to catch it.
 type mutant struct {
