@@ -77,6 +77,22 @@ type Unit struct {
 	State     string     `json:"state,omitempty"`     // enabled, static, masked, ... as the manager has it
 	Group     string     `json:"group,omitempty"`     // control group, as the manager has it
 	Effective []Property `json:"effective,omitempty"` // of Kubernetes' units: what is not as systemd has it by default
+
+	// Of Kubernetes' units: what their files want and what is not there, and
+	// the files that are not as a package made them.
+	Unmet []Requirement `json:"unmet,omitempty"`
+	Texts []Text        `json:"texts,omitempty"`
+}
+
+// A Requirement is something that a line of a unit wants before its program is
+// started: a program that can be run, a folder, a user, a file, a condition.
+type Requirement struct {
+	Key      string `json:"key"`   // ExecStartPre, WorkingDirectory, User, ConditionPathExists ...
+	Value    string `json:"value"` // the program, folder, user or file
+	Source   string `json:"source"`
+	Line     int    `json:"line"`
+	Optional bool   `json:"optional,omitempty"` // nothing comes of it: "-" before it
+	Error    string `json:"error"`              // what is wrong with it
 }
 
 // A UnitFile is one of the files of a unit.

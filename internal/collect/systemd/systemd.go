@@ -55,6 +55,9 @@ func collectUnits(ctx context.Context, e *source.Env, s *snapshot.Snapshot) erro
 		}
 		u.Files = t.unitFiles(u, x.Loaded)
 		u.Sourced = t.sourced(u)
+		if slices.Contains(always, n) && !u.Masked {
+			u.Unmet, u.Texts = t.unmet(u), t.texts(u.Files)
+		}
 		x.Units = append(x.Units, scrubbed(u))
 	}
 	s.Systemd = x
