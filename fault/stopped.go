@@ -2,6 +2,7 @@ package fault
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/klustered/klustered/finding"
@@ -13,8 +14,12 @@ import (
 const unitDir = "/etc/systemd/system/"
 
 // Stopped reports whether systemd knows the unit and does not run it. One
-// whose state could not be asked for, or that is being started, is not.
+// whose state could not be asked for, or that is being started, is not, nor is
+// one that cannot be started: a line of it wants what is not there.
 func Stopped(u snapshot.Unit) bool {
+	if slices.ContainsFunc(u.Unmet, func(r snapshot.Requirement) bool { return !r.Optional }) {
+		return false
+	}
 	known := u.Path != "" && u.Load != "not-found"
 	return known && (u.Active == "inactive" || u.Active == "failed")
 }
