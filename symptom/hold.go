@@ -80,7 +80,7 @@ func limitReached(s *snapshot.Snapshot) (State, []finding.Fact) {
 	if s.Activity == nil && s.Cgroups == nil {
 		return NotLooked, nil
 	}
-	facts := logged(s, recent, logFilesExhausted)
+	facts := append(logged(s, recent, logFilesExhausted), killedInGroup(s)...)
 	if s.Activity != nil {
 		for _, b := range s.Activity.List {
 			if limit, ok := b.Soft("Max open files"); ok && Component(b.Name) && uint64(b.Files)*100 >= limit*nearlyAll {
@@ -96,6 +96,23 @@ func limitReached(s *snapshot.Snapshot) (State, []finding.Fact) {
 		}
 	}
 	return verdict(facts)
+}
+
+// killedInGroup quotes the kernel where it killed a component that reached the
+// limit of its group. Nodes that are containers share the kernel's log: the
+// component's unit must have ended by a signal.
+func killedInGroup(s *snapshot.Snapshot) []finding.Fact {
+	if s.Logs == nil || s.Systemd == nil {
+		return nil
+	}
+	var facts []finding.Fact
+	for _, o := range s.Logs.Seen(logOOMKill, s.At, recent) {
+		u, ok := s.Systemd.Unit(o.Params["name"] + ".service")
+		if ok && Component(o.Params["name"]) && strings.HasPrefix(o.Params["scope"], "Memory cgroup") && (u.Result == "signal" || u.Result == "oom-kill") {
+			facts = append(facts, finding.Fact{Source: o.Source, Got: clip(o.Sample), At: o.Last})
+		}
+	}
+	return facts
 }
 
 // ceilings are the limits of a group that are reached.

@@ -10,7 +10,7 @@ import (
 )
 
 // unitEffects are the consequences of what units say.
-var unitEffects = []func(*Machine, *snapshot.Snapshot){unitWants}
+var unitEffects = []func(*Machine, *snapshot.Snapshot){unitWants, unitHeldBack}
 
 // unitWants: a unit that wants what is not there does not start again.
 func unitWants(m *Machine, s *snapshot.Snapshot) {
@@ -27,6 +27,35 @@ func unitWants(m *Machine, s *snapshot.Snapshot) {
 			observe(s, "unit-exec-failed", "journal:init.scope", u.Name+": Failed at step EXEC spawning "+r.Value+": No such file or directory",
 				map[string]string{"unit": u.Name, "step": "EXEC", "path": r.Value, "error": "No such file or directory"})
 			break
+		}
+	}
+}
+
+// heldBack are settings with which the kubelet and the runtime end soon after
+// each start, as they do on a real node.
+var heldBack = []string{"ReadOnlyPaths", "InaccessiblePaths", "TemporaryFileSystem", "ProtectSystem", "PrivateNetwork", "RestrictAddressFamilies",
+	"LimitNOFILE", "TasksMax", "MemoryMax", "LimitAS"}
+
+// unitHeldBack: a drop-in of the administrator takes away what its program
+// needs, or starts another one.
+func unitHeldBack(m *Machine, s *snapshot.Snapshot) {
+	for _, u := range unit.Node(s) {
+		if m.World.Units[u.Name] != "active" {
+			continue
+		}
+		for _, x := range u.Settings {
+			if !strings.HasPrefix(x.Source, "/etc/systemd/system/"+u.Name+".d/") || x.Replaced {
+				continue
+			}
+			switch {
+			case x.Key == "LimitNOFILE":
+				observe(s, "files-exhausted", "journal:"+u.Name, "open /proc/cpuinfo: too many open files", map[string]string{"what": "too many open files"})
+				fallthrough
+			case slices.Contains(heldBack, x.Key):
+				ends(s, u.Name, "activating", "auto-restart", "exit-code")
+			case x.Key == "ExecStart" && !strings.Contains(x.Value, unit.Program(u)):
+				ends(s, u.Name, "active", "running", "success")
+			}
 		}
 	}
 }

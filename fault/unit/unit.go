@@ -110,6 +110,25 @@ type Harm struct {
 	Want    string
 }
 
+// Lines are the settings that do the harm.
+func Lines(harms []Harm) []snapshot.Setting {
+	out := make([]snapshot.Setting, len(harms))
+	for i, h := range harms {
+		out[i] = h.Setting
+	}
+	return out
+}
+
+// Drop plans that a drop-in with text adds to the unit, and that the unit
+// starts with it, or fails to.
+func Drop(u snapshot.Unit, d *fault.Dice, text string) op.Plan {
+	at := fmt.Sprintf("/etc/systemd/system/%s.d/%d-%s.conf", u.Name, d.Int(2, 9)*10, d.Name())
+	return op.Plan{
+		op.ReloadUnits{}, op.WriteFile{Path: at, Data: []byte(text), Mode: 0o644, Why: "a drop-in"},
+		op.ReloadUnits{}, op.Unit{Verb: "restart", Name: u.Name, MayFail: true},
+	}
+}
+
 // Finding tells of the lines that harm one unit.
 func Finding(u snapshot.Unit, harms []Harm, facts ...finding.Fact) finding.Finding {
 	first := harms[0].Setting

@@ -1,7 +1,9 @@
 package systemd
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"path"
 	"strings"
@@ -165,11 +167,11 @@ func (t *tree) unrunnable(name string) string {
 	case i.Size == 0:
 		return "it is empty"
 	}
-	b, err := t.env.Program(name)
-	if err != nil || b.ELF {
+	head := t.head(name)
+	if head == nil || bytes.HasPrefix(head, []byte("\x7fELF")) {
 		return ""
 	}
-	interpreter, _, _ := strings.Cut(b.Script, " ")
+	interpreter := interpreterOf(head)
 	if interpreter == "" {
 		return "it is neither a program nor a script with an interpreter"
 	}
@@ -177,6 +179,33 @@ func (t *tree) unrunnable(name string) string {
 		return "its interpreter " + interpreter + " is not there"
 	} else if err == nil && (j.IsDir() || j.Mode&0o111 == 0) {
 		return "its interpreter " + interpreter + " cannot be run"
+	}
+	return ""
+}
+
+// head is the first bytes of a file, nil when it cannot be read.
+func (t *tree) head(name string) []byte {
+	f, err := t.env.Open(name)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, 256)) // as much as the kernel looks at
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
+// interpreterOf is the program of a script's first line, or "".
+func interpreterOf(head []byte) string {
+	line, ok := bytes.CutPrefix(head, []byte("#!"))
+	if !ok {
+		return ""
+	}
+	line, _, _ = bytes.Cut(line, []byte("\n"))
+	if w := bytes.Fields(line); len(w) > 0 {
+		return string(w[0])
 	}
 	return ""
 }

@@ -1,0 +1,220 @@
+// Package starved is the fault of a unit whose settings give its program less
+// than it uses.
+package starved
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/klustered/klustered/fault"
+	"github.com/klustered/klustered/fault/ground"
+	"github.com/klustered/klustered/fault/unit"
+	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/op"
+	"github.com/klustered/klustered/snapshot"
+	"github.com/klustered/klustered/symptom"
+)
+
+//go:embed README.md
+var runbook string
+
+// Fault is declared once and never changed.
+var Fault = &fault.Fault{
+	ID:      "systemd/starved",
+	Layer:   fault.Systemd,
+	Runbook: runbook,
+	Needs:   []snapshot.Section{snapshot.SectionSystemd},
+	Uses:    []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionCgroups, snapshot.SectionActivity, snapshot.SectionHost, snapshot.SectionLogs},
+	Detect:  detect,
+	Explains: []symptom.Edge{
+		{Symptom: symptom.LimitReached, Strength: symptom.Sometimes},
+		{Symptom: symptom.KubeletDown, Strength: symptom.Usually},
+		{Symptom: symptom.RuntimeDown, Strength: symptom.Usually},
+		{Symptom: symptom.NodeNotReady, Strength: symptom.Usually},
+		{Symptom: symptom.SandboxFailing, Strength: symptom.Sometimes},
+		{Symptom: symptom.PodsNotStarting, Strength: symptom.Sometimes},
+	},
+	Remedy: remedy,
+	Drill:  drill,
+}
+
+func detect(s *snapshot.Snapshot) []finding.Finding {
+	var out []finding.Finding
+	for _, u := range unit.Node(s) {
+		if h := harms(s, u); len(h) > 0 {
+			f := unit.Finding(u, h, append(usage(s, u), unit.Said(s, u, "unit-oom")...)...)
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// harms are the lines of the unit that no package wrote and that give its
+// program less than it uses, or than any program of its kind can start with.
+func harms(s *snapshot.Snapshot, u snapshot.Unit) []unit.Harm {
+	var out []unit.Harm
+	for _, x := range u.Settings {
+		if x.Section != "Service" || x.Replaced || !unit.Foreign(u, x.Source) {
+			continue
+		}
+		if why, want := low(s, u, x); why != "" {
+			out = append(out, unit.Harm{Setting: x, Why: why, Want: want})
+		}
+	}
+	return out
+}
+
+// What no kubelet and no runtime gets by with, whatever the node.
+const (
+	leastMemory = 48 << 20 // bytes
+	leastTasks  = 24
+	leastFiles  = 128
+	leastCPU    = 8       // percent of one
+	leastSpace  = 2 << 30 // bytes of addresses: what Go reserves
+	leastFile   = 256 << 20
+)
+
+// low judges one limit.
+func low(s *snapshot.Snapshot, u snapshot.Unit, x snapshot.Setting) (why, want string) {
+	c := group(s, u)
+	n, ok := amount(s, x.Value)
+	switch x.Key {
+	case "MemoryMax", "MemoryHigh", "MemoryLimit":
+		if ok && (n < leastMemory || c.Memory != nil && (c.Memory.OOMKill > 0 || x.Key == "MemoryHigh" && c.Memory.Slowed > 0) && c.Memory.Max != nil && c.Memory.Current >= *c.Memory.Max*8/10) {
+			return "it needs more memory", "more than " + ground.Size(max(leastMemory, used(c)))
+		}
+	case "TasksMax", "LimitNPROC":
+		if ok && (n < leastTasks || x.Key == "TasksMax" && c.Pids != nil && c.Pids.Current*20 >= n*19) {
+			return "it needs more processes and threads", "more than it uses"
+		}
+	case "CPUQuota":
+		var pct uint64
+		if _, err := fmt.Sscanf(x.Value, "%d%%", &pct); err == nil && (pct < leastCPU || throttled(c)) {
+			return "it gets no more than that share of one processor", "no such line"
+		}
+	case "LimitNOFILE":
+		soft, _, _ := strings.Cut(x.Value, ":")
+		if n, ok := amount(s, soft); ok && (n < leastFiles || files(s, u)*20 >= n*19) {
+			return "it has more files and sockets open", "more than it has open"
+		}
+	case "LimitAS", "LimitDATA", "LimitRSS":
+		if ok && n < leastSpace && (x.Key != "LimitRSS") {
+			return "it cannot reserve the memory that it starts with", "infinity"
+		}
+	case "LimitFSIZE":
+		if ok && n < leastFile {
+			return "it is killed when it writes a larger file", "infinity"
+		}
+	case "LimitCPU", "RuntimeMaxSec":
+		if x.Value != "infinity" && x.Value != "0" && x.Value != "" {
+			return "it is ended when that time is over", "infinity"
+		}
+	}
+	return "", ""
+}
+
+// amount reads a size or a count of a unit; false for infinity and shares.
+func amount(s *snapshot.Snapshot, v string) (uint64, bool) {
+	var n uint64
+	var suffix string
+	if k, _ := fmt.Sscanf(v, "%d%s", &n, &suffix); k == 0 {
+		return 0, false
+	}
+	switch strings.ToUpper(suffix) {
+	case "":
+		return n, true
+	case "K", "M", "G", "T":
+		return n << (10 * (1 + strings.Index("KMGT", strings.ToUpper(suffix)))), true
+	case "%":
+		if s.Host == nil || s.Host.MemTotal == 0 {
+			return 0, false
+		}
+		return s.Host.MemTotal / 100 * n, true
+	}
+	return 0, false
+}
+
+// group is the unit's control group, empty when it is not known.
+func group(s *snapshot.Snapshot, u snapshot.Unit) snapshot.Control {
+	if s.Cgroups == nil {
+		return snapshot.Control{}
+	}
+	path := u.Group
+	if path == "" {
+		path = "/system.slice/" + u.Name
+	}
+	for _, c := range s.Cgroups.Controls {
+		if c.Path == path || strings.HasSuffix(c.Path, path) {
+			return c
+		}
+	}
+	return snapshot.Control{}
+}
+
+func used(c snapshot.Control) uint64 {
+	if c.Memory == nil {
+		return 0
+	}
+	return c.Memory.Current
+}
+
+func throttled(c snapshot.Control) bool {
+	return c.CPU != nil && c.CPU.RecentPeriods >= 2 && c.CPU.RecentThrottled*2 >= c.CPU.RecentPeriods
+}
+
+// files is how many files the unit's program has open.
+func files(s *snapshot.Snapshot, u snapshot.Unit) uint64 {
+	if s.Activity == nil {
+		return 0
+	}
+	for _, b := range s.Activity.List {
+		if b.Name == unit.Program(u) {
+			return uint64(b.Files)
+		}
+	}
+	return 0
+}
+
+// usage quotes what the program uses and was refused.
+func usage(s *snapshot.Snapshot, u snapshot.Unit) []finding.Fact {
+	var out []finding.Fact
+	c := group(s, u)
+	if m := c.Memory; m != nil && m.Max != nil {
+		out = append(out, finding.Fact{Source: c.File("memory", "memory.max"), Got: fmt.Sprintf("%s used of %s, killed for it %d times", ground.Size(m.Current), ground.Size(*m.Max), m.OOMKill)})
+	}
+	if p := c.Pids; p != nil && p.Max != nil {
+		out = append(out, finding.Fact{Source: c.File("pids", "pids.max"), Got: fmt.Sprintf("%d of %d, %d refused", p.Current, *p.Max, p.Refused)})
+	}
+	if x := c.CPU; x != nil && x.QuotaUs > 0 {
+		out = append(out, finding.Fact{Source: c.File("cpu", "cpu.stat"), Got: fmt.Sprintf("throttled in %d of the last %d periods", x.RecentThrottled, x.RecentPeriods)})
+	}
+	if n := files(s, u); n > 0 {
+		out = append(out, finding.Fact{Source: unit.Program(u), Got: fmt.Sprintf("%d files open", n)})
+	}
+	return out
+}
+
+func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
+	u, err := unit.OfUnit(s, f.Subject.Name)
+	if err != nil {
+		return nil, err
+	}
+	return unit.Without(s, u, unit.Lines(harms(s, u)), unit.Program(u)+" uses more")
+}
+
+// drill adds a drop-in with a limit below use.
+func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
+	units := slices.DeleteFunc(unit.Node(s), func(u snapshot.Unit) bool { return !unit.Runs(u) })
+	if len(units) == 0 {
+		return nil, errors.New("cannot starve a unit: none of the node's runs")
+	}
+	u := fault.Pick(d, units)
+	line := fault.Pick(d, []string{
+		fmt.Sprintf("LimitNOFILE=%d", d.Int(9, 16)), fmt.Sprintf("TasksMax=%d", d.Int(3, 6)),
+		fmt.Sprintf("MemoryMax=%dM", d.Int(8, 14)), fmt.Sprintf("LimitAS=%dM", d.Int(60, 120)),
+	})
+	return unit.Drop(u, d, "[Service]\n"+line+"\n"), nil
+}
