@@ -71,7 +71,8 @@ func wish(x snapshot.Setting, name string) string {
 func strange(s *snapshot.Snapshot, u snapshot.Unit) (snapshot.Setting, string) {
 	name := unit.Program(u)
 	x, ok := u.Last("Service", "ExecStart")
-	if ok && unit.Foreign(u, x.Source) && !names(x.Value, name) && !under(s, u, name) {
+	missing := slices.ContainsFunc(u.Unmet, func(r snapshot.Requirement) bool { return r.Source == x.Source && r.Line == x.Line })
+	if ok && !missing && unit.Foreign(u, x.Source) && !names(x.Value, name) && !under(s, u, name) {
 		return x, "names another program"
 	}
 	kind, ok := u.Last("Service", "Type")
@@ -139,7 +140,7 @@ func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 		return nil, errors.New("cannot re-point a unit: none of the node's runs")
 	}
 	u, name := fault.Pick(d, units), d.Name()
-	line := fault.Pick(d, []string{"/usr/local/sbin/" + name, "/bin/sleep infinity", "/usr/bin/tail -f /dev/null"})
+	line := fault.Pick(d, []string{"/usr/local/sbin/" + name, "/bin/sh -c 'while :; do sleep 30; done'", "/usr/local/sbin/" + name})
 	kind := ""
 	if u.Name != unit.Kubelet {
 		kind = "Type=simple\n"
