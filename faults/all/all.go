@@ -16,6 +16,11 @@ import (
 	kubeletstopped "github.com/klustered/klustered/faults/kubelet/stopped"
 	networkshaped "github.com/klustered/klustered/faults/network/shaped"
 	runtimestopped "github.com/klustered/klustered/faults/runtime/stopped"
+	systemdexecfails "github.com/klustered/klustered/faults/systemd/execfails"
+	systemdisolated "github.com/klustered/klustered/faults/systemd/isolated"
+	systemdrepointed "github.com/klustered/klustered/faults/systemd/repointed"
+	systemdsandboxed "github.com/klustered/klustered/faults/systemd/sandboxed"
+	systemdstarved "github.com/klustered/klustered/faults/systemd/starved"
 	trustcommandoverridden "github.com/klustered/klustered/faults/trust/commandoverridden"
 )
 
@@ -32,5 +37,10 @@ var Faults = []*fault.Fault{
 	kubeletstopped.Fault,
 	networkshaped.Fault,
 	runtimestopped.Fault,
+	systemdexecfails.Fault,
+	systemdisolated.Fault,
+	systemdrepointed.Fault,
+	systemdsandboxed.Fault,
+	systemdstarved.Fault,
 	trustcommandoverridden.Fault,
 }
