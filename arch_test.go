@@ -47,6 +47,7 @@ var table = []row{
 	{"internal/bundle", "snapshot finding internal/collect/secret internal/collect/raw"},
 	{"internal/inventory", "snapshot internal/collect* internal/member*"},
 	{"internal/report", "snapshot finding symptom op fault internal/diagnose internal/repair"},
+	{"internal/site", "snapshot finding symptom op fault internal/diagnose"},
 	{"internal/demo", "snapshot finding internal/bundle internal/diagnose internal/report"},
 	{"internal/gen*", "fault"},
 	{"lab*", "snapshot component finding symptom op fault fault/* faults/* lab* internal/collect* internal/machine* internal/transport* internal/diagnose internal/repair internal/harden internal/bundle internal/report"},

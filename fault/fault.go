@@ -91,6 +91,17 @@ func (f *Fault) Title() string {
 	return strings.TrimSpace(strings.TrimPrefix(line, "#"))
 }
 
+// Area is the first part of the ID.
+func (f *Fault) Area() string {
+	area, _, _ := strings.Cut(f.ID, "/")
+	return area
+}
+
+// Named reports whether name is the fault's ID, area or layer.
+func (f *Fault) Named(name string) bool {
+	return name == f.ID || name == f.Area() || name == string(f.Layer)
+}
+
 // Part returns the text of the runbook under the heading "## name", or "".
 func (f *Fault) Part(name string) string {
 	_, rest, ok := strings.Cut(f.Runbook, "\n## "+name+"\n")

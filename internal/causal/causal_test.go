@@ -1,6 +1,7 @@
 package causal
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -123,4 +124,24 @@ func FuzzRank(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestPath(t *testing.T) {
+	g := NewGraph([]Edge{{From: "a", To: "b", Strength: 1}, {From: "b", To: "c", Strength: 1}, {From: "c", To: "d", Strength: 1}, {From: "a", To: "x", Strength: 1}, {From: "x", To: "d", Strength: 1}})
+	all := func(Node) bool { return true }
+	for _, tc := range []struct {
+		to   Node
+		on   func(Node) bool
+		want string
+	}{
+		{"d", all, "[x d]"},
+		{"d", func(n Node) bool { return n != "x" }, "[b c d]"},
+		{"d", func(Node) bool { return false }, "[]"},
+		{"b", func(Node) bool { return false }, "[b]"},
+		{"z", all, "[]"},
+	} {
+		if got := fmt.Sprint(g.Path("a", tc.to, tc.on)); got != tc.want {
+			t.Errorf("to %s: %s, want %s", tc.to, got, tc.want)
+		}
+	}
 }

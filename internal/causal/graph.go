@@ -72,3 +72,32 @@ func (g *Graph) order(from Node) []Node {
 	slices.Reverse(list)
 	return list
 }
+
+// Path returns the shortest way from one node to another through nodes that
+// on allows, without from itself; nil when there is none. Of ways of the same
+// length it is the one whose edges were given first.
+func (g *Graph) Path(from, to Node, on func(Node) bool) []Node {
+	came := map[Node]Node{from: from}
+	for queue := []Node{from}; len(queue) > 0; queue = queue[1:] {
+		for _, e := range g.out[queue[0]] {
+			if _, been := came[e.To]; been || e.To != to && !on(e.To) {
+				continue
+			}
+			came[e.To] = queue[0]
+			if e.To == to {
+				return back(came, from, to)
+			}
+			queue = append(queue, e.To)
+		}
+	}
+	return nil
+}
+
+func back(came map[Node]Node, from, to Node) []Node {
+	var path []Node
+	for n := to; n != from; n = came[n] {
+		path = append(path, n)
+	}
+	slices.Reverse(path)
+	return path
+}

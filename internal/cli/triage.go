@@ -25,6 +25,7 @@ type triage struct {
 	save       string
 	redact     string
 	note       string
+	site       string
 }
 
 func (a *App) triage() *cobra.Command {
@@ -51,6 +52,7 @@ was found but not everything could be seen or explained.`,
 	f.StringSliceVar(&t.skip, "skip", nil, "not these faults, areas or layers")
 	f.StringVar(&t.save, "save", "", "write the evidence to this bundle")
 	f.StringVar(&t.redact, "redact", string(bundle.Secrets), "what the bundle leaves out: none, secrets, addresses or names")
+	siteFlag(f, &t.site)
 	f.StringVar(&t.note, "note", "", "what the bundle is of, kept in it")
 	return c
 }
@@ -67,13 +69,16 @@ func (a *App) runTriage(c *cobra.Command, t *triage) error {
 	if !slices.Contains(bundle.Levels(), bundle.Level(t.redact)) {
 		return fmt.Errorf("cannot redact to level %q: it is not one of none, secrets, addresses, names", t.redact)
 	}
+	ignores, err := a.ignores(t.site)
+	if err != nil {
+		return err
+	}
 	start := time.Now()
 	places, err := a.gather(c.Context(), &t.reach)
 	if err != nil {
 		return err
 	}
-	snaps := snapshots(places)
-	d := diagnose.Run(snaps, faults)
+	d := diagnose.Run(snapshots(places), faults, ignores...)
 	if t.save != "" {
 		if err := save(t, parts(places), start); err != nil {
 			return err
@@ -95,7 +100,7 @@ func (a *App) runTriage(c *cobra.Command, t *triage) error {
 // pick returns the faults that only and skip leave.
 func (a *App) pick(only, skip []string) ([]*fault.Fault, error) {
 	for _, x := range slices.Concat(only, skip) {
-		if !slices.ContainsFunc(a.Faults, func(f *fault.Fault) bool { return named(f, x) }) {
+		if !slices.ContainsFunc(a.Faults, func(f *fault.Fault) bool { return f.Named(x) }) {
 			err := fmt.Errorf("cannot pick %q: no fault, area or layer has that name", x)
 			if near := nearest(x, a.faultIDs()); near != "" {
 				return nil, hint(err, "did you mean %s?", near)
@@ -105,18 +110,12 @@ func (a *App) pick(only, skip []string) ([]*fault.Fault, error) {
 	}
 	var out []*fault.Fault
 	for _, f := range a.Faults {
-		is := func(x string) bool { return named(f, x) }
+		is := func(x string) bool { return f.Named(x) }
 		if (len(only) == 0 || slices.ContainsFunc(only, is)) && !slices.ContainsFunc(skip, is) {
 			out = append(out, f)
 		}
 	}
 	return out, nil
-}
-
-// named reports whether x is the fault's ID, area or layer.
-func named(f *fault.Fault, x string) bool {
-	area, _, _ := strings.Cut(f.ID, "/")
-	return x == f.ID || x == area || x == string(f.Layer)
 }
 
 func (a *App) faultIDs() []string {

@@ -29,9 +29,11 @@ type Diagnosis struct {
 	Coverage   Coverage
 	Trust      []Check
 	Layers     []Layer
-	Causes     []Cause // the roots, the best explanation first
-	Forecast   []Cause // roots that hide behind the others
-	Notes      []Cause // findings that explain nothing seen, or follow from a root
+	Causes     []Cause   // the roots, the best explanation first
+	Forecast   []Cause   // roots that hide behind the others
+	Notes      []Cause   // findings that explain nothing seen, or follow from a root
+	Ignored    []Ignored // roots that the site does not want to be told of
+	Expired    []Ignore  // what it no longer keeps quiet
 	Symptoms   []Sighting
 	Skipped    []Skipped
 	Sources    []Source // slowest first
@@ -44,9 +46,21 @@ type Cause struct {
 	Finding    finding.Finding
 	Confidence float64      // 0 to 1
 	Explains   []symptom.ID // those seen, each once
+	Chains     []Chain      // how it leads to each of them that leads no further
 	Behind     []string     // faults that bring this one about
 	Plan       op.Plan      // the repair, nil when there is none
 	PlanErr    error        // why this case has no safe repair
+}
+
+// A Chain is the way from a cause to what people notice, each step brought
+// about by the one before it.
+type Chain []Step
+
+// A Step is a symptom in a chain. Not every one shows: some were not looked for.
+type Step struct {
+	ID   symptom.ID
+	Node string
+	Seen bool
 }
 
 // A Sighting is a symptom that shows on a node.

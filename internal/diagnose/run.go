@@ -17,8 +17,9 @@ import (
 // is a note and no cause.
 const likely = 0.5
 
-// Run diagnoses the nodes of snaps together. Nil snapshots are left out.
-func Run(snaps []*snapshot.Snapshot, faults []*fault.Fault) *Diagnosis {
+// Run diagnoses the nodes of snaps together. Nil snapshots are left out, and
+// causes that ignores name are set aside.
+func Run(snaps []*snapshot.Snapshot, faults []*fault.Fault, ignores ...Ignore) *Diagnosis {
 	snaps = slices.DeleteFunc(slices.Clone(snaps), func(s *snapshot.Snapshot) bool { return s == nil })
 	d := &Diagnosis{}
 	for _, s := range snaps {
@@ -34,6 +35,7 @@ func Run(snaps []*snapshot.Snapshot, faults []*fault.Fault) *Diagnosis {
 	d.Skipped = skipped
 	w := newWeb(snaps, d.Others, found)
 	w.rank(d)
+	d.ignore(ignores)
 	d.Trust = checks(snaps)
 	d.Layers = ladder(snaps, d)
 	return d
@@ -215,6 +217,7 @@ func (w *web) cause(c causal.Cause) Cause {
 	for _, n := range c.Behind {
 		out.Behind = append(out.Behind, w.found[w.index[n]].fault.ID)
 	}
+	out.Chains = w.chains(c)
 	out.Plan, out.PlanErr = plan(x)
 	return out
 }

@@ -17,13 +17,15 @@ type web struct {
 	edges     []causal.Edge
 	seen      []causal.Node
 	absent    []causal.Node
-	sightings []Sighting          // in the order of seen
-	place     map[causal.Node]int // of a symptom's node in sightings
-	nodes     int                 // with those that were not looked at
+	sightings []Sighting           // in the order of seen
+	place     map[causal.Node]int  // of a symptom's node in sightings
+	named     map[causal.Node]Step // what a symptom's node is
+	graph     *causal.Graph
+	nodes     int // with those that were not looked at
 }
 
 func newWeb(snaps []*snapshot.Snapshot, others []string, all []found) *web {
-	w := &web{found: all, index: map[causal.Node]int{}, place: map[causal.Node]int{}, nodes: len(snaps) + len(others)}
+	w := &web{found: all, index: map[causal.Node]int{}, place: map[causal.Node]int{}, named: map[causal.Node]Step{}, nodes: len(snaps) + len(others)}
 	for _, s := range symptom.All() {
 		for i, snap := range snaps {
 			w.look(s, i, snap)
@@ -32,6 +34,7 @@ func newWeb(snaps []*snapshot.Snapshot, others []string, all []found) *web {
 			w.lookFromAfar(s, snaps, others)
 		}
 		for i := range w.nodes {
+			w.named[symptomNode(i, s.ID)] = Step{ID: s.ID, Node: nodeName(i, snaps, others)}
 			w.link(symptomNode(i, s.ID), i, s.LeadsTo)
 		}
 	}
@@ -48,7 +51,16 @@ func newWeb(snaps []*snapshot.Snapshot, others []string, all []found) *web {
 			}
 		}
 	}
+	w.graph = causal.NewGraph(w.edges)
 	return w
+}
+
+// nodeName is the name of node i: those looked at come first.
+func nodeName(i int, snaps []*snapshot.Snapshot, others []string) string {
+	if i < len(snaps) {
+		return snaps[i].Node
+	}
+	return others[i-len(snaps)]
 }
 
 func findingNode(i int) causal.Node { return causal.Node(fmt.Sprintf("finding/%04d", i)) }

@@ -28,6 +28,8 @@ type Document struct {
 	Causes       []CauseDoc   `json:"causes"`
 	Forecast     []CauseDoc   `json:"forecast"`
 	Contributing []CauseDoc   `json:"contributing"`
+	Ignored      []IgnoredDoc `json:"ignored"`
+	Expired      []IgnoreDoc  `json:"expiredIgnores"`
 	Symptoms     []SymptomDoc `json:"symptoms"`
 	Unexplained  []symptom.ID `json:"unexplained"`
 	NotEvaluated []SkippedDoc `json:"notEvaluated"`
@@ -77,9 +79,32 @@ type CauseDoc struct {
 	Root       bool            `json:"root"`
 	Facts      []FactDoc       `json:"facts"`
 	Explains   []symptom.ID    `json:"explains"`
+	Chains     [][]StepDoc     `json:"chains"` // how it leads there
 	Behind     []string        `json:"behind"` // faults that bring this one about
 	Commands   []string        `json:"commands"`
 	Remedy     RemedyDoc       `json:"remedy"`
+}
+
+// A StepDoc is a symptom in a chain.
+type StepDoc struct {
+	ID   symptom.ID `json:"id"`
+	Node string     `json:"node"`
+	Seen bool       `json:"seen"` // false when it was not looked for
+}
+
+// An IgnoredDoc is a root cause that the site does not want to be told of.
+type IgnoredDoc struct {
+	CauseDoc
+	Ignore IgnoreDoc `json:"ignore"`
+}
+
+// An IgnoreDoc is why something is not told, and until when.
+type IgnoreDoc struct {
+	Fault  string `json:"fault"`
+	Reason string `json:"reason"`
+	Until  string `json:"until"` // a day
+	Source string `json:"source"`
+	Line   int    `json:"line"`
 }
 
 // A RemedyDoc is a repair.
@@ -150,6 +175,7 @@ func NewDocument(d *diagnose.Diagnosis, o Options) Document {
 		}),
 		Layers: each(d.Layers, func(l diagnose.Layer) LayerDoc { return LayerDoc{string(l.Name), string(l.Status), l.Cause} }),
 		Causes: each(d.Causes, causeDoc), Forecast: each(d.Forecast, causeDoc), Contributing: each(d.Notes, causeDoc),
+		Ignored: each(d.Ignored, ignoredDoc), Expired: each(d.Expired, ignoreDoc),
 		Symptoms: each(d.Symptoms, func(s diagnose.Sighting) SymptomDoc {
 			return SymptomDoc{s.ID, s.Title, s.Node, each(s.Facts, factDoc), list(s.ExplainedBy)}
 		}),
@@ -195,7 +221,7 @@ func causeDoc(c diagnose.Cause) CauseDoc {
 	doc := CauseDoc{
 		Rank: c.Rank, ID: c.Fault.ID, Title: c.Fault.Title(), Summary: c.Finding.Summary, Layer: string(c.Fault.Layer),
 		Node: c.Finding.Node, Subject: c.Finding.Subject, Confidence: float64(int(1000*c.Confidence)) / 1000,
-		Facts: each(c.Finding.Facts, factDoc), Explains: list(c.Explains), Behind: list(c.Behind), Commands: list(c.Finding.Commands),
+		Facts: each(c.Finding.Facts, factDoc), Explains: list(c.Explains), Chains: each(c.Chains, chainDoc), Behind: list(c.Behind), Commands: list(c.Finding.Commands),
 		Remedy: RemedyDoc{Available: len(c.Plan) > 0, Risk: []string{}, Plan: []string{}, OneWay: list(oneWays(c.Plan))},
 	}
 	for _, r := range c.Plan.Risks() {
@@ -221,4 +247,16 @@ func unexplainedIDs(d *diagnose.Diagnosis) []symptom.ID {
 		}
 	}
 	return out
+}
+
+func chainDoc(c diagnose.Chain) []StepDoc {
+	return each(c, func(s diagnose.Step) StepDoc { return StepDoc(s) })
+}
+
+func ignoredDoc(x diagnose.Ignored) IgnoredDoc {
+	return IgnoredDoc{causeDoc(x.Cause), ignoreDoc(x.Why)}
+}
+
+func ignoreDoc(x diagnose.Ignore) IgnoreDoc {
+	return IgnoreDoc{Fault: x.Fault, Reason: x.Reason, Until: x.Until.Format(time.DateOnly), Source: x.Source, Line: x.Line}
 }

@@ -57,6 +57,11 @@ func (m *sheet) cause(c diagnose.Cause) {
 	m.facts(c.Finding.Facts)
 	if len(c.Explains) > 0 {
 		m.line("\n### Explains\n\n%s", strings.Join(idWords(c.Explains), ", "))
+		for _, chain := range c.Chains {
+			if len(chain) > 1 {
+				m.line("\n- %s", strings.Join(chainWords(c, chain), " -> "))
+			}
+		}
 	}
 	if len(c.Finding.Commands) > 0 {
 		m.line("\n### See it by hand\n\n```sh\n%s\n```", strings.Join(cleaned(c.Finding.Commands), "\n"))

@@ -29,8 +29,10 @@ func cause(id string, layer fault.Layer) diagnose.Cause {
 		Finding: finding.Finding{Fault: id, Node: "w1", Subject: finding.Subject{Kind: "file", Name: "/etc/x"}, Summary: "the first configuration is not JSON",
 			Facts:    []finding.Fact{{Source: "/etc/x", Line: 7, Got: `"type": "bridge`, Want: "JSON"}, {Source: "journal:containerd.service", Got: "cannot parse", At: now}},
 			Commands: []string{"jq . /etc/x"}},
-		Explains: []symptom.ID{symptom.PodNetworkDown, symptom.NodeNotReady},
-		Plan:     op.Plan{op.EtcdCompact{}, op.ReloadUnits{}}}
+		Explains: []symptom.ID{symptom.PodNetworkDown, symptom.NodeNotReady, symptom.PodsNotStarting},
+		Chains: []diagnose.Chain{{{ID: symptom.PodNetworkDown, Node: "w1", Seen: true}, {ID: symptom.NodeNotReady, Node: "w2", Seen: true},
+			{ID: symptom.ControllersIdle, Node: "w1"}}},
+		Plan: op.Plan{op.EtcdCompact{}, op.ReloadUnits{}}}
 }
 
 func healthy() *diagnose.Diagnosis {
@@ -49,6 +51,8 @@ func broken() *diagnose.Diagnosis {
 		Causes:   []diagnose.Cause{cause("cni/bad", fault.CNI)},
 		Forecast: []diagnose.Cause{cause("cni/next", fault.CNI)},
 		Notes:    []diagnose.Cause{cause("host/odd", fault.Host)},
+		Ignored:  []diagnose.Ignored{{Cause: cause("host/swap", fault.Host), Why: diagnose.Ignore{Fault: "host", Reason: "on purpose", Until: now, Source: "s.yaml", Line: 4}}},
+		Expired:  []diagnose.Ignore{{Fault: "cni", Reason: "until Monday", Until: now, Source: "s.yaml", Line: 9}},
 		Symptoms: []diagnose.Sighting{{ID: symptom.NodeNotReady, Title: "the node is not Ready", Node: "w1", ExplainedBy: []string{"cni/bad"}, Facts: []finding.Fact{{Source: "nodes/w1", Got: "Ready=False|x"}}},
 			{ID: symptom.EtcdSlow, Title: "etcd is slow", Node: "cp1", Facts: []finding.Fact{{Source: "etcd", Got: "a WAL sync takes 1.2 s", Want: "under 100 ms"}}}},
 		Skipped: []diagnose.Skipped{{Fault: "needs/logs", Node: "w1", Reason: "needs logs: no journal is kept"}, {Fault: "etcd/x", Node: "w1", Reason: "needs etcd, " + diagnose.NotHere}},

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/internal/diagnose"
@@ -14,12 +16,13 @@ import (
 
 // What fits on one screen.
 const (
-	width    = 80
-	maxFacts = 4  // of a cause
-	allFacts = 10 // of the only cause
-	maxLook  = 3  // commands of a cause
-	maxGaps  = 6
-	maxList  = 5 // notes, forecasts
+	width     = 80
+	maxFacts  = 4  // of a cause
+	allFacts  = 10 // of the only cause
+	maxLook   = 3  // commands of a cause
+	maxChains = 3  // ways from a cause to what is noticed
+	maxGaps   = 6
+	maxList   = 5 // notes, forecasts
 )
 
 // Text writes d for a person.
@@ -34,6 +37,7 @@ func Text(w io.Writer, d *diagnose.Diagnosis, o Options) error {
 	}
 	p.brief("NEXT YOU WILL MEET", "found, and hidden behind the above", d.Forecast)
 	p.brief("ALSO SEEN", "explains nothing that shows, or follows from a cause", d.Notes)
+	p.ignored(d)
 	p.unexplained(d.Unexplained())
 	p.unseen(d)
 	_, err := w.Write(p.buf.Bytes())
@@ -170,6 +174,21 @@ func because(l diagnose.Layer) string {
 	return "  (" + l.Cause + ")"
 }
 
+// ignored prints what the site keeps quiet, and what it no longer does.
+func (p *page) ignored(d *diagnose.Diagnosis) {
+	if len(d.Ignored)+len(d.Expired) == 0 {
+		return
+	}
+	p.line("")
+	p.line("%s", p.brush.in(bold, "IGNORED")+"  as the site's configuration wants it")
+	for _, x := range d.Ignored {
+		p.line("  %s on %s, until %s: %s", x.Fault.ID, Clean(x.Finding.Node), x.Why.Until.Format(time.DateOnly), Clean(x.Why.Reason))
+	}
+	for _, x := range d.Expired {
+		p.line("  %s", p.brush.in(yellow, fmt.Sprintf("over since %s: %s (%s:%d: %s)", x.Until.Format(time.DateOnly), Clean(x.Fault), Clean(x.Source), x.Line, Clean(x.Reason))))
+	}
+}
+
 // verdict is the sentence for a diagnosis without causes.
 func (p *page) verdict(d *diagnose.Diagnosis) {
 	if len(d.Causes) > 0 {
@@ -202,9 +221,7 @@ func (p *page) cause(c diagnose.Cause, of int) {
 		most = maxFacts
 	}
 	p.facts(c.Finding.Facts, most)
-	if len(c.Explains) > 0 {
-		p.field("explains", wrap(idWords(c.Explains), ",", width-12, 12))
-	}
+	p.explains(c)
 	for i, cmd := range c.Finding.Commands {
 		if i == maxLook {
 			break
@@ -212,6 +229,39 @@ func (p *page) cause(c diagnose.Cause, of int) {
 		p.field(pick(i == 0, "look", ""), Clean(cmd))
 	}
 	p.field("fix", p.fix(c))
+}
+
+// explains prints how the cause leads to what is noticed, and beside that what
+// stands in none of the chains shown.
+func (p *page) explains(c diagnose.Cause) {
+	title, shown := "explains", map[symptom.ID]bool{}
+	for _, chain := range c.Chains[:min(maxChains, len(c.Chains))] {
+		p.field(title, wrap(chainWords(c, chain), " ->", width-12, 12))
+		title = ""
+		for _, s := range chain {
+			shown[s.ID] = true
+		}
+	}
+	rest := slices.DeleteFunc(slices.Clone(c.Explains), func(id symptom.ID) bool { return shown[id] })
+	if len(rest) > 0 {
+		p.field(pick(title == "", "and", title), wrap(idWords(rest), ",", width-12, 12))
+	}
+}
+
+// chainWords names each step, with its node where that is another one, and in
+// brackets what was not looked for.
+func chainWords(c diagnose.Cause, chain diagnose.Chain) []string {
+	out := make([]string, len(chain))
+	for i, s := range chain {
+		out[i] = string(s.ID)
+		if s.Node != c.Finding.Node {
+			out[i] += " on " + Clean(s.Node)
+		}
+		if !s.Seen {
+			out[i] = "(" + out[i] + ")"
+		}
+	}
+	return out
 }
 
 func (p *page) field(name, text string) {
