@@ -215,6 +215,9 @@ type Static struct {
 	Place     *Place     `json:"place,omitempty"`
 	Passed    []Passed   `json:"passed,omitempty"` // what lies there and is not loaded
 	URL       string     `json:"url,omitempty"`    // more manifests come from here
+
+	Beside []Manifest  `json:"beside,omitempty"` // of pods, lying where the kubelet does not look
+	Named  []NamedFile `json:"named,omitempty"`  // paths that flags of components name
 }
 
 // A Manifest is one file of the static pod directory.

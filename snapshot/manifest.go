@@ -1,6 +1,9 @@
 package snapshot
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // A FieldProblem is what a reader of a configuration file or manifest does not
 // take, or leaves out without a word.
@@ -77,6 +80,59 @@ type FlagTable struct {
 	From    string `json:"from"`            // where the version was found
 	Table   string `json:"table"`           // minor release of the table
 	Exact   bool   `json:"exact,omitempty"` // the table is of that release
+}
+
+// A NamedFile is a path that a flag of a static pod's component names, and what
+// is there.
+type NamedFile struct {
+	Manifest  string `json:"manifest"` // path of it
+	Component string `json:"component"`
+	Flag      string `json:"flag"`
+	Line      int    `json:"line"`
+	Path      string `json:"path"`           // as the container sees it
+	Host      string `json:"host,omitempty"` // the same on the node; "" where no volume shows it
+	Is        string `json:"is,omitempty"`   // what is there, as in ManifestVolume
+	// Text is the file where it is configuration, secrets replaced, with its
+	// values and what is wrong with it.
+	Text     *Text          `json:"text,omitempty"`
+	Fields   []Field        `json:"fields,omitempty"`
+	Error    string         `json:"error,omitempty"` // why it does not parse
+	Problems []FieldProblem `json:"problems,omitempty"`
+}
+
+// OnNode is where on the node a path of the manifest's container lies, the
+// containers counted without those that only begin. ok is false where no volume
+// of the node shows it.
+func (m Manifest) OnNode(container int, path string) (host string, ok bool) {
+	at, volume, sub := "", "", ""
+	prefix := "spec.containers[" + strconv.Itoa(container) + "].volumeMounts["
+	for _, f := range m.Fields {
+		rest, mine := strings.CutPrefix(f.Path, prefix)
+		i, key, _ := strings.Cut(rest, "].")
+		if !mine || key != "mountPath" || len(f.Value) < len(at) || path != f.Value && !strings.HasPrefix(path, strings.TrimSuffix(f.Value, "/")+"/") {
+			continue
+		}
+		name, _ := m.Get(prefix + i + "].name")
+		inner, _ := m.Get(prefix + i + "].subPath")
+		at, volume, sub = f.Value, name.Value, inner.Value
+	}
+	for _, v := range m.Volumes {
+		if volume != "" && v.Name == volume {
+			return join(v.Path, sub, strings.TrimPrefix(path, strings.TrimSuffix(at, "/"))), true
+		}
+	}
+	return "", false
+}
+
+// join puts parts of a path together.
+func join(parts ...string) string {
+	out := ""
+	for _, p := range parts {
+		if p = strings.Trim(p, "/"); p != "" {
+			out += "/" + p
+		}
+	}
+	return out
 }
 
 // A Passed is a file of the static pod folder that the kubelet does not load.

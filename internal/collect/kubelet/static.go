@@ -48,6 +48,7 @@ func collectStatic(_ context.Context, e *source.Env, s *snapshot.Snapshot) error
 	}
 	list, err := e.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
+		x.Beside = beside(e, dir, version)
 		s.Static = x
 		return nil
 	}
@@ -68,6 +69,7 @@ func collectStatic(_ context.Context, e *source.Env, s *snapshot.Snapshot) error
 		}
 		x.Manifests = append(x.Manifests, manifest(e, name, version))
 	}
+	x.Beside, x.Named = beside(e, dir, version), named(e, x.Manifests, version)
 	s.Static = x
 	return nil
 }
