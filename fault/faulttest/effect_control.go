@@ -1,7 +1,9 @@
 package faulttest
 
 import (
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,7 +25,7 @@ type end struct {
 
 // refusals say of a component why it does not run, by its manifest; nil where
 // it does.
-var refusals = []func(*Machine, *snapshot.Snapshot, manifest.Part) *end{badFlag}
+var refusals = []func(*Machine, *snapshot.Snapshot, manifest.Part) *end{badName, badVolume, noImage, badCommand, badFlag, unseen, elsewhereNet, lowLimit, badProbe}
 
 // controlPlane takes away what cannot run, and what needs it.
 func controlPlane(m *Machine, s *snapshot.Snapshot) {
@@ -48,6 +50,11 @@ func controlPlane(m *Machine, s *snapshot.Snapshot) {
 // ends says how the component does not run, or nil.
 func (m *Machine) ends(s *snapshot.Snapshot, name string) *end {
 	p, ok := manifest.Find(s, name)
+	for _, x := range manifest.Strays(s) {
+		if manifest.ComponentOf(x.File) == name && x.Wins {
+			p = manifest.Part{File: x.File, Container: x.File.Containers[0]}
+		}
+	}
 	if !ok || p.File.Error != "" || refused(p.File) {
 		return &end{Pod: true}
 	}
@@ -64,10 +71,106 @@ func refused(m snapshot.Manifest) bool {
 	return slices.ContainsFunc(m.Problems, func(p snapshot.FieldProblem) bool { return p.Kind == "wrong-type" || p.Kind == "bad-value" })
 }
 
+// dnsLabel is what the kubelet's validation takes for a name.
+var dnsLabel = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
+
+func badName(_ *Machine, _ *snapshot.Snapshot, p manifest.Part) *end {
+	tier, _ := p.File.Get("metadata.labels.tier")
+	for _, name := range []string{p.File.Name, p.File.Namespace, tier.Value} {
+		if !dnsLabel.MatchString(name) {
+			return &end{Pod: true}
+		}
+	}
+	return nil
+}
+
+// noImage: what the runtime does not have it cannot pull here, and an image of
+// another component does not hold the program.
+func noImage(_ *Machine, s *snapshot.Snapshot, p manifest.Part) *end {
+	image := p.Container.Image
+	if s.Runtime == nil || !s.Runtime.Reachable || strings.Contains(image, "/"+p.Name()+":") && slices.ContainsFunc(s.Runtime.Images, func(i snapshot.Image) bool { return slices.Contains(i.Names, image) }) {
+		return nil
+	}
+	if strings.Contains(image, "/"+p.Name()+":") {
+		observe(s, "kubelet-image-pull-failed", "journal:kubelet.service", `"Error syncing pod, skipping" err="failed to \"StartContainer\" for \"`+p.Name()+`\" with ErrImagePull: \"failed to pull image \\\"`+image+`\\\""`, nil)
+	}
+	return &end{Pod: true}
+}
+
 func badFlag(_ *Machine, _ *snapshot.Snapshot, p manifest.Part) *end {
 	for _, f := range p.Container.Flags {
 		if f.Problem != "" {
 			return &end{ID: "flag-unknown", Log: "Error: unknown flag: --" + f.Name}
+		}
+	}
+	return nil
+}
+
+// badVolume: a hostPath of another type holds the pod, a mount of no volume is
+// refused.
+func badVolume(_ *Machine, _ *snapshot.Snapshot, p manifest.Part) *end {
+	wants := map[string]string{"Directory": "directory", "File": "file", "DirectoryOrCreate": "directory", "FileOrCreate": "file", "Socket": "other"}
+	for _, v := range p.File.Volumes {
+		made := v.Is == "missing" && strings.HasSuffix(v.Type, "OrCreate")
+		if v.Type != "" && wants[v.Type] != v.Is && !made {
+			return &end{Pod: true}
+		}
+	}
+	for _, f := range p.File.Below("spec.containers") {
+		mounts := strings.Contains(f.Path, ".volumeMounts[") && strings.HasSuffix(f.Path, ".name")
+		if mounts && !slices.ContainsFunc(p.File.Below("spec.volumes"), func(v snapshot.Field) bool { return strings.HasSuffix(v.Path, "].name") && v.Value == f.Value }) {
+			return &end{Pod: true}
+		}
+	}
+	return nil
+}
+
+func badCommand(_ *Machine, _ *snapshot.Snapshot, p manifest.Part) *end {
+	if p.Container.Program != p.Name() && p.Container.Program != "/usr/local/bin/"+p.Name() {
+		return &end{Pod: true}
+	}
+	return nil
+}
+
+// unseen: a file that is read at the start is not there.
+func unseen(_ *Machine, s *snapshot.Snapshot, p manifest.Part) *end {
+	for _, n := range p.Inputs(s) {
+		if n.Is != "file" {
+			return &end{ID: "file-missing", Log: `"command failed" err="open ` + n.Path + `: no such file or directory"`}
+		}
+	}
+	return nil
+}
+
+// elsewhereNet: what serves at the node's addresses cannot do so in a pod's
+// network.
+func elsewhereNet(_ *Machine, _ *snapshot.Snapshot, p manifest.Part) *end {
+	if !p.File.HostNet && (p.Name() == "etcd" || p.Name() == "kube-apiserver") {
+		return &end{ID: "bind-failed", Log: "bind: cannot assign requested address"}
+	}
+	return nil
+}
+
+// lowLimit: what may use less memory than it takes to start is killed, and
+// what runs as nobody cannot read keys.
+func lowLimit(_ *Machine, _ *snapshot.Snapshot, p manifest.Part) *end {
+	for _, f := range p.File.Below("spec") {
+		switch {
+		case strings.HasSuffix(f.Path, ".limits.memory") && strings.HasSuffix(f.Value, "Mi") && len(f.Value) <= 4:
+			return &end{ID: "oom-killed", Log: "OOMKilled"}
+		case strings.HasSuffix(f.Path, ".runAsUser") && f.Value != "0", strings.HasSuffix(f.Path, ".runAsNonRoot") && f.Value == "true":
+			return &end{ID: "permission-denied", Log: "permission denied"}
+		}
+	}
+	return nil
+}
+
+// badProbe: what does not answer its startup probe is killed.
+func badProbe(_ *Machine, _ *snapshot.Snapshot, p manifest.Part) *end {
+	port, scheme, _ := p.Served()
+	for _, x := range p.Container.Probes {
+		if x.Kind == "startup" && (strconv.Itoa(x.Number) != port || x.Scheme != scheme || !slices.Contains([]string{"/livez", "/healthz", "/readyz"}, x.Path)) {
+			return &end{}
 		}
 	}
 	return nil

@@ -33,13 +33,17 @@ func Find(s *snapshot.Snapshot, component string) (Part, bool) {
 }
 
 // All returns every container of a static pod that runs a component of the
-// control plane, in the order of the files.
+// control plane, in the order of the files, without those of strays.
 func All(s *snapshot.Snapshot) []Part {
 	var out []Part
 	if s.Static == nil {
 		return nil
 	}
+	strays := Strays(s)
 	for _, m := range s.Static.Manifests {
+		if slices.ContainsFunc(strays, func(x Stray) bool { return x.File.Path == m.Path }) {
+			continue
+		}
 		for _, c := range m.Containers {
 			if slices.Contains(Components, c.Command) && !c.Init {
 				out = append(out, Part{m, c})
