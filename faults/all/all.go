@@ -16,6 +16,19 @@ import (
 	kubeletstopped "github.com/klustered/klustered/faults/kubelet/stopped"
 	networkshaped "github.com/klustered/klustered/faults/network/shaped"
 	runtimestopped "github.com/klustered/klustered/faults/runtime/stopped"
+	staticcommand "github.com/klustered/klustered/faults/static/command"
+	staticduplicate "github.com/klustered/klustered/faults/static/duplicate"
+	staticfieldunknown "github.com/klustered/klustered/faults/static/fieldunknown"
+	staticfilemissing "github.com/klustered/klustered/faults/static/filemissing"
+	staticflagunknown "github.com/klustered/klustered/faults/static/flagunknown"
+	statichostnetwork "github.com/klustered/klustered/faults/static/hostnetwork"
+	staticidentity "github.com/klustered/klustered/faults/static/identity"
+	staticimage "github.com/klustered/klustered/faults/static/image"
+	staticmissing "github.com/klustered/klustered/faults/static/missing"
+	staticprobe "github.com/klustered/klustered/faults/static/probe"
+	staticsecurity "github.com/klustered/klustered/faults/static/security"
+	staticunparseable "github.com/klustered/klustered/faults/static/unparseable"
+	staticvolume "github.com/klustered/klustered/faults/static/volume"
 	systemdexecfails "github.com/klustered/klustered/faults/systemd/execfails"
 	systemdisolated "github.com/klustered/klustered/faults/systemd/isolated"
 	systemdrepointed "github.com/klustered/klustered/faults/systemd/repointed"
@@ -37,6 +50,19 @@ var Faults = []*fault.Fault{
 	kubeletstopped.Fault,
 	networkshaped.Fault,
 	runtimestopped.Fault,
+	staticcommand.Fault,
+	staticduplicate.Fault,
+	staticfieldunknown.Fault,
+	staticfilemissing.Fault,
+	staticflagunknown.Fault,
+	statichostnetwork.Fault,
+	staticidentity.Fault,
+	staticimage.Fault,
+	staticmissing.Fault,
+	staticprobe.Fault,
+	staticsecurity.Fault,
+	staticunparseable.Fault,
+	staticvolume.Fault,
 	systemdexecfails.Fault,
 	systemdisolated.Fault,
 	systemdrepointed.Fault,
