@@ -147,6 +147,7 @@ var kinds = map[string]func([]byte) (Op, error){
 	"delete-object":     decodeAs[DeleteObject],
 	"create-object":     decodeAs[CreateObject],
 	"patch-object":      decodeAs[PatchObject],
+	"set-field":         decodeAs[SetField],
 	"etcd-snapshot":     decodeAs[EtcdSnapshot],
 	"etcd-compact":      decodeAs[EtcdCompact],
 	"etcd-defragment":   decodeAs[EtcdDefragment],

@@ -73,6 +73,7 @@ func every(t *testing.T, m *faulttest.Machine) map[string]op.Op {
 		"delete " + front:            op.DeleteObject{Path: front, Why: "it writes"},
 		"create /api":                op.CreateObject{Path: "/api/v1/namespaces/default/configmaps/x", Body: json.RawMessage(`{"metadata":{"name":"x"}}`)},
 		"scale it":                   op.PatchObject{Path: front, Patch: json.RawMessage(`{"spec":{"replicas":0,"paused":true},"metadata":{"labels":{"a":"b"}}}`), Why: "scale it"},
+		"pause it":                   op.SetField{Path: front, Field: []string{"spec", "template", "spec", "containers", "name=front", "image"}, Value: json.RawMessage(`"x"`), Was: json.RawMessage(`"canary:1"`), Why: "pause it"},
 		"save a snapshot":            op.EtcdSnapshot{Path: "/var/lib/klustered/snapshots/cp1.db"},
 		"compact etcd":               op.EtcdCompact{},
 		"defragment":                 op.EtcdDefragment{Endpoint: "https://127.0.0.1:2379"},

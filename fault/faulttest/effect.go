@@ -11,7 +11,7 @@ import (
 // at them, in the order in which they follow from each other. What is here was
 // seen on a real node; the laws do not rest on it for anything that a rule
 // finds by itself. Each list is in the file effect_AREA.go.
-var standard = slices.Concat(hostEffects, unitEffects, runtimeEffects, networkEffects, etcdEffects, kubeletEffects, controlEffects)
+var standard = slices.Concat(hostEffects, unitEffects, runtimeEffects, networkEffects, etcdEffects, kubeletEffects, controlEffects, objectEffects)
 
 // observe adds a log line that was written a moment ago.
 func observe(s *snapshot.Snapshot, id, source, sample string, params map[string]string) {

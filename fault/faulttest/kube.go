@@ -23,6 +23,10 @@ func (m *Machine) Request(_ context.Context, method, at, contentType string, bod
 	case method == http.MethodGet:
 		return http.StatusOK, old, nil
 	case method == http.MethodDelete:
+		if kept, ok := withFinalizers(old); ok {
+			m.World.Objects[at] = kept
+			return http.StatusOK, kept, nil
+		}
 		delete(m.World.Objects, at)
 		return http.StatusOK, []byte(`{"kind":"Status","status":"Success"}`), nil
 	case method == http.MethodPut:
@@ -62,6 +66,10 @@ func (m *Machine) store(status int, at string, body []byte) (int, []byte, error)
 	meta, ok := x["metadata"].(map[string]any)
 	if !ok {
 		return failure(http.StatusBadRequest, "the object has no metadata")
+	}
+	if left, _ := meta["finalizers"].([]any); meta["deletionTimestamp"] != nil && len(left) == 0 {
+		delete(m.World.Objects, at)
+		return status, body, nil
 	}
 	m.World.Etcd.Status.Revision++
 	meta["resourceVersion"] = fmt.Sprint(m.World.Etcd.Status.Revision)

@@ -93,8 +93,11 @@ type object struct {
 	Rules    []struct{ Verbs, APIGroups, Resources []string }
 	Spec     struct {
 		Replicas *int
+		Selector struct{ MatchLabels map[string]string }
 		Template struct {
-			Spec struct {
+			Metadata struct{ Labels map[string]string }
+			Spec     struct {
+				NodeSelector       map[string]string
 				ServiceAccountName string
 				Containers         []struct {
 					Image         string
@@ -103,7 +106,7 @@ type object struct {
 			}
 		}
 	}
-	Status struct{ ReadyReplicas int }
+	Status struct{ ReadyReplicas, DesiredNumberScheduled, NumberReady int }
 }
 
 // addObject adds one API object to the section.
@@ -132,6 +135,8 @@ func addObject(c *snapshot.Cluster, body json.RawMessage) {
 		c.Roles = append(c.Roles, r)
 	case "Deployment", "DaemonSet", "StatefulSet":
 		c.Workloads = append(c.Workloads, workload(x))
+	default:
+		addDecoded(c, x.Kind, body)
 	}
 }
 
@@ -141,8 +146,13 @@ func workload(x object) snapshot.Workload {
 		w.Replicas = *x.Spec.Replicas
 	}
 	w.Ready = min(w.Replicas, x.Status.ReadyReplicas)
+	if x.Kind == "DaemonSet" {
+		w.Replicas, w.Ready = x.Status.DesiredNumberScheduled, x.Status.NumberReady
+	}
 	w.ServiceAccount = x.Spec.Template.Spec.ServiceAccountName
+	w.Selector, w.Labels, w.Selects = x.Spec.Selector.MatchLabels, x.Spec.Template.Metadata.Labels, x.Spec.Template.Spec.NodeSelector
 	for _, c := range x.Spec.Template.Spec.Containers {
+		w.Images = append(w.Images, c.Image)
 		w.Commands = append(w.Commands, strings.TrimSpace(c.Image+" "+strings.Join(append(c.Command, c.Args...), " ")))
 	}
 	return w

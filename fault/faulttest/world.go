@@ -49,6 +49,7 @@ func newWorld() *World {
 			panic(fmt.Sprintf("cannot read testdata/world.txtar: %s: %v", f.Name, err))
 		}
 	}
+	w.stock()
 	return w
 }
 

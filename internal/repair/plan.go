@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/finding"
@@ -165,6 +166,8 @@ func target(o op.Op) string {
 		return x.Path
 	case op.PatchObject:
 		return x.Path
+	case op.SetField:
+		return x.Path + " " + strings.Join(x.Field, " ")
 	}
 	return ""
 }
