@@ -1,0 +1,51 @@
+package policy
+
+import (
+	"testing"
+	"time"
+
+	"github.com/klustered/klustered/fault/faulttest"
+	"github.com/klustered/klustered/snapshot"
+)
+
+func Test(t *testing.T) { faulttest.Run(t, Fault) }
+
+func TestDetect(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, tt := range []struct {
+		name, message string
+		ready, want   int
+	}{
+		{"a policy", `FailedCreate: pods "x" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: failed expression: 1 > 2`, 0, 1},
+		{"a webhook", `FailedCreate: admission webhook "a.b" denied the request: no latest tag`, 0, 1},
+		{"a quota", `FailedCreate: pods "x" is forbidden: exceeded quota: q`, 0, 0},
+		{"has its pods since", `FailedCreate: admission webhook "a.b" denied the request`, 1, 0},
+		{"a webhook that does not answer", `FailedCreate: Internal error occurred: failed calling webhook "a.b"`, 0, 0},
+	} {
+		s := &snapshot.Snapshot{At: now, Cluster: &snapshot.Cluster{Controllers: []snapshot.Workload{{Kind: "ReplicaSet", Namespace: "a", Name: "r", Replicas: 1, Ready: tt.ready, Message: tt.message}}}}
+		if got := detect(s); len(got) != tt.want {
+			t.Errorf("%s: %+v", tt.name, got)
+		}
+	}
+}
+
+// A policy that lets others in may be right.
+func TestRemedySpares(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	s := &snapshot.Snapshot{At: now, Cluster: &snapshot.Cluster{
+		Controllers: []snapshot.Workload{{Kind: "ReplicaSet", Namespace: "a", Name: "r", Replicas: 1, Message: `ValidatingAdmissionPolicy 'p' with binding 'b' denied request`}},
+		Admission:   []snapshot.AdmissionPolicy{{Kind: "ValidatingAdmissionPolicyBinding", Name: "b", Policy: "p", Actions: []string{"Deny"}, Created: now.Add(-time.Hour)}},
+		Pods:        []snapshot.Pod{{Created: now.Add(-time.Minute), Owner: "ReplicaSet/other"}},
+	}}
+	found := detect(s)
+	if len(found) != 1 {
+		t.Fatal(found)
+	}
+	if plan, err := remedy(s, found[0]); err == nil {
+		t.Errorf("changed all the same: %v", plan)
+	}
+	s.Cluster.Pods = nil
+	if _, err := remedy(s, found[0]); err != nil {
+		t.Error(err)
+	}
+}
