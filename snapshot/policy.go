@@ -80,6 +80,7 @@ type PriorityLevel struct {
 	Lendable int64  `json:"lendable,omitempty"` // percent
 	Response string `json:"response,omitempty"` // Queue, Reject
 	Queues   int64  `json:"queues,omitempty"`
+	Borrow   *int64 `json:"borrow,omitempty"` // percent of its share that it may borrow; nil for any
 }
 
 // A FlowSchema says which requests go to which PriorityLevel.

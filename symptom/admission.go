@@ -2,6 +2,7 @@ package symptom
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,12 +71,11 @@ func objectsRefused(s *snapshot.Snapshot) (State, []finding.Fact) {
 		return NotLooked, nil
 	}
 	var facts []finding.Fact
-	if Refusal(c.API.Write) {
-		facts = append(facts, finding.Fact{Source: c.API.URL, Got: "a ConfigMap: " + clip(c.API.Write), Want: "the write is taken"})
-	}
-	// A pod like the probe's may be forbidden by a policy, and rightly.
-	if strings.Contains(c.API.PodWrite, "failed calling webhook") {
-		facts = append(facts, finding.Fact{Source: c.API.URL, Got: "a pod: " + clip(c.API.PodWrite), Want: "the write is taken"})
+	// What is asked for in a dry run may be denied by a policy, and rightly.
+	for _, x := range [][2]string{{"a ConfigMap: ", c.API.Write}, {"a pod: ", c.API.PodWrite}} {
+		if strings.Contains(x[1], "failed calling webhook") || heldUp(c.API, x[1]) {
+			facts = append(facts, finding.Fact{Source: c.API.URL, Got: x[0] + clip(x[1]), Want: "the write is taken"})
+		}
 	}
 	for _, w := range c.Controllers {
 		if w.Replicas > w.Ready && Refusal(w.Message) {
@@ -91,6 +91,14 @@ func objectsRefused(s *snapshot.Snapshot) (State, []finding.Fact) {
 		return NotLooked, nil
 	}
 	return verdict(facts)
+}
+
+// heldUp reports whether a dry run got no answer while reads get theirs at once.
+func heldUp(a snapshot.APIServer, said string) bool {
+	if !strings.Contains(said, "deadline exceeded") && !strings.Contains(said, "timeout") || len(a.LatencyMs) == 0 {
+		return false
+	}
+	return slices.Max(a.LatencyMs) < slowRequestMs
 }
 
 // lacks reports whether what the event is of still lacks pods: a refusal that

@@ -120,7 +120,7 @@ func apiWritesFail(s *snapshot.Snapshot) (State, []finding.Fact) {
 		return NotLooked, nil
 	}
 	w := c.API.Write
-	if w != "" && w != "ok" && !strings.Contains(strings.ToLower(w), "forbidden") {
+	if w != "" && w != "ok" && !decided(w) {
 		return saw(c.API.URL, clip(w), "the write is taken")
 	}
 	if state, facts := etcdReadOnly(s); state == Seen {
@@ -136,6 +136,17 @@ func apiWritesFail(s *snapshot.Snapshot) (State, []finding.Fact) {
 		return Absent, nil
 	}
 	return NotLooked, nil
+}
+
+// decided reports whether a write was refused by a decision about it, which
+// tells that writes as such are taken.
+func decided(w string) bool {
+	for _, x := range []string{"forbidden", "denied the request", "denied request", "does not support dry run"} {
+		if strings.Contains(strings.ToLower(w), x) {
+			return true
+		}
+	}
+	return false
 }
 
 // noSpace are recent lines of etcd or of the API server that say so.

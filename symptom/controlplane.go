@@ -55,6 +55,10 @@ func idle(s *snapshot.Snapshot, component string) (State, []finding.Fact) {
 		if l.Namespace != "kube-system" || l.Name != component {
 			continue
 		}
+		if ahead := l.Renewed.Sub(s.At); ahead >= idleAfter { // its holder cannot have written that
+			return Seen, []finding.Fact{{Source: "leases/kube-system/" + l.Name, At: l.Renewed,
+				Got: fmt.Sprintf("renewed %s in the future by %s", ahead.Round(time.Second), orWords(l.Holder, "nobody")), Want: "renewed every few seconds"}}
+		}
 		if age := s.At.Sub(l.Renewed); age >= idleAfter {
 			return Seen, []finding.Fact{{Source: "leases/kube-system/" + l.Name, At: l.Renewed,
 				Got: fmt.Sprintf("renewed %s ago by %s", age.Round(time.Second), orWords(l.Holder, "nobody")), Want: "renewed every few seconds"}}

@@ -369,7 +369,7 @@ func leadersWork(m *Machine, s *snapshot.Snapshot) {
 	}
 	for i := range s.Cluster.Leases {
 		l := &s.Cluster.Leases[i]
-		if l.Namespace == "kube-system" && (!m.mayLead(l.Name) || starved(s.Cluster, l.Name) || !strings.HasPrefix(l.Holder, s.Node)) {
+		if l.Namespace == "kube-system" && (!m.mayLead(l.Name) || starved(s.Cluster, l.Name) || l.Holder != "" && !strings.HasPrefix(l.Holder, s.Node)) {
 			l.Renewed = s.At.Add(-4 * time.Minute)
 		}
 	}

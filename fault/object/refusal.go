@@ -16,7 +16,7 @@ import (
 const refusedWithin = 4 * time.Minute
 
 // Refusals are what was said of objects that could not be created: by the
-// conditions of controllers that lack pods, by events, by the dry run.
+// conditions of controllers that lack pods, by events.
 func Refusals(s *snapshot.Snapshot) []finding.Fact {
 	var out []finding.Fact
 	seen := map[string]bool{}
@@ -37,10 +37,24 @@ func Refusals(s *snapshot.Snapshot) []finding.Fact {
 			add(finding.Fact{Source: kind + " " + e.Namespace + "/" + name, Got: e.Message, At: e.Last, Want: "its pods are created"})
 		}
 	}
-	if w := s.Cluster.API.Write; strings.Contains(w, "denied") {
-		add(finding.Fact{Source: s.Cluster.API.URL, Got: w, Want: "a ConfigMap is taken"})
-	}
 	return out
+}
+
+// Replace plans that the pods of a Deployment of a user, drawn from those that
+// are well, end before new ones are created.
+func Replace(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
+	w, err := Victim(s, d)
+	if err != nil {
+		return nil, err
+	}
+	name := w.Namespace + "/" + w.Name
+	strategy, err := Set("Deployment", w.Namespace, w.Name, map[string]any{"type": "Recreate"}, nil, "let the pods of "+name+" end before new ones are created", "spec", "strategy")
+	if err != nil {
+		return nil, err
+	}
+	again, err := Set("Deployment", w.Namespace, w.Name, map[string]any{"kubectl.kubernetes.io/restartedAt": s.At.UTC().Format(time.RFC3339)}, nil,
+		"restart the pods of "+name, "spec", "template", "metadata", "annotations")
+	return op.Plan{strategy, again}, err
 }
 
 // OneMore plans one more pod of a Deployment of a user, drawn from those that

@@ -121,14 +121,13 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 // create for static pods.
 func letIn(c *snapshot.Cluster, since time.Time) bool {
 	return slices.ContainsFunc(c.Pods, func(p snapshot.Pod) bool {
-		return !since.IsZero() && p.Created.After(since.Add(time.Second)) && !strings.HasPrefix(p.Owner, "Node/")
+		return !since.IsZero() && p.Created.After(since.Add(5*time.Second)) && !strings.HasPrefix(p.Owner, "Node/")
 	})
 }
 
-// drill binds a policy that no pod fulfils, and asks for one more pod.
+// drill binds a policy that no pod fulfils, and replaces the pods of a Deployment.
 func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	name := d.Name()
-	resource, group := "pods", ""
 	expression := fault.Pick(d, []string{
 		fmt.Sprintf("has(object.metadata.labels) && %q in object.metadata.labels", name),
 		fmt.Sprintf("object.spec.containers.all(c, c.image.startsWith('%s/'))", name),
@@ -136,7 +135,7 @@ func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	})
 	policy, err := object.Create("ValidatingAdmissionPolicy", "", name, map[string]any{"spec": map[string]any{
 		"failurePolicy":    "Fail",
-		"matchConstraints": map[string]any{"resourceRules": []map[string]any{{"apiGroups": []string{group}, "apiVersions": []string{"v1"}, "operations": []string{"CREATE"}, "resources": []string{resource}}}},
+		"matchConstraints": map[string]any{"resourceRules": []map[string]any{{"apiGroups": []string{""}, "apiVersions": []string{"v1"}, "operations": []string{"CREATE"}, "resources": []string{"pods"}}}},
 		"validations":      []map[string]any{{"expression": expression}},
 	}})
 	if err != nil {
@@ -148,6 +147,6 @@ func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	more, err := object.OneMore(s, d)
-	return op.Plan{policy, binding, more}, err
+	again, err := object.Replace(s, d) // the policy holds from a moment after it was made
+	return append(op.Plan{policy, binding}, again...), err
 }

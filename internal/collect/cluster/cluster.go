@@ -96,6 +96,7 @@ func fromAPI(ctx context.Context, e *source.Env, node, local string, c *snapshot
 	found := snapshot.Cluster{API: c.API, ControlPlane: c.ControlPlane}
 	n, err := take(&found, answers, node)
 	if n == 0 || n < len(kinds)/2 && err != nil {
+		c.API.Denied = found.API.Denied
 		return errors.Join(errors.New("cannot list objects: the API server does not give them"), err)
 	}
 	found.Source = "api"

@@ -39,6 +39,10 @@ func PriorityLevel(o schema.Object) snapshot.PriorityLevel {
 	l := snapshot.PriorityLevel{Name: o.Text("metadata", "name"), Type: o.Text("spec", "type")}
 	limited := o.Sub("spec", strings.ToLower(l.Type))
 	l.Shares, l.Lendable = limited.Int("nominalConcurrencyShares"), limited.Int("lendablePercent")
+	if limited.Has("borrowingLimitPercent") {
+		n := limited.Int("borrowingLimitPercent")
+		l.Borrow = &n
+	}
 	l.Response, l.Queues = limited.Text("limitResponse", "type"), limited.Int("limitResponse", "queuing", "queues")
 	return l
 }
