@@ -296,6 +296,11 @@ func endpointsFollow(m *Machine, s *snapshot.Snapshot) {
 		return (p.Kind == "service" || p.Kind == "dns" || p.Kind == "nodeport") && p.Target != "" && !names[p.Target]
 	})
 	for _, x := range c.Services {
+		for i := range s.Probes.List {
+			if p := &s.Probes.List[i]; p.Target == x.Namespace+"/"+x.Name && strings.HasPrefix(x.Ports[0].Target, "9") && x.Namespace != "kube-system" {
+				p.Refused, p.Error = p.Tries, "connection refused"
+			}
+		}
 		if !names[x.Namespace+"/"+x.Name] && len(x.Selector) > 0 {
 			c.Emptied = append(c.Emptied, snapshot.EmptySlice{Namespace: x.Namespace, Service: x.Name, Name: x.Name + "-abcde", Generation: 3, Changed: s.At.Add(-5 * time.Minute)})
 		}
@@ -369,7 +374,7 @@ func leadersWork(m *Machine, s *snapshot.Snapshot) {
 	}
 	for i := range s.Cluster.Leases {
 		l := &s.Cluster.Leases[i]
-		if l.Namespace == "kube-system" && (!m.mayLead(l.Name) || starved(s.Cluster, l.Name) || l.Holder != "" && !strings.HasPrefix(l.Holder, s.Node)) {
+		if l.Namespace == "kube-system" && (!m.mayLead(l.Name) || l.Holder != "" && !strings.HasPrefix(l.Holder, s.Node)) {
 			l.Renewed = s.At.Add(-4 * time.Minute)
 		}
 	}
@@ -378,19 +383,6 @@ func leadersWork(m *Machine, s *snapshot.Snapshot) {
 func (m *Machine) mayLead(name string) bool {
 	_, bound := m.World.Objects["/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/system:"+name]
 	return bound
-}
-
-func starved(c *snapshot.Cluster, name string) bool {
-	for _, f := range c.FlowSchemas {
-		if f.Precedence < 100 && slices.Contains(f.Subjects, "User:system:"+name) {
-			for _, l := range c.PriorityLevels {
-				if l.Name == f.Level && l.Type == "Limited" && l.Shares == 0 {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }
 
 // withFinalizers is what deleting an object does: one with finalizers waits

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	convert "github.com/klustered/klustered/internal/collect/object"
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/snapshot"
 )
@@ -130,14 +131,30 @@ func addObject(c *snapshot.Cluster, body json.RawMessage) {
 	case "Role", "ClusterRole":
 		r := snapshot.Role{Namespace: x.Metadata.Namespace, Name: x.Metadata.Name}
 		for _, rule := range x.Rules {
-			r.Rules = append(r.Rules, strings.Join(rule.Verbs, ",")+" on "+strings.Join(rule.APIGroups, ",")+"/"+strings.Join(rule.Resources, ","))
+			r.Rules = append(r.Rules, strings.Join(rule.Verbs, ",")+" on "+groupNames(rule.APIGroups)+"/"+strings.Join(rule.Resources, ","))
 		}
-		c.Roles = append(c.Roles, r)
+		if x.Metadata.Labels["kubernetes.io/bootstrapping"] == "" {
+			c.Roles = append(c.Roles, r)
+		}
+		if convert.SystemRole(r.Name) {
+			c.SystemRoles = append(c.SystemRoles, r)
+		}
 	case "Deployment", "DaemonSet", "StatefulSet":
 		c.Workloads = append(c.Workloads, workload(x))
 	default:
 		addDecoded(c, x.Kind, body)
 	}
+}
+
+// groupNames writes groups as a snapshot does.
+func groupNames(groups []string) string {
+	out := slices.Clone(groups)
+	for i, g := range out {
+		if g == "" {
+			out[i] = "core"
+		}
+	}
+	return strings.Join(out, ",")
 }
 
 func workload(x object) snapshot.Workload {

@@ -38,7 +38,6 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.PodsCrashing, Strength: symptom.Sometimes, Cluster: true},
 	},
 	Remedy: remedy,
-	Drill:  drill,
 }
 
 // shares are those that the API server gives its own levels.
@@ -46,8 +45,8 @@ var shares = map[string]int64{
 	"node-high": 40, "system": 30, "leader-election": 10, "workload-high": 40, "workload-low": 100, "global-default": 20, "catch-all": 5,
 }
 
-// starved reports whether a level lets nothing through: it has no share and
-// may not borrow any.
+// starved reports whether a level lets one request through at a time, and
+// no more: it has no share and may not borrow any.
 func starved(l snapshot.PriorityLevel) bool {
 	return l.Type == "Limited" && l.Shares == 0 && l.Name != "exempt" && (shares[l.Name] > 0 || l.Borrow != nil && *l.Borrow == 0)
 }
@@ -117,24 +116,4 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 	}
 	set, err := object.Set("PriorityLevelConfiguration", "", name, n, 0, "give the priority level "+name+" a share", "spec", "limited", "nominalConcurrencyShares")
 	return op.Plan{set}, err
-}
-
-// drill sends a component to a level that lets nothing through.
-func drill(_ *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
-	level, schema := d.Name(), d.Name()
-	l, err := object.Create("PriorityLevelConfiguration", "", level, map[string]any{"spec": map[string]any{
-		"type": "Limited", "limited": map[string]any{"nominalConcurrencyShares": 0, "lendablePercent": 0, "borrowingLimitPercent": 0, "limitResponse": map[string]any{"type": "Reject"}},
-	}})
-	if err != nil {
-		return nil, err
-	}
-	user := fault.Pick(d, []string{"system:kube-scheduler", "system:kube-controller-manager"})
-	f, err := object.Create("FlowSchema", "", schema, map[string]any{"spec": map[string]any{
-		"priorityLevelConfiguration": map[string]any{"name": level}, "matchingPrecedence": d.Int(3, 90),
-		"rules": []map[string]any{{
-			"subjects":      []map[string]any{{"kind": "User", "user": map[string]any{"name": user}}},
-			"resourceRules": []map[string]any{{"verbs": []string{"*"}, "apiGroups": []string{"*"}, "resources": []string{"*"}, "clusterScope": true, "namespaces": []string{"*"}}},
-		}},
-	}})
-	return op.Plan{l, f}, err
 }

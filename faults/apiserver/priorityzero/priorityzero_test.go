@@ -1,13 +1,21 @@
 package priorityzero
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/klustered/klustered/fault/faulttest"
 	"github.com/klustered/klustered/snapshot"
 )
 
-func Test(t *testing.T) { faulttest.Run(t, Fault) }
+func Test(t *testing.T) {
+	faulttest.Run(t, Fault, faulttest.Broken(func(m *faulttest.Machine) {
+		m.World.Objects["/apis/flowcontrol.apiserver.k8s.io/v1/prioritylevelconfigurations/jail"] = json.RawMessage(
+			`{"apiVersion":"flowcontrol.apiserver.k8s.io/v1","kind":"PriorityLevelConfiguration","metadata":{"name":"jail"},"spec":{"type":"Limited","limited":{"nominalConcurrencyShares":0,"borrowingLimitPercent":0,"limitResponse":{"type":"Reject"}}}}`)
+		m.World.Objects["/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas/nodes"] = json.RawMessage(
+			`{"apiVersion":"flowcontrol.apiserver.k8s.io/v1","kind":"FlowSchema","metadata":{"name":"nodes"},"spec":{"matchingPrecedence":50,"priorityLevelConfiguration":{"name":"jail"},"rules":[{"subjects":[{"kind":"Group","group":{"name":"system:nodes"}}],"resourceRules":[{"verbs":["*"],"apiGroups":["*"],"resources":["*"]}]}]}}`)
+	}))
+}
 
 func TestDetect(t *testing.T) {
 	none := int64(0)
