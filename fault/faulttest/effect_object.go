@@ -90,7 +90,7 @@ func podsRun(m *Machine, s *snapshot.Snapshot) {
 		same := reflect.DeepEqual(now.Value("spec", "template"), was.Value("spec", "template"))
 		switch {
 		case n == 0 && before > 0:
-			gone(s, now)
+			withoutPods(s, now)
 		case !same || n > before:
 			newPod(m, s, now, was)
 		}
@@ -109,7 +109,8 @@ func labelled(m *Machine, c *snapshot.Cluster) {
 	})
 }
 
-func gone(s *snapshot.Snapshot, d schema.Object) {
+// withoutPods takes the pods of a Deployment away.
+func withoutPods(s *snapshot.Snapshot, d schema.Object) {
 	s.Cluster.Pods = slices.DeleteFunc(s.Cluster.Pods, func(p snapshot.Pod) bool {
 		return strings.HasPrefix(p.Owner, "ReplicaSet/"+d.Text("metadata", "name")+"-") && p.Namespace == d.Text("metadata", "namespace")
 	})
