@@ -6,16 +6,35 @@ package all
 import (
 	"github.com/klustered/klustered/fault"
 	accessexeccredential "github.com/klustered/klustered/faults/access/execcredential"
+	admissionpolicy "github.com/klustered/klustered/faults/admission/policy"
+	admissionwebhook "github.com/klustered/klustered/faults/admission/webhook"
+	apiserverpriorityzero "github.com/klustered/klustered/faults/apiserver/priorityzero"
+	apiservicehijack "github.com/klustered/klustered/faults/apiservice/hijack"
+	apiserviceunavailable "github.com/klustered/klustered/faults/apiservice/unavailable"
 	cnibinarymissing "github.com/klustered/klustered/faults/cni/binarymissing"
 	cniconfiginvalid "github.com/klustered/klustered/faults/cni/configinvalid"
 	cniconfigmissing "github.com/klustered/klustered/faults/cni/configmissing"
 	cniconfigshadowed "github.com/klustered/klustered/faults/cni/configshadowed"
 	cnipluginunknown "github.com/klustered/klustered/faults/cni/pluginunknown"
+	dnscorednsconfig "github.com/klustered/klustered/faults/dns/corednsconfig"
+	dnscorednsdown "github.com/klustered/klustered/faults/dns/corednsdown"
+	dnsservice "github.com/klustered/klustered/faults/dns/service"
 	etcdiothrottled "github.com/klustered/klustered/faults/etcd/iothrottled"
 	etcdnospace "github.com/klustered/klustered/faults/etcd/nospace"
 	kubeletstopped "github.com/klustered/klustered/faults/kubelet/stopped"
+	leasestale "github.com/klustered/klustered/faults/lease/stale"
 	networkshaped "github.com/klustered/klustered/faults/network/shaped"
+	nodecapacity "github.com/klustered/klustered/faults/node/capacity"
+	nodecordoned "github.com/klustered/klustered/faults/node/cordoned"
+	nodelookalike "github.com/klustered/klustered/faults/node/lookalike"
+	nodetainted "github.com/klustered/klustered/faults/node/tainted"
+	quotaexceeded "github.com/klustered/klustered/faults/quota/exceeded"
+	quotalimitrange "github.com/klustered/klustered/faults/quota/limitrange"
+	rbacbroad "github.com/klustered/klustered/faults/rbac/broad"
+	rbacmissing "github.com/klustered/klustered/faults/rbac/missing"
 	runtimestopped "github.com/klustered/klustered/faults/runtime/stopped"
+	servicekubernetes "github.com/klustered/klustered/faults/service/kubernetes"
+	servicenoendpoints "github.com/klustered/klustered/faults/service/noendpoints"
 	staticcommand "github.com/klustered/klustered/faults/static/command"
 	staticduplicate "github.com/klustered/klustered/faults/static/duplicate"
 	staticfieldunknown "github.com/klustered/klustered/faults/static/fieldunknown"
@@ -40,16 +59,35 @@ import (
 // Faults is every fault, in the order of their IDs.
 var Faults = []*fault.Fault{
 	accessexeccredential.Fault,
+	admissionpolicy.Fault,
+	admissionwebhook.Fault,
+	apiserverpriorityzero.Fault,
+	apiservicehijack.Fault,
+	apiserviceunavailable.Fault,
 	cnibinarymissing.Fault,
 	cniconfiginvalid.Fault,
 	cniconfigmissing.Fault,
 	cniconfigshadowed.Fault,
 	cnipluginunknown.Fault,
+	dnscorednsconfig.Fault,
+	dnscorednsdown.Fault,
+	dnsservice.Fault,
 	etcdiothrottled.Fault,
 	etcdnospace.Fault,
 	kubeletstopped.Fault,
+	leasestale.Fault,
 	networkshaped.Fault,
+	nodecapacity.Fault,
+	nodecordoned.Fault,
+	nodelookalike.Fault,
+	nodetainted.Fault,
+	quotaexceeded.Fault,
+	quotalimitrange.Fault,
+	rbacbroad.Fault,
+	rbacmissing.Fault,
 	runtimestopped.Fault,
+	servicekubernetes.Fault,
+	servicenoendpoints.Fault,
 	staticcommand.Fault,
 	staticduplicate.Fault,
 	staticfieldunknown.Fault,
