@@ -156,6 +156,8 @@ var kinds = map[string]func([]byte) (Op, error){
 	"etcd-remember":     decodeAs[EtcdRemember],
 	"issue-kubeconfig":  decodeAs[IssueKubeconfig],
 	"issue-certificate": decodeAs[IssueCertificate],
+	"splice":            decodeAs[Splice],
+	"publish-key":       decodeAs[PublishKey],
 	"restart-static":    decodeAs[RestartStatic],
 }
 

@@ -88,7 +88,10 @@ func every(t *testing.T, m *faulttest.Machine) map[string]op.Op {
 		"issue /etc/new.pem": op.IssueCertificate{
 			Cert: "/etc/new.pem", Key: "/etc/new.pem", CACert: "/etc/kubernetes/pki/ca.crt", CAKey: "/etc/kubernetes/pki/ca.key", Name: "x", Groups: []string{"g"}, Client: true, Stranger: true,
 		},
-		"container etcd": op.RestartStatic{Container: "etcd", Socket: "/run/containerd/containerd.sock", Why: "it reads its files again"},
+		"change byte 3":                     op.Splice{Path: "/etc/hosts", Pin: pin(t, m, "/etc/hosts"), Offset: 3, Remove: 2, Insert: []byte("x"), Why: "it is damaged"},
+		"public half":                       op.PublishKey{Key: "/etc/kubernetes/pki/etcd/server.key", Path: "/etc/kubernetes/pki/sa.pub", Pin: pin(t, m, "/etc/kubernetes/pki/sa.pub")},
+		"make /etc/kubernetes/new.pub anew": op.PublishKey{Key: "/etc/kubernetes/pki/sa.key", Path: "/etc/kubernetes/new.pub", Fresh: true},
+		"container etcd":                    op.RestartStatic{Container: "etcd", Socket: "/run/containerd/containerd.sock", Why: "it reads its files again"},
 		"rebuild": op.IssueKubeconfig{
 			Path: "/root/.kube/config", Pin: pin(t, m, "/root/.kube/config"), Cluster: "klustered", Server: "https://172.20.0.2:6443",
 			CACert: "/etc/kubernetes/pki/ca.crt", CAKey: "/etc/kubernetes/pki/ca.key", User: "kubernetes-admin", Groups: []string{"kubeadm:cluster-admins"}, Days: 365,
@@ -201,6 +204,7 @@ func TestMoved(t *testing.T) {
 		"object gone":     op.DeleteObject{Path: "/api/v1/namespaces/x"},
 		"object there":    op.CreateObject{Path: "/apis/apps/v1/namespaces/canary/deployments/front"},
 		"certificate":     op.IssueCertificate{Cert: "/etc/kubernetes/pki/ca.crt", CertPin: "0"},
+		"splice":          op.Splice{Path: "/etc/hosts", Pin: "0"},
 		"its key":         op.IssueCertificate{Cert: "/etc/x.crt", Key: "/etc/kubernetes/pki/ca.key"},
 		"kubeconfig":      op.IssueKubeconfig{Path: "/root/.kube/config", Pin: "0"},
 	} {

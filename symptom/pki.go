@@ -19,13 +19,14 @@ func pkis() []Symptom {
 		ID: CertRefused, Title: "a component does not accept another's certificate, or cannot load its own", Stored: true,
 		LeadsTo: []Edge{
 			here(EtcdDown, Sometimes), everywhere(APIDown, Sometimes), here(KubeletRejected, Sometimes), here(KubeletDown, Sometimes),
-			everywhere(ControllersIdle, Sometimes), everywhere(NodeNotReady, Sometimes), everywhere(PodsNotStarting, Sometimes),
-			here(AdminLockedOut, Sometimes), here(TokensRefused, Sometimes),
+			everywhere(ControllersIdle, Sometimes), everywhere(SchedulerIdle, Sometimes), here(ComponentDown, Sometimes),
+			everywhere(NodeNotReady, Sometimes), everywhere(PodsNotStarting, Sometimes), here(AdminLockedOut, Sometimes), here(TokensRefused, Sometimes),
 		},
 		Observe: certRefused,
 	}, {
 		ID: TokensRefused, Title: "the API server refuses the tokens of service accounts", Stored: true,
-		LeadsTo: []Edge{everywhere(ControllersIdle, Sometimes), everywhere(PodsNotStarting, Sometimes), everywhere(PodNetworkDown, Sometimes), everywhere(DNSFailing, Sometimes)},
+		LeadsTo: []Edge{everywhere(ControllersIdle, Sometimes), everywhere(PodsNotStarting, Sometimes), everywhere(PodNetworkDown, Sometimes),
+			everywhere(PodsCrashing, Sometimes), everywhere(PodsUnready, Sometimes), everywhere(DNSFailing, Sometimes)},
 		Observe: tokensRefused,
 	}}
 }
@@ -42,7 +43,7 @@ func certRefused(s *snapshot.Snapshot) (State, []finding.Fact) {
 	for _, e := range s.PKI.Edges {
 		starts := e.Error != "" || e.Pair == snapshot.No // what it cannot load it does not start with
 		why := e.Refused()
-		if why == "" || e.Checks == snapshot.EdgeSigning || !e.Lasting() && (e.Server != "aggregated" || !starts) {
+		if why == "" || e.Checks == snapshot.EdgeSigning || !e.Lasting() && (e.Server != "aggregated" || !starts) || alone(s, e) && !starts {
 			continue
 		}
 		if key := e.Cert + " " + why; !told[key] {
@@ -51,6 +52,11 @@ func certRefused(s *snapshot.Snapshot) (State, []finding.Fact) {
 		}
 	}
 	return verdict(facts)
+}
+
+// alone reports whether an edge is that among members of an etcd that has one.
+func alone(s *snapshot.Snapshot, e snapshot.Edge) bool {
+	return e.Client == "etcd" && e.Server == "etcd" && s.Etcd != nil && len(s.Etcd.Members) == 1
 }
 
 // way says between whom a certificate is shown.

@@ -154,6 +154,10 @@ func target(o op.Op) string {
 		return x.Path
 	case op.IssueCertificate:
 		return x.Cert
+	case op.Splice:
+		return x.Path
+	case op.PublishKey:
+		return x.Path
 	case op.SetIOLimit:
 		return x.File + " " + x.Device + " " + x.Key
 	case op.DeleteQdisc:

@@ -101,6 +101,10 @@ func touched(s *Session) []string {
 			keys = append(keys, fileKey(s.Node, o.Path))
 		case op.IssueKubeconfig:
 			keys = append(keys, fileKey(s.Node, o.Path))
+		case op.Splice:
+			keys = append(keys, fileKey(s.Node, o.Path))
+		case op.PublishKey:
+			keys = append(keys, fileKey(s.Node, o.Path))
 		case op.IssueCertificate:
 			keys = append(keys, fileKey(s.Node, o.Cert))
 			if o.Key != "" && o.Key != o.Cert {

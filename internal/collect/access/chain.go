@@ -46,7 +46,10 @@ func CheckEdge(x *snapshot.Edge, p presented, at time.Time) {
 	x.Subject, x.Issuer, x.SHA256 = leaf.Subject.String(), leaf.Issuer.String(), hex.EncodeToString(sum[:])
 	x.NotBefore, x.NotAfter = leaf.NotBefore.UTC(), leaf.NotAfter.UTC()
 	if p.key != nil {
-		x.Pair = belongs(p.public(p.key), leaf.RawSubjectPublicKeyInfo)
+		keys := p.public(p.key)
+		if x.Pair = belongs(keys, leaf.RawSubjectPublicKeyInfo); len(keys) == 0 {
+			x.Error = firstError(x.Error, p.key, x.Key)
+		}
 	}
 	if x.Checks == snapshot.EdgePair {
 		return

@@ -1,0 +1,59 @@
+package mode
+
+import (
+	"testing"
+
+	"github.com/klustered/klustered/fault/faulttest"
+	"github.com/klustered/klustered/snapshot"
+)
+
+func Test(t *testing.T) {
+	faulttest.Run(t, Fault, faulttest.Broken(func(m *faulttest.Machine) {
+		const key = "/etc/kubernetes/pki/apiserver.key"
+		f, err := m.ReadFile(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Mode = 0o644
+		if err := m.WriteFile(key, f); err != nil {
+			t.Fatal(err)
+		}
+	}))
+}
+
+func TestReaders(t *testing.T) {
+	pod := func(uid string) *snapshot.Static {
+		m := snapshot.Manifest{Containers: []snapshot.ManifestContainer{{Command: "etcd"}}}
+		m.Path = "/m/etcd.yaml"
+		if uid != "" {
+			m.Fields = []snapshot.Field{{Path: "spec.securityContext.runAsUser", Value: uid, Line: 4}, {Path: "spec.securityContext.fsGroup", Value: "77", Line: 5}}
+		}
+		return &snapshot.Static{Manifests: []snapshot.Manifest{m}}
+	}
+	for what, tc := range map[string]struct {
+		uid  string
+		file snapshot.PEMFile
+		want int
+	}{
+		"root reads all":            {"", snapshot.PEMFile{Mode: 0o600}, 0},
+		"another's key":             {"77", snapshot.PEMFile{Mode: 0o600}, 1},
+		"its own key":               {"77", snapshot.PEMFile{Mode: 0o600, UID: 77}, 0},
+		"its own, not to be read":   {"77", snapshot.PEMFile{Mode: 0o200, UID: 77}, 1},
+		"its group's":               {"76", snapshot.PEMFile{Mode: 0o640, GID: 77}, 0},
+		"everybody's certificate":   {"77", snapshot.PEMFile{Mode: 0o644}, 0},
+		"a key for everybody":       {"", snapshot.PEMFile{Mode: 0o644, Keys: 1}, 1},
+		"a public key":              {"", snapshot.PEMFile{Path: "/pub", Mode: 0o644, Keys: 1}, 0},
+		"a key that nobody uses":    {"", snapshot.PEMFile{Mode: 0o644, Keys: 1, Size: -1}, 0},
+		"a key of root and a group": {"", snapshot.PEMFile{Mode: 0o640, Keys: 1}, 0},
+	} {
+		f := tc.file
+		if f.Size >= 0 {
+			f.UsedBy = []string{"/m/etcd.yaml:3"}
+		}
+		keys := []snapshot.Key{{Path: "/pub", Public: true}, {Path: ""}}
+		s := &snapshot.Snapshot{Static: pod(tc.uid), PKI: &snapshot.PKI{Files: []snapshot.PEMFile{f}, Keys: keys}}
+		if got := detect(s); len(got) != tc.want {
+			t.Errorf("%s: %+v", what, got)
+		}
+	}
+}
