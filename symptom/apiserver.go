@@ -132,6 +132,9 @@ func apiWritesFail(s *snapshot.Snapshot) (State, []finding.Fact) {
 	if facts := noSpace(s); len(facts) > 0 && !writtenSince(s, facts[0].At) {
 		return Seen, facts
 	}
+	if facts := logged(s, recent, logEtcdTooLarge); len(facts) > 0 && !writtenSince(s, s.At.Add(-leaseFresh)) {
+		return Seen, facts
+	}
 	if writtenSince(s, s.At.Add(-leaseFresh)) {
 		return Absent, nil
 	}

@@ -2,6 +2,7 @@ package symptom
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/klustered/klustered/finding"
@@ -15,6 +16,7 @@ const (
 	EtcdLeaderLost ID = "etcd-leader-elections" // leaders change
 	EtcdReadOnly   ID = "etcd-read-only"        // writes are refused for want of space
 	EtcdNoQuorum   ID = "etcd-no-quorum"        // too few members are there to agree on anything
+	ObjectsGone    ID = "objects-gone"          // the API knows nothing of what the cluster was made with
 )
 
 const (
@@ -36,6 +38,12 @@ const (
 
 func etcds() []Symptom {
 	return []Symptom{{
+		ID: ObjectsGone, Title: "the API knows nothing of the objects that the cluster was made with",
+		LeadsTo: []Edge{everywhere(NodeNotReady, Usually), everywhere(PodsNotStarting, Sometimes),
+			everywhere(ControllersIdle, Sometimes), everywhere(SchedulerIdle, Sometimes), everywhere(ServiceUnreachable, Sometimes),
+			everywhere(DNSFailing, Sometimes), here(AdminLockedOut, Sometimes)},
+		Observe: objectsGone,
+	}, {
 		ID: EtcdNoQuorum, Title: "etcd has no quorum",
 		LeadsTo: []Edge{everywhere(EtcdLeaderLost, Usually), everywhere(APIDown, Usually), everywhere(APIWritesFail, Usually), everywhere(EtcdDown, Sometimes)},
 		Observe: etcdNoQuorum,
@@ -174,4 +182,33 @@ func etcdNoQuorum(s *snapshot.Snapshot) (State, []finding.Fact) {
 		return Absent, nil
 	}
 	return saw(orWords(e.Endpoint, e.DBPath), fmt.Sprintf("no leader, and %d of %d members that vote answer", len(there), voters), fmt.Sprintf("%d or more", voters/2+1))
+}
+
+// grown is how long after its authority was made a cluster has what it is made
+// with.
+const grown = 15 * time.Minute
+
+// objectsGone looks for what kubeadm makes, where its manifests are: the
+// settings that it keeps, and any workload of the system.
+func objectsGone(s *snapshot.Snapshot) (State, []finding.Fact) {
+	c := s.Cluster
+	if c == nil || !c.API.Reachable || c.Source != "api" || !c.ControlPlane || s.Static == nil || s.PKI == nil || len(c.API.Denied) > 0 {
+		return NotLooked, nil
+	}
+	made, old := false, false
+	for _, m := range s.Static.Manifests {
+		for _, f := range m.Fields {
+			made = made || strings.HasPrefix(f.Path, "metadata.annotations.kubeadm.kubernetes.io/")
+		}
+	}
+	for _, x := range s.PKI.Certificates {
+		old = old || x.CA && s.At.Sub(x.NotBefore) > grown
+	}
+	if !made || !old {
+		return NotLooked, nil
+	}
+	if len(c.Workloads) > 0 || len(c.Settings) > 0 {
+		return Absent, nil
+	}
+	return saw(c.API.URL, "no workload, and not the ConfigMap kubeadm-config", "what kubeadm and people made")
 }

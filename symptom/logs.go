@@ -23,6 +23,7 @@ const (
 	logOOMKill           = "kernel-oom-kill"
 	logEtcdClock         = "etcd-clock-differs"
 	logAuthFailed        = "apiserver-auth-failed"
+	logEtcdTooLarge      = "etcd-too-large"
 	logEtcdLocked        = "etcd-locked"
 	logContainerdLocked  = "containerd-locked"
 )

@@ -27,7 +27,7 @@ func rungs() map[fault.Layer]rung {
 		fault.Network:   {sections{snapshot.SectionNetwork}, symptoms{symptom.PodTrafficSlow, symptom.ServiceUnreachable, symptom.NodePortDegraded}, false},
 		fault.Kubelet:   {sections{snapshot.SectionKubelet}, symptoms{symptom.KubeletDown, symptom.KubeletRejected}, true},
 		fault.PKI:       {sections{snapshot.SectionPKI}, symptoms{symptom.CertRefused, symptom.TokensRefused, symptom.AdminLockedOut}, true},
-		fault.Etcd:      {sections{snapshot.SectionEtcd}, symptoms{symptom.EtcdDown, symptom.EtcdSlow, symptom.EtcdLeaderLost, symptom.EtcdReadOnly, symptom.EtcdNoQuorum}, true},
+		fault.Etcd:      {sections{snapshot.SectionEtcd}, symptoms{symptom.EtcdDown, symptom.EtcdSlow, symptom.EtcdLeaderLost, symptom.EtcdReadOnly, symptom.EtcdNoQuorum, symptom.ObjectsGone}, true},
 		fault.APIServer: {sections{snapshot.SectionCluster}, symptoms{symptom.APIDown, symptom.APISlow, symptom.APIWritesFail}, true},
 		fault.Admission: {sections{snapshot.SectionCluster}, symptoms{symptom.ObjectsRefused, symptom.APIPartDown, symptom.NamespaceStuck}, true},
 		fault.Control:   {sections{snapshot.SectionCluster}, symptoms{symptom.ControllersIdle, symptom.ComponentDown}, true},
