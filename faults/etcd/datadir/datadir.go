@@ -42,10 +42,13 @@ const flag = "data-dir"
 
 func detect(s *snapshot.Snapshot) []finding.Finding {
 	etcd, ok := manifest.Find(s, "etcd")
+	if !ok || len(etcd.File.Fields) == 0 {
+		return nil // evidence of an older version does not tell of mounts
+	}
+	f, ok := etcd.Flag(flag)
 	if !ok {
 		return nil
 	}
-	f, _ := etcd.Flag(flag)
 	dir := path.Clean(f.Value)
 	at, line, mounted := host(etcd, dir)
 	x := finding.Finding{Subject: etcd.Subject(flag), Facts: []finding.Fact{etcd.Quote(f.Line, "")}, Commands: []string{"grep -nE 'data-dir|hostPath|path:|mountPath' " + etcd.File.Path, "ls -la /var/lib/etcd*/member"}}
