@@ -4,6 +4,49 @@ import (
 	"testing"
 
 	"github.com/klustered/klustered/fault/faulttest"
+	"github.com/klustered/klustered/snapshot"
 )
 
 func Test(t *testing.T) { faulttest.Run(t, Fault) }
+
+func etcd(flags ...snapshot.Flag) snapshot.Manifest {
+	for i := range flags {
+		flags[i].Line = i + 1
+	}
+	return snapshot.Manifest{Text: snapshot.Text{Path: "/m/etcd.yaml"}, Containers: []snapshot.ManifestContainer{{Command: "etcd", Name: "etcd", Flags: flags}}}
+}
+
+func TestWhereItsDataLies(t *testing.T) {
+	volume := func(path string) []snapshot.Field {
+		return []snapshot.Field{
+			{Path: "metadata.annotations.kubeadm.kubernetes.io/x", Value: "1"}, {Path: "spec.containers[0].name", Value: "etcd"},
+			{Path: "spec.containers[0].volumeMounts[0].mountPath", Value: "/var/lib/etcd"}, {Path: "spec.containers[0].volumeMounts[0].name", Value: "data"},
+			{Path: "spec.volumes[0].name", Value: "data"}, {Path: "spec.volumes[0].hostPath.path", Value: path},
+		}
+	}
+	with := func(f []snapshot.Field, more ...snapshot.Field) []snapshot.Field { return append(f, more...) }
+	left := &snapshot.Etcd{DataDir: "/srv/etcd", Store: &snapshot.EtcdStore{Others: []string{"/var/lib/etcd"}}}
+	for what, tc := range map[string]struct {
+		dir    string
+		fields []snapshot.Field
+		etcd   *snapshot.Etcd
+		want   int
+	}{
+		"as kubeadm":                     {"/var/lib/etcd", volume("/var/lib/etcd"), nil, 0},
+		"below the volume":               {"/var/lib/etcd/data", volume("/var/lib/etcd"), nil, 0},
+		"in the container":               {"/var/lib/etcd-new", volume("/var/lib/etcd"), nil, 1},
+		"another folder of the node":     {"/var/lib/etcd", volume("/srv/etcd"), nil, 0},
+		"another, and the old one stays": {"/var/lib/etcd", volume("/srv/etcd"), left, 1},
+		"mounts are not known":           {"/var/lib/etcd", nil, nil, 0},
+		"another's folder": {"/var/lib/etcd", with(volume("/var/lib/etcd"), snapshot.Field{Path: "spec.securityContext.runAsUser", Value: "7"}),
+			&snapshot.Etcd{Store: &snapshot.EtcdStore{DirMode: 0o700}}, 1},
+		"its own folder": {"/var/lib/etcd", with(volume("/var/lib/etcd"), snapshot.Field{Path: "spec.securityContext.runAsUser", Value: "7"}),
+			&snapshot.Etcd{Store: &snapshot.EtcdStore{DirMode: 0o700, DirUID: 7}}, 0},
+	} {
+		m := etcd(snapshot.Flag{Name: flag, Value: tc.dir})
+		m.Fields = tc.fields
+		if got := detect(&snapshot.Snapshot{Etcd: tc.etcd, Static: &snapshot.Static{Manifests: []snapshot.Manifest{m}}}); len(got) != tc.want {
+			t.Errorf("%s: %+v", what, got)
+		}
+	}
+}

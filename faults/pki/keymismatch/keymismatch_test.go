@@ -4,6 +4,27 @@ import (
 	"testing"
 
 	"github.com/klustered/klustered/fault/faulttest"
+	"github.com/klustered/klustered/snapshot"
 )
 
 func Test(t *testing.T) { faulttest.Run(t, Fault) }
+
+func TestPairs(t *testing.T) {
+	for what, tc := range map[string]struct {
+		edge snapshot.Edge
+		want int
+	}{
+		"a pair":              {snapshot.Edge{Checks: snapshot.EdgeClient, Pair: snapshot.Yes}, 0},
+		"no pair":             {snapshot.Edge{Checks: snapshot.EdgeClient, Pair: snapshot.No}, 1},
+		"the key is damaged":  {snapshot.Edge{Checks: snapshot.EdgeClient, Error: "/k:1: no PEM"}, 0},
+		"the kubelet's own":   {snapshot.Edge{Checks: snapshot.EdgePair, Client: "kubelet", Server: "kubelet", Pair: snapshot.No}, 1},
+		"a key that signs":    {snapshot.Edge{Checks: snapshot.EdgeSigning, Pair: snapshot.No}, 0},
+		"signed now and then": {snapshot.Edge{Checks: snapshot.EdgeClient, Client: "signed by kube-controller-manager", Pair: snapshot.No}, 0},
+	} {
+		e := tc.edge
+		e.Cert, e.Key = "/c", "/k"
+		if got := detect(&snapshot.Snapshot{PKI: &snapshot.PKI{Edges: []snapshot.Edge{e}}}); len(got) != tc.want {
+			t.Errorf("%s: %+v", what, got)
+		}
+	}
+}
