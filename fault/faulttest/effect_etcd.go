@@ -12,7 +12,7 @@ import (
 )
 
 // etcdEffects are the consequences of faults of that area.
-var etcdEffects = []func(*Machine, *snapshot.Snapshot){etcdFull, etcdRefuses, etcdForgets, etcdAsks}
+var etcdEffects = append([]func(*Machine, *snapshot.Snapshot){etcdFull, etcdRefuses, etcdForgets, etcdAsks}, pkiEffects...)
 
 func etcdFull(m *Machine, s *snapshot.Snapshot) {
 	if !m.full() || s.Cluster == nil {
