@@ -55,7 +55,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 	}
 	return []finding.Finding{{
 		Subject: finding.Subject{Kind: "member", Name: name(e)},
-		Summary: fmt.Sprintf("etcd has used %d%% of its quota and refuses all writes when that is full", part),
+		Summary: fmt.Sprintf("the etcd member %s has used %d%% of its quota and refuses all writes when that is full", name(e), part),
 		Facts: []finding.Fact{
 			{Source: e.DBPath, Got: fmt.Sprintf("%d bytes of pages, %d of them in use", e.Status.DBSize, e.Status.InUse), Want: "well below the quota"}, set,
 		},
