@@ -19,8 +19,17 @@ import (
 	dnscorednsconfig "github.com/klustered/klustered/faults/dns/corednsconfig"
 	dnscorednsdown "github.com/klustered/klustered/faults/dns/corednsdown"
 	dnsservice "github.com/klustered/klustered/faults/dns/service"
+	etcdauth "github.com/klustered/klustered/faults/etcd/auth"
+	etcdcorrupt "github.com/klustered/klustered/faults/etcd/corrupt"
+	etcddatadir "github.com/klustered/klustered/faults/etcd/datadir"
+	etcdforeignkeys "github.com/klustered/klustered/faults/etcd/foreignkeys"
+	etcdheartbeat "github.com/klustered/klustered/faults/etcd/heartbeat"
 	etcdiothrottled "github.com/klustered/klustered/faults/etcd/iothrottled"
+	etcdmemberlost "github.com/klustered/klustered/faults/etcd/memberlost"
 	etcdnospace "github.com/klustered/klustered/faults/etcd/nospace"
+	etcdquota "github.com/klustered/klustered/faults/etcd/quota"
+	etcdrequestsize "github.com/klustered/klustered/faults/etcd/requestsize"
+	etcdurls "github.com/klustered/klustered/faults/etcd/urls"
 	kubeletstopped "github.com/klustered/klustered/faults/kubelet/stopped"
 	leasestale "github.com/klustered/klustered/faults/lease/stale"
 	networkshaped "github.com/klustered/klustered/faults/network/shaped"
@@ -28,6 +37,18 @@ import (
 	nodecordoned "github.com/klustered/klustered/faults/node/cordoned"
 	nodelookalike "github.com/klustered/klustered/faults/node/lookalike"
 	nodetainted "github.com/klustered/klustered/faults/node/tainted"
+	pkidamaged "github.com/klustered/klustered/faults/pki/damaged"
+	pkiexpired "github.com/klustered/klustered/faults/pki/expired"
+	pkifrontproxy "github.com/klustered/klustered/faults/pki/frontproxy"
+	pkiidentity "github.com/klustered/klustered/faults/pki/identity"
+	pkikeymismatch "github.com/klustered/klustered/faults/pki/keymismatch"
+	pkimissing "github.com/klustered/klustered/faults/pki/missing"
+	pkimode "github.com/klustered/klustered/faults/pki/mode"
+	pkinotyetvalid "github.com/klustered/klustered/faults/pki/notyetvalid"
+	pkisanmissing "github.com/klustered/klustered/faults/pki/sanmissing"
+	pkiserviceaccountkey "github.com/klustered/klustered/faults/pki/serviceaccountkey"
+	pkiusage "github.com/klustered/klustered/faults/pki/usage"
+	pkiwrongissuer "github.com/klustered/klustered/faults/pki/wrongissuer"
 	quotaexceeded "github.com/klustered/klustered/faults/quota/exceeded"
 	quotalimitrange "github.com/klustered/klustered/faults/quota/limitrange"
 	rbacbroad "github.com/klustered/klustered/faults/rbac/broad"
@@ -72,8 +93,17 @@ var Faults = []*fault.Fault{
 	dnscorednsconfig.Fault,
 	dnscorednsdown.Fault,
 	dnsservice.Fault,
+	etcdauth.Fault,
+	etcdcorrupt.Fault,
+	etcddatadir.Fault,
+	etcdforeignkeys.Fault,
+	etcdheartbeat.Fault,
 	etcdiothrottled.Fault,
+	etcdmemberlost.Fault,
 	etcdnospace.Fault,
+	etcdquota.Fault,
+	etcdrequestsize.Fault,
+	etcdurls.Fault,
 	kubeletstopped.Fault,
 	leasestale.Fault,
 	networkshaped.Fault,
@@ -81,6 +111,18 @@ var Faults = []*fault.Fault{
 	nodecordoned.Fault,
 	nodelookalike.Fault,
 	nodetainted.Fault,
+	pkidamaged.Fault,
+	pkiexpired.Fault,
+	pkifrontproxy.Fault,
+	pkiidentity.Fault,
+	pkikeymismatch.Fault,
+	pkimissing.Fault,
+	pkimode.Fault,
+	pkinotyetvalid.Fault,
+	pkisanmissing.Fault,
+	pkiserviceaccountkey.Fault,
+	pkiusage.Fault,
+	pkiwrongissuer.Fault,
 	quotaexceeded.Fault,
 	quotalimitrange.Fault,
 	rbacbroad.Fault,
