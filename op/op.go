@@ -132,6 +132,7 @@ var kinds = map[string]func([]byte) (Op, error){
 	"remove-file":       decodeAs[RemoveFile],
 	"copy-file":         decodeAs[CopyFile],
 	"chmod":             decodeAs[Chmod],
+	"edit-line":         decodeAs[EditLine],
 	"file-attr":         decodeAs[FileAttr],
 	"set-io-limit":      decodeAs[SetIOLimit],
 	"sysctl":            decodeAs[Sysctl],

@@ -150,6 +150,8 @@ func target(o op.Op) string {
 		return x.To
 	case op.Chmod:
 		return x.Path
+	case op.EditLine:
+		return x.Path
 	case op.IssueKubeconfig:
 		return x.Path
 	case op.IssueCertificate:

@@ -99,6 +99,8 @@ func touched(s *Session) []string {
 			keys = append(keys, fileKey(s.Node, o.To))
 		case op.Chmod:
 			keys = append(keys, fileKey(s.Node, o.Path))
+		case op.EditLine:
+			keys = append(keys, fileKey(s.Node, o.Path))
 		case op.IssueKubeconfig:
 			keys = append(keys, fileKey(s.Node, o.Path))
 		case op.Splice:
