@@ -60,10 +60,11 @@ func modeOf(name string) fs.FileMode {
 // programs adds programs: the first bytes of an ELF file, and no more.
 func (t tree) programs() {
 	for dir, names := range map[string]string{
-		"/usr/bin":     "kubectl kubelet kubeadm containerd containerd-shim-runc-v2 crictl bash sh cat ls ps systemctl journalctl curl base64",
-		"/usr/sbin":    "iptables nft tc cron logrotate",
-		"/opt/cni/bin": "bridge host-local loopback portmap bandwidth firewall",
-		"/usr/lib/cni": "bridge host-local loopback portmap bandwidth firewall",
+		"/usr/bin":                  "kubectl kubelet kubeadm containerd containerd-shim-runc-v2 crictl bash sh cat ls ps systemctl journalctl curl base64",
+		"/usr/sbin":                 "iptables nft tc cron logrotate",
+		"/opt/cni/bin":              "bridge host-local loopback portmap bandwidth firewall",
+		"/usr/lib/x86_64-linux-gnu": "libc.so.6 libnss_files.so.2",
+		"/usr/lib/cni":              "bridge host-local loopback portmap bandwidth firewall",
 	} {
 		for name := range strings.FieldsSeq(names) {
 			t.file(dir+"/"+name, []byte("\x7fELF\x02\x01\x01\x00 program "+name), 0o755)

@@ -125,7 +125,7 @@ func (m *Machine) Snapshot() *snapshot.Snapshot {
 		collect.Options{Node: "cp1", Tool: "test", At: At, Collectors: append(list, simulated...)})
 	s.Offline = false // what runs is simulated
 	m.live(s)
-	for _, effect := range append(standard, m.effects...) {
+	for _, effect := range slices.Concat(standard, trustEffects, m.effects) {
 		effect(m, s)
 	}
 	s.Timing = nil

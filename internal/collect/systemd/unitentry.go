@@ -43,7 +43,8 @@ func (p *persistence) unitEntries() {
 }
 
 // additions adds what files of nobody's package add to a unit that is not
-// wholly theirs: commands, and limits on its control group.
+// wholly theirs: commands, limits on its control group, and what the loader is
+// told.
 func (p *persistence) additions(u snapshot.Unit) {
 	for _, d := range u.DropIns {
 		if p.env.PackageOwner(d) != "" {
@@ -54,7 +55,8 @@ func (p *persistence) additions(u snapshot.Unit) {
 		}
 	}
 	for _, s := range u.Settings {
-		if isLimit(s.Key) && p.env.PackageOwner(s.Source) == "" {
+		loads := s.Key == "Environment" && strings.Contains(s.Value, "LD_")
+		if (isLimit(s.Key) || loads) && p.env.PackageOwner(s.Source) == "" {
 			text := s.Key + "=" + s.Value
 			p.addition(u, "setting", snapshot.Setting{Source: s.Source, Line: s.Line, Value: text}, text)
 		}
