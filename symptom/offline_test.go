@@ -20,7 +20,7 @@ func TestOffline(t *testing.T) {
 			Leases: []snapshot.Lease{{Namespace: "kube-system", Name: "kube-scheduler", Renewed: now.Add(-time.Hour)}}},
 		Kubeconfigs: &snapshot.Kubeconfigs{Files: []snapshot.Kubeconfig{{Text: snapshot.Text{Path: "/etc/kubernetes/admin.conf"}, Error: "it is cut short"}}},
 	}
-	want := map[ID]State{EtcdReadOnly: Seen, KubeletRejected: Seen, AdminLockedOut: Seen, AdminRunsProgram: Absent}
+	want := map[ID]State{EtcdReadOnly: Seen, KubeletRejected: Seen, AdminLockedOut: Seen, AdminRunsProgram: Absent, AdminAstray: Absent}
 	for _, x := range All() {
 		if got, _ := x.Look(s); got != want[x.ID] {
 			t.Errorf("%s: state %v, want %v", x.ID, got, want[x.ID])

@@ -13,6 +13,7 @@ const (
 	CommandsMislead ID = "commands-mislead"  // a command that is typed does another thing than its program
 	SessionActs     ID = "session-acts"      // a session does more than what is typed, or cannot do it
 	ProgramsLoaded  ID = "programs-injected" // something foreign is loaded into programs
+	AdminAstray     ID = "admin-goes-astray" // an admin kubeconfig does not lead to this cluster as its administrator
 )
 
 func trusts() []Symptom {
@@ -26,6 +27,9 @@ func trusts() []Symptom {
 	}, {
 		ID: CommandsMislead, Title: "a command that is typed does another thing than its program", Stored: true,
 		Observe: commandsMislead,
+	}, {
+		ID: AdminAstray, Title: "an admin kubeconfig does not lead to this cluster as its administrator", Stored: true,
+		Observe: adminAstray,
 	}}
 }
 
@@ -48,6 +52,13 @@ func programsLoaded(s *snapshot.Snapshot) (State, []finding.Fact) {
 		return NotLooked, nil
 	}
 	return verdict(heads(trust.Loaded(s)))
+}
+
+func adminAstray(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.Kubeconfigs == nil || len(s.Kubeconfigs.Files) == 0 {
+		return NotLooked, nil
+	}
+	return verdict(heads(trust.Kubeconfigs(s)))
 }
 
 // heads are the first fact of each doubt.

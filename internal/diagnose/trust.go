@@ -70,9 +70,11 @@ func writable(s *snapshot.Snapshot) []finding.Fact {
 	return facts
 }
 
-// kubeconfig checks that client configurations do what they seem to.
+// kubeconfig checks that kubeconfigs of administrators do what they seem to.
+// A program that gives credentials is told by its symptom, since a vendor's is
+// none.
 func kubeconfig(s *snapshot.Snapshot) Check {
-	c := Check{Name: "kubeconfig", Node: s.Node, Status: Unseen}
+	c := check(s, "kubeconfig", s.Kubeconfigs != nil, trust.Kubeconfigs(s))
 	if s.Kubeconfigs == nil {
 		return c
 	}
@@ -84,16 +86,13 @@ func kubeconfig(s *snapshot.Snapshot) Check {
 			if u.Exec != nil {
 				doubt(u.Exec.Line, fmt.Sprintf("user %q runs %s", u.Name, u.Exec.Command), "a credential")
 			}
-			if u.Impersonate != "" {
-				doubt(u.Line, fmt.Sprintf("user %q acts as %q", u.Name, u.Impersonate), "no impersonation")
+			if u.AuthProvider != "" && trust.Admin(k.Path) {
+				doubt(u.Line, fmt.Sprintf("user %q has the auth-provider %s, which kubectl no longer knows", u.Name, u.AuthProvider), "a credential")
 			}
 		}
 		for _, x := range k.Clusters {
 			if x.Insecure {
 				doubt(x.Line, "the server's certificate is not checked", "a CA")
-			}
-			if x.Proxy != "" {
-				doubt(x.Line, "requests go through "+x.Proxy, "no proxy")
 			}
 		}
 	}
