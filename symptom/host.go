@@ -7,6 +7,7 @@ import (
 
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/snapshot"
+	"github.com/klustered/klustered/trust"
 )
 
 // Symptoms of the host.
@@ -75,8 +76,8 @@ func diskPressure(s *snapshot.Snapshot) (State, []finding.Fact) {
 	return verdict(facts)
 }
 
-// fixUndone looks for entries that run by themselves and write a limit that
-// is in force now.
+// fixUndone looks for entries that run by themselves and write a limit, or do
+// something else, that is in force now.
 func fixUndone(s *snapshot.Snapshot) (State, []finding.Fact) {
 	if s.Persistence == nil {
 		return NotLooked, nil
@@ -89,6 +90,9 @@ func fixUndone(s *snapshot.Snapshot) (State, []finding.Fact) {
 		if f, ok := setter(s, e); ok {
 			facts = append(facts, f)
 		}
+	}
+	for _, u := range trust.Undoings(s) {
+		facts = append(facts, u.Facts[0])
 	}
 	return verdict(facts)
 }

@@ -10,10 +10,11 @@ import (
 
 // Symptoms of the operator's tools.
 const (
-	CommandsMislead ID = "commands-mislead"  // a command that is typed does another thing than its program
-	SessionActs     ID = "session-acts"      // a session does more than what is typed, or cannot do it
-	ProgramsLoaded  ID = "programs-injected" // something foreign is loaded into programs
-	AdminAstray     ID = "admin-goes-astray" // an admin kubeconfig does not lead to this cluster as its administrator
+	CommandsMislead  ID = "commands-mislead"  // a command that is typed does another thing than its program
+	SessionActs      ID = "session-acts"      // a session does more than what is typed, or cannot do it
+	ProgramsLoaded   ID = "programs-injected" // something foreign is loaded into programs
+	ProcessDisguised ID = "process-disguised" // a process is hidden, or goes by another's name
+	AdminAstray      ID = "admin-goes-astray" // an admin kubeconfig does not lead to this cluster as its administrator
 )
 
 func trusts() []Symptom {
@@ -28,6 +29,9 @@ func trusts() []Symptom {
 		ID: CommandsMislead, Title: "a command that is typed does another thing than its program", Stored: true,
 		Observe: commandsMislead,
 	}, {
+		ID: ProcessDisguised, Title: "a process is hidden, or goes by the name of another",
+		Observe: processDisguised,
+	}, {
 		ID: AdminAstray, Title: "an admin kubeconfig does not lead to this cluster as its administrator", Stored: true,
 		Observe: adminAstray,
 	}}
@@ -41,17 +45,24 @@ func commandsMislead(s *snapshot.Snapshot) (State, []finding.Fact) {
 }
 
 func sessionActs(s *snapshot.Snapshot) (State, []finding.Fact) {
-	if s.Shell == nil {
+	if s.Shell == nil && s.Users == nil {
 		return NotLooked, nil
 	}
-	return verdict(heads(trust.Hooked(s)))
+	return verdict(heads(slices.Concat(trust.LoginShells(s), trust.Hooked(s))))
 }
 
 func programsLoaded(s *snapshot.Snapshot) (State, []finding.Fact) {
 	if s.Loader == nil {
 		return NotLooked, nil
 	}
-	return verdict(heads(trust.Loaded(s)))
+	return verdict(heads(slices.Concat(trust.Loaded(s), trust.AuthModules(s))))
+}
+
+func processDisguised(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.View == nil && s.Processes == nil {
+		return NotLooked, nil
+	}
+	return verdict(heads(slices.Concat(trust.Hidden(s), trust.Posed(s))))
 }
 
 func adminAstray(s *snapshot.Snapshot) (State, []finding.Fact) {

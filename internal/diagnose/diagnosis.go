@@ -74,7 +74,7 @@ type Sighting struct {
 
 // A Check is one question about the operator's own tools.
 type Check struct {
-	Name   string // commands, shell, loader, kubeconfig
+	Name   string // commands, shell, loader, kubeconfig, processes, traces
 	Node   string
 	Status Status // OK, Suspect or Unseen
 	Facts  []finding.Fact

@@ -22,9 +22,11 @@ func checks(snaps []*snapshot.Snapshot) []Check {
 		shell := func(d trust.Doubt) bool { return slices.Contains(shells, d.Subject.Name) }
 		out = append(out,
 			check(s, "commands", s.Trust != nil, slices.DeleteFunc(slices.Clone(commands), shell), writable(s)...),
-			check(s, "shell", s.Shell != nil, slices.Concat(only(commands, shell), trust.Hooked(s))),
-			check(s, "loader", s.Loader != nil, trust.Loaded(s)),
-			kubeconfig(s))
+			check(s, "shell", s.Shell != nil, slices.Concat(trust.LoginShells(s), only(commands, shell), trust.Hooked(s))),
+			check(s, "loader", s.Loader != nil, slices.Concat(trust.Loaded(s), trust.AuthModules(s))),
+			kubeconfig(s),
+			check(s, "processes", s.View != nil && s.Processes != nil, slices.Concat(trust.Hidden(s), trust.Posed(s))),
+			check(s, "traces", s.Shell != nil && s.Trail != nil, nil, trust.Erased(s)...))
 	}
 	return out
 }

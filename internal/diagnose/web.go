@@ -2,11 +2,13 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/internal/causal"
 	"github.com/klustered/klustered/snapshot"
 	"github.com/klustered/klustered/symptom"
+	"github.com/klustered/klustered/trust"
 )
 
 // A web is the causal graph of some nodes: findings, the symptoms of each
@@ -41,6 +43,7 @@ func newWeb(snaps []*snapshot.Snapshot, others []string, all []found) *web {
 	for i, f := range all {
 		n := findingNode(i)
 		w.index[n] = i
+		w.putBack(n, f)
 		w.link(n, f.node, f.fault.Explains)
 		for _, id := range f.fault.Follows {
 			if f.finding.Own {
@@ -61,6 +64,23 @@ func nodeName(i int, snaps []*snapshot.Snapshot, others []string) string {
 		return snaps[i].Node
 	}
 	return others[i-len(snaps)]
+}
+
+// putBack makes what an entry puts back again by itself a consequence of that,
+// whatever the fault follows otherwise.
+func (w *web) putBack(n causal.Node, f found) {
+	from := symptomNode(f.node, symptom.FixUndone)
+	names := slices.ContainsFunc(f.fault.Explains, func(e symptom.Edge) bool { return e.Symptom == symptom.FixUndone })
+	if names || !w.shows(from) {
+		return
+	}
+	for _, u := range trust.Undoings(f.snap) {
+		about := func(x finding.Fact) bool { return x.Source == u.Object }
+		if f.finding.Subject.Name == u.Object || slices.ContainsFunc(f.finding.Facts, about) {
+			w.edges = append(w.edges, causal.Edge{From: from, To: n, Strength: float64(symptom.Usually)})
+			return
+		}
+	}
 }
 
 func findingNode(i int) causal.Node { return causal.Node(fmt.Sprintf("finding/%04d", i)) }
