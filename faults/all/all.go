@@ -5,7 +5,11 @@ package all
 
 import (
 	"github.com/klustered/klustered/fault"
+	accesscontextwrong "github.com/klustered/klustered/faults/access/contextwrong"
 	accessexeccredential "github.com/klustered/klustered/faults/access/execcredential"
+	accessimpersonating "github.com/klustered/klustered/faults/access/impersonating"
+	accessproxied "github.com/klustered/klustered/faults/access/proxied"
+	accessserverwrong "github.com/klustered/klustered/faults/access/serverwrong"
 	admissionpolicy "github.com/klustered/klustered/faults/admission/policy"
 	admissionwebhook "github.com/klustered/klustered/faults/admission/webhook"
 	apiserverpriorityzero "github.com/klustered/klustered/faults/apiserver/priorityzero"
@@ -37,6 +41,9 @@ import (
 	nodecordoned "github.com/klustered/klustered/faults/node/cordoned"
 	nodelookalike "github.com/klustered/klustered/faults/node/lookalike"
 	nodetainted "github.com/klustered/klustered/faults/node/tainted"
+	persistencehiddenprocess "github.com/klustered/klustered/faults/persistence/hiddenprocess"
+	persistencemasquerade "github.com/klustered/klustered/faults/persistence/masquerade"
+	persistencereapplied "github.com/klustered/klustered/faults/persistence/reapplied"
 	pkidamaged "github.com/klustered/klustered/faults/pki/damaged"
 	pkiexpired "github.com/klustered/klustered/faults/pki/expired"
 	pkifrontproxy "github.com/klustered/klustered/faults/pki/frontproxy"
@@ -74,12 +81,21 @@ import (
 	systemdrepointed "github.com/klustered/klustered/faults/systemd/repointed"
 	systemdsandboxed "github.com/klustered/klustered/faults/systemd/sandboxed"
 	systemdstarved "github.com/klustered/klustered/faults/systemd/starved"
+	trustauthmodule "github.com/klustered/klustered/faults/trust/authmodule"
 	trustcommandoverridden "github.com/klustered/klustered/faults/trust/commandoverridden"
+	trustcommandreplaced "github.com/klustered/klustered/faults/trust/commandreplaced"
+	trustloginshell "github.com/klustered/klustered/faults/trust/loginshell"
+	trustpreload "github.com/klustered/klustered/faults/trust/preload"
+	trustshellhook "github.com/klustered/klustered/faults/trust/shellhook"
 )
 
 // Faults is every fault, in the order of their IDs.
 var Faults = []*fault.Fault{
+	accesscontextwrong.Fault,
 	accessexeccredential.Fault,
+	accessimpersonating.Fault,
+	accessproxied.Fault,
+	accessserverwrong.Fault,
 	admissionpolicy.Fault,
 	admissionwebhook.Fault,
 	apiserverpriorityzero.Fault,
@@ -111,6 +127,9 @@ var Faults = []*fault.Fault{
 	nodecordoned.Fault,
 	nodelookalike.Fault,
 	nodetainted.Fault,
+	persistencehiddenprocess.Fault,
+	persistencemasquerade.Fault,
+	persistencereapplied.Fault,
 	pkidamaged.Fault,
 	pkiexpired.Fault,
 	pkifrontproxy.Fault,
@@ -148,5 +167,10 @@ var Faults = []*fault.Fault{
 	systemdrepointed.Fault,
 	systemdsandboxed.Fault,
 	systemdstarved.Fault,
+	trustauthmodule.Fault,
 	trustcommandoverridden.Fault,
+	trustcommandreplaced.Fault,
+	trustloginshell.Fault,
+	trustpreload.Fault,
+	trustshellhook.Fault,
 }
