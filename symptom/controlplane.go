@@ -48,7 +48,7 @@ func controls() []Symptom {
 
 // idle looks at the lease that the component's instances share.
 func idle(s *snapshot.Snapshot, component string) (State, []finding.Fact) {
-	if s.Cluster == nil {
+	if s.Cluster == nil || electionOff(s, component) {
 		return NotLooked, nil
 	}
 	for _, l := range s.Cluster.Leases {
@@ -66,6 +66,18 @@ func idle(s *snapshot.Snapshot, component string) (State, []finding.Fact) {
 		return Absent, nil
 	}
 	return NotLooked, nil
+}
+
+// electionOff reports whether the component of this node works without a
+// lease, or with another one.
+func electionOff(s *snapshot.Snapshot, component string) bool {
+	if s.Static == nil {
+		return false
+	}
+	_, c, ok := s.Static.Component(component)
+	elect, off := c.Flag("leader-elect")
+	name, other := c.Flag("leader-elect-resource-name")
+	return ok && (off && elect.Value == "false" || other && name.Value != component)
 }
 
 // components are what runs as static pods of a control plane, and the file

@@ -68,3 +68,19 @@ func TestComponentDown(t *testing.T) {
 		})
 	}
 }
+
+// A component that elects no leader, or by another lease, is not idle for an
+// old one.
+func TestIdleWithoutElection(t *testing.T) {
+	s := plane([]string{"kube-scheduler"}, []string{"kube-scheduler"}, lease("kube-system", "kube-scheduler", time.Hour))
+	if got, _ := idle(s, "kube-scheduler"); got != Seen {
+		t.Errorf("an old lease: state %v", got)
+	}
+	c := &s.Static.Manifests[0].Containers[0]
+	for _, f := range []snapshot.Flag{{Name: "leader-elect", Value: "false"}, {Name: "leader-elect-resource-name", Value: "other"}} {
+		c.Flags = []snapshot.Flag{f}
+		if got, _ := idle(s, "kube-scheduler"); got != NotLooked {
+			t.Errorf("%+v: state %v", f, got)
+		}
+	}
+}

@@ -12,7 +12,7 @@ import (
 )
 
 // controlEffects are the consequences of faults of the control plane.
-var controlEffects = []func(*Machine, *snapshot.Snapshot){controlPlane}
+var controlEffects = []func(*Machine, *snapshot.Snapshot){controlPlane, elsewhereAPI}
 
 // An end is how a component of the control plane does not run.
 type end struct {
@@ -25,7 +25,7 @@ type end struct {
 
 // refusals say of a component why it does not run, by its manifest; nil where
 // it does.
-var refusals = []func(*Machine, *snapshot.Snapshot, manifest.Part) *end{badName, badVolume, noImage, badCommand, badFlag, unseen, elsewhereNet, lowLimit, badProbe}
+var refusals = []func(*Machine, *snapshot.Snapshot, manifest.Part) *end{badName, badVolume, noImage, badCommand, badFlag, unseen, elsewhereNet, lowLimit, badValue, badProbe}
 
 // controlPlane takes away what cannot run, and what needs it.
 func controlPlane(m *Machine, s *snapshot.Snapshot) {
