@@ -1,0 +1,109 @@
+// Package disabled is the fault of a list of controllers that names one that is none, or
+// leaves out what the cluster needs.
+package disabled
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/klustered/klustered/component"
+
+	"github.com/klustered/klustered/fault"
+	"github.com/klustered/klustered/fault/manifest"
+	"github.com/klustered/klustered/op"
+	"github.com/klustered/klustered/snapshot"
+)
+
+//go:embed README.md
+var runbook string
+
+// Fault is declared once and never changed.
+var Fault = &fault.Fault{
+	ID:       "controllers/disabled",
+	Layer:    fault.Control,
+	Runbook:  runbook,
+	Needs:    manifest.Needs,
+	Uses:     manifest.Uses,
+	Detect:   manifest.DetectFlags(check),
+	Explains: manifest.Explains,
+	Remedy:   manifest.RemedyFlags(check),
+	Drill:    drill,
+}
+
+// needed are the controllers without which pods are not made, not found, not
+// taken from lost nodes, or cannot call the API.
+var needed = []string{"deployment-controller", "replicaset-controller", "daemonset-controller", "statefulset-controller", "job-controller", "endpointslice-controller",
+	"namespace-controller", "serviceaccount-controller", "garbage-collector-controller", "node-lifecycle-controller", "root-ca-certificate-publisher-controller",
+	"certificatesigningrequest-signing-controller", "certificatesigningrequest-approving-controller", "taint-eviction-controller", "pod-garbage-collector-controller"}
+
+// check reads the list as the controller manager does.
+func check(s *snapshot.Snapshot) []manifest.Wrong {
+	p, ok := manifest.Find(s, "kube-controller-manager")
+	f, given := p.Flag("controllers")
+	if !ok || !given || p.Container.FlagTable == nil || !p.Container.FlagTable.Exact {
+		return nil
+	}
+	r := component.ReleaseOf(p.Container.FlagTable.Table)
+	right, known := manifest.Kubeadm(s, p.Name(), "controllers")
+	w := manifest.Wrong{Part: p, Flag: f.Name, Want: right, Set: right, Drop: !known}
+	on, off, unknown := read(r, f.Value)
+	if len(unknown) > 0 {
+		w.Why = fmt.Sprintf("there is no controller %s in %s", strings.Join(unknown, ", "), r.Version)
+		return []manifest.Wrong{w}
+	}
+	var missing []string
+	for _, n := range needed {
+		_, has := r.Controller(n)
+		if has && (slices.Contains(off, n) || !slices.Contains(on, "*") && !slices.Contains(on, n)) {
+			missing = append(missing, n)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	w.Why, w.Serves = "it runs without "+strings.Join(missing[:min(4, len(missing))], ", "), true
+	return []manifest.Wrong{w}
+}
+
+// read takes the list apart, older names resolved.
+func read(r *component.Release, value string) (on, off, unknown []string) {
+	for x := range strings.SplitSeq(value, ",") {
+		x = strings.TrimSpace(x)
+		name := strings.TrimPrefix(x, "-")
+		if name == "*" {
+			if name == x {
+				on = append(on, name)
+			}
+			continue
+		}
+		c, ok := r.Controller(name)
+		switch {
+		case x == "":
+		case !ok:
+			unknown = append(unknown, name)
+		case c.Alias != "":
+			name = c.Alias
+			fallthrough
+		default:
+			if strings.HasPrefix(x, "-") {
+				off = append(off, name)
+			} else {
+				on = append(on, name)
+			}
+		}
+	}
+	return on, off, unknown
+}
+
+// drill names a controller that is none.
+func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
+	p, ok := manifest.Find(s, "kube-controller-manager")
+	f, given := p.Flag("controllers")
+	if !ok || !given || f.Value != "*,bootstrapsigner,tokencleaner" {
+		return nil, fmt.Errorf("cannot find a controller manager with all controllers")
+	}
+	name := fault.Pick(d, []string{"replicasets", "deployments", "endpoint-slice", "node-lifecycle", "garbagecollection", "podgc-controller", "serviceaccounts", d.Name()})
+	return p.Change().Set(p, f.Name, f.Value+fault.Pick(d, []string{",-", ","})+name).Plan("another list of controllers")
+}
