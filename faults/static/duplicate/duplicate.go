@@ -65,19 +65,31 @@ func alike(a, b snapshot.Manifest) bool {
 	return b.Error == "" && reflect.DeepEqual(plain(a), plain(b))
 }
 
-// differs quotes the first values in which the manifests differ.
+// differs quotes the first flags and images of a that b does not have so.
 func differs(a, b snapshot.Manifest) []finding.Fact {
 	var facts []finding.Fact
-	for _, f := range a.Fields {
-		g, ok := b.Get(f.Path)
-		if ok && g.Value == f.Value || len(facts) == 3 {
-			continue
+	tell := func(line int, want string) {
+		if len(facts) < 3 {
+			facts = append(facts, manifest.Quote(a, line, want))
 		}
-		want := b.Path + " does not have it"
-		if ok {
-			want = strings.TrimSpace(b.LineAt(g.Line))
+	}
+	for i, c := range a.Containers {
+		var other snapshot.ManifestContainer
+		if i < len(b.Containers) {
+			other = b.Containers[i]
 		}
-		facts = append(facts, manifest.Quote(a, f.Line, want))
+		for _, f := range a.Below("spec.containers") {
+			if strings.HasSuffix(f.Path, "].image") && f.Value == c.Image && c.Image != other.Image {
+				tell(f.Line, other.Image+", as in "+path.Base(b.Path))
+			}
+		}
+		for _, f := range c.Flags {
+			if g, ok := other.Flag(f.Name); !ok {
+				tell(f.Line, "no such flag, as in "+path.Base(b.Path))
+			} else if g.Value != f.Value {
+				tell(f.Line, "--"+g.Name+"="+g.Value+", as in "+path.Base(b.Path))
+			}
+		}
 	}
 	return facts
 }

@@ -56,6 +56,7 @@ func answered(component, path string) bool {
 func wrongs(s *snapshot.Snapshot, p manifest.Part) []wrong {
 	var out []wrong
 	port, scheme, host := p.Served()
+	noted, _ := manifest.Kubeadm(s, p.Name(), "secure-port") // where the API server is to serve
 	for _, x := range p.Container.Probes {
 		if x.Kind == "readiness" || x.How != "httpGet" {
 			continue
@@ -66,7 +67,7 @@ func wrongs(s *snapshot.Snapshot, p manifest.Part) []wrong {
 				out = append(out, wrong{x, f, why, want})
 			}
 		}
-		if port != "" && fmt.Sprint(x.Number) != port {
+		if port != "" && fmt.Sprint(x.Number) != port && fmt.Sprint(x.Number) != noted {
 			tell("httpGet.port", "is not where it serves", port)
 		}
 		if scheme != "" && !strings.EqualFold(x.Scheme, scheme) && !(x.Scheme == "" && scheme == "HTTP") {

@@ -1,0 +1,9 @@
+package flagconflict
+
+import (
+	"testing"
+
+	"github.com/klustered/klustered/fault/faulttest"
+)
+
+func Test(t *testing.T) { faulttest.Run(t, Fault) }
