@@ -1,0 +1,125 @@
+package manifest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/klustered/klustered/fault"
+	"github.com/klustered/klustered/snapshot"
+)
+
+var at = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+
+// pod is a manifest of that file, pod name and program.
+func pod(file, name, program string, flags ...snapshot.Flag) snapshot.Manifest {
+	return snapshot.Manifest{Text: snapshot.Text{Path: "/m/" + file, Modified: at.Add(-time.Hour)}, Kind: "Pod", Name: name, Namespace: "kube-system",
+		Containers: []snapshot.ManifestContainer{{Name: program, Command: program, Program: program, Flags: flags}}}
+}
+
+func static(list ...snapshot.Manifest) *snapshot.Snapshot {
+	return &snapshot.Snapshot{At: at, Node: "n", Static: &snapshot.Static{Dir: "/m", Manifests: list}, Processes: &snapshot.Processes{}}
+}
+
+func TestStrays(t *testing.T) {
+	own := pod("kube-scheduler.yaml", "kube-scheduler", "kube-scheduler")
+	for name, tc := range map[string]struct {
+		other       snapshot.Manifest
+		found, wins bool
+	}{
+		"a copy that comes last":          {pod("kube-scheduler.yaml.bak", "kube-scheduler", "kube-scheduler"), true, true},
+		"a copy that comes first":         {pod("a-kube-scheduler.yaml", "kube-scheduler", "kube-scheduler"), true, false},
+		"a second pod":                    {pod("sched2.yaml", "kube-scheduler-2", "kube-scheduler"), true, false},
+		"another component":               {pod("kube-apiserver.yaml", "kube-apiserver", "kube-apiserver"), false, false},
+		"a pod of somebody":               {pod("haproxy.yaml", "haproxy", "haproxy"), false, false},
+		"another component's file, wrong": {pod("kube-apiserver.yaml", "kube-apiserver", "kube-scheduler"), false, false},
+	} {
+		got := Strays(static(own, tc.other))
+		if (len(got) == 1) != tc.found || tc.found && got[0].Wins != tc.wins {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if got := Strays(static(pod("sched.yaml", "my-scheduler", "kube-scheduler"))); got != nil {
+		t.Errorf("a distribution with names of its own: %+v", got)
+	}
+}
+
+func TestStays(t *testing.T) {
+	for name, tc := range map[string]struct {
+		started time.Duration // before the snapshot
+		want    bool
+	}{
+		"runs since long":       {30 * time.Minute, true},
+		"has just started":      {20 * time.Second, false},
+		"of an older manifest":  {2 * time.Hour, false},
+		"it is not known since": {0, false},
+	} {
+		s := static(pod("kube-scheduler.yaml", "kube-scheduler", "kube-scheduler"))
+		p := snapshot.Process{PID: 5, Name: "kube-scheduler", Args: []string{"kube-scheduler"}}
+		if tc.started > 0 {
+			p.Start = at.Add(-tc.started)
+		}
+		s.Processes.List = []snapshot.Process{p}
+		if got := Stays(s, s.Static.Manifests[0], "kube-scheduler"); got != tc.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestElection(t *testing.T) {
+	flag := func(name, value string) snapshot.Flag {
+		return snapshot.Flag{Name: "leader-elect-" + name, Value: value, Type: "duration"}
+	}
+	for name, tc := range map[string]struct {
+		flags []snapshot.Flag
+		want  string // the flag that is accused
+	}{
+		"as it comes":                      {nil, ""},
+		"slow and consistent":              {[]snapshot.Flag{flag("lease-duration", "60s"), flag("renew-deadline", "40s"), flag("retry-period", "5s")}, ""},
+		"as OpenShift has it":              {[]snapshot.Flag{flag("lease-duration", "137s"), flag("renew-deadline", "107s"), flag("retry-period", "26s")}, ""},
+		"a lease as short as the deadline": {[]snapshot.Flag{flag("lease-duration", "10s")}, "leader-elect-lease-duration"},
+		"a deadline as long as the lease":  {[]snapshot.Flag{flag("renew-deadline", "15s")}, "leader-elect-renew-deadline"},
+		"a period as long":                 {[]snapshot.Flag{flag("retry-period", "9s")}, "leader-elect-retry-period"},
+		"a lease of hours":                 {[]snapshot.Flag{flag("lease-duration", "3h")}, "leader-elect-lease-duration"},
+		"off":                              {[]snapshot.Flag{{Name: "leader-elect", Value: "false"}, flag("lease-duration", "1s")}, ""},
+		"no such namespace":                {[]snapshot.Flag{flag("resource-namespace", "ops")}, "leader-elect-resource-namespace"},
+		"another namespace":                {[]snapshot.Flag{flag("resource-namespace", "default")}, ""},
+		"no duration":                      {[]snapshot.Flag{flag("lease-duration", "long")}, ""},
+	} {
+		s := static(pod("kube-scheduler.yaml", "kube-scheduler", "kube-scheduler", tc.flags...))
+		s.Cluster = &snapshot.Cluster{Namespaces: []snapshot.Namespace{{Name: "default"}, {Name: "kube-system"}}}
+		got := ""
+		for _, w := range Election(s, "kube-scheduler") {
+			got = w.Flag
+		}
+		if got != tc.want {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
+	for seed := range uint64(30) {
+		name, value, _ := cut(BadElection(fault.NewDice(seed)))
+		s := static(pod("kube-scheduler.yaml", "kube-scheduler", "kube-scheduler", snapshot.Flag{Name: name, Value: value}))
+		if len(Election(s, "kube-scheduler")) == 0 {
+			t.Errorf("--%s=%s elects a leader", name, value)
+		}
+	}
+}
+
+func cut(word string) (name, value string, ok bool) {
+	for i := range word {
+		if word[i] == '=' {
+			return word[2:i], word[i+1:], true
+		}
+	}
+	return word, "", false
+}
+
+// Nothing that other distributions have is a component of kubeadm's making.
+func TestOtherDistributions(t *testing.T) {
+	s := static(pod("kube-scheduler.yaml", "kube-scheduler", "kube-scheduler"))
+	if IsKubeadm(s) {
+		t.Error("a manifest without kubeadm's marks is taken for one of kubeadm")
+	}
+	if got := All(&snapshot.Snapshot{}); got != nil {
+		t.Errorf("components of a node without static pods: %v", got)
+	}
+}
