@@ -12,7 +12,14 @@ import (
 	accessserverwrong "github.com/klustered/klustered/faults/access/serverwrong"
 	admissionpolicy "github.com/klustered/klustered/faults/admission/policy"
 	admissionwebhook "github.com/klustered/klustered/faults/admission/webhook"
+	apiserveraddress "github.com/klustered/klustered/faults/apiserver/address"
+	apiserveradmissionplugins "github.com/klustered/klustered/faults/apiserver/admissionplugins"
+	apiserverauthorization "github.com/klustered/klustered/faults/apiserver/authorization"
+	apiserverconfiginvalid "github.com/klustered/klustered/faults/apiserver/configinvalid"
+	apiserveretcdservers "github.com/klustered/klustered/faults/apiserver/etcdservers"
+	apiserverinflight "github.com/klustered/klustered/faults/apiserver/inflight"
 	apiserverpriorityzero "github.com/klustered/klustered/faults/apiserver/priorityzero"
+	apiserverservicerange "github.com/klustered/klustered/faults/apiserver/servicerange"
 	apiservicehijack "github.com/klustered/klustered/faults/apiservice/hijack"
 	apiserviceunavailable "github.com/klustered/klustered/faults/apiservice/unavailable"
 	cnibinarymissing "github.com/klustered/klustered/faults/cni/binarymissing"
@@ -20,6 +27,10 @@ import (
 	cniconfigmissing "github.com/klustered/klustered/faults/cni/configmissing"
 	cniconfigshadowed "github.com/klustered/klustered/faults/cni/configshadowed"
 	cnipluginunknown "github.com/klustered/klustered/faults/cni/pluginunknown"
+	controllersclustercidr "github.com/klustered/klustered/faults/controllers/clustercidr"
+	controllersdisabled "github.com/klustered/klustered/faults/controllers/disabled"
+	controllersleaderelection "github.com/klustered/klustered/faults/controllers/leaderelection"
+	controllerssigning "github.com/klustered/klustered/faults/controllers/signing"
 	dnscorednsconfig "github.com/klustered/klustered/faults/dns/corednsconfig"
 	dnscorednsdown "github.com/klustered/klustered/faults/dns/corednsdown"
 	dnsservice "github.com/klustered/klustered/faults/dns/service"
@@ -61,12 +72,15 @@ import (
 	rbacbroad "github.com/klustered/klustered/faults/rbac/broad"
 	rbacmissing "github.com/klustered/klustered/faults/rbac/missing"
 	runtimestopped "github.com/klustered/klustered/faults/runtime/stopped"
+	schedulerleaderelection "github.com/klustered/klustered/faults/scheduler/leaderelection"
+	schedulerprofile "github.com/klustered/klustered/faults/scheduler/profile"
 	servicekubernetes "github.com/klustered/klustered/faults/service/kubernetes"
 	servicenoendpoints "github.com/klustered/klustered/faults/service/noendpoints"
 	staticcommand "github.com/klustered/klustered/faults/static/command"
 	staticduplicate "github.com/klustered/klustered/faults/static/duplicate"
 	staticfieldunknown "github.com/klustered/klustered/faults/static/fieldunknown"
 	staticfilemissing "github.com/klustered/klustered/faults/static/filemissing"
+	staticflagconflict "github.com/klustered/klustered/faults/static/flagconflict"
 	staticflagunknown "github.com/klustered/klustered/faults/static/flagunknown"
 	statichostnetwork "github.com/klustered/klustered/faults/static/hostnetwork"
 	staticidentity "github.com/klustered/klustered/faults/static/identity"
@@ -98,7 +112,14 @@ var Faults = []*fault.Fault{
 	accessserverwrong.Fault,
 	admissionpolicy.Fault,
 	admissionwebhook.Fault,
+	apiserveraddress.Fault,
+	apiserveradmissionplugins.Fault,
+	apiserverauthorization.Fault,
+	apiserverconfiginvalid.Fault,
+	apiserveretcdservers.Fault,
+	apiserverinflight.Fault,
 	apiserverpriorityzero.Fault,
+	apiserverservicerange.Fault,
 	apiservicehijack.Fault,
 	apiserviceunavailable.Fault,
 	cnibinarymissing.Fault,
@@ -106,6 +127,10 @@ var Faults = []*fault.Fault{
 	cniconfigmissing.Fault,
 	cniconfigshadowed.Fault,
 	cnipluginunknown.Fault,
+	controllersclustercidr.Fault,
+	controllersdisabled.Fault,
+	controllersleaderelection.Fault,
+	controllerssigning.Fault,
 	dnscorednsconfig.Fault,
 	dnscorednsdown.Fault,
 	dnsservice.Fault,
@@ -147,12 +172,15 @@ var Faults = []*fault.Fault{
 	rbacbroad.Fault,
 	rbacmissing.Fault,
 	runtimestopped.Fault,
+	schedulerleaderelection.Fault,
+	schedulerprofile.Fault,
 	servicekubernetes.Fault,
 	servicenoendpoints.Fault,
 	staticcommand.Fault,
 	staticduplicate.Fault,
 	staticfieldunknown.Fault,
 	staticfilemissing.Fault,
+	staticflagconflict.Fault,
 	staticflagunknown.Fault,
 	statichostnetwork.Fault,
 	staticidentity.Fault,
