@@ -160,6 +160,10 @@ var kinds = map[string]func([]byte) (Op, error){
 	"splice":            decodeAs[Splice],
 	"publish-key":       decodeAs[PublishKey],
 	"restart-static":    decodeAs[RestartStatic],
+	"delete-rule":       decodeAs[DeleteRule],
+	"add-rule":          decodeAs[AddRule],
+	"delete-filter":     decodeAs[DeleteFilter],
+	"add-filter":        decodeAs[AddFilter],
 }
 
 func decode(kind string, data []byte) (Op, error) {

@@ -48,7 +48,21 @@ func every(t *testing.T, m *faulttest.Machine) map[string]op.Op {
 	if err != nil {
 		t.Fatal(err)
 	}
+	input := op.FilterPlace{Family: "ip", Table: "filter", Chain: "INPUT"}
+	first, _, err := m.FindRule(input, op.FilterRule{Match: &op.FilterMatch{Verdict: "jump", Target: "KUBE-FIREWALL"}})
+	if err != nil || first.Handle == 0 {
+		t.Fatal(first, err)
+	}
+	chain, ok, err := m.ReadFilter(input)
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
 	return map[string]op.Op{
+		"remove the rule \"jump": op.DeleteRule{At: input, Rule: op.FilterRule{Sum: first.Sum, Handle: first.Handle, Text: first.Text}, Why: "it"},
+		"tcp dport 6443 drop":    op.AddRule{At: input, Match: op.FilterMatch{Protocol: "tcp", DstPort: 6443, Verdict: "drop"}, Last: true},
+		"remove the chain":       op.DeleteFilter{At: input, Sum: chain.Sum, Why: "it"},
+		"make the table": op.AddFilter{Filter: op.Filter{FilterPlace: op.FilterPlace{Family: "inet", Table: "site"}, Chains: []op.FilterChain{
+			{Name: "in", Type: "filter", Hook: "input", Rules: []op.FilterMatch{{InLink: "eth0", From: "10.0.0.0/8", Verdict: "drop"}, {Protocol: "udp", Verdict: "redirect", Target: ":53"}}}}}},
 		"replace /etc/hosts":         op.WriteFile{Path: "/etc/hosts", Pin: pin(t, m, "/etc/hosts"), Data: []byte("127.0.0.1 x\n"), Mode: 0o600, Why: "shorter"},
 		"create /etc/new":            op.WriteFile{Path: "/etc/new/deep/link", Link: "/etc/hosts", Mode: 0o777},
 		"remove /etc/crontab":        op.RemoveFile{Path: "/etc/crontab", Pin: pin(t, m, "/etc/crontab"), Why: "stop it"},
@@ -203,6 +217,11 @@ func TestMoved(t *testing.T) {
 		"another mount":   op.Unmount{Mount: op.Mount{Path: "/var", Type: "tmpfs"}},
 		"attributes":      op.FileAttr{Path: "/etc/hosts", Old: op.FileFlags{Immutable: true}},
 		"limit":           op.SetIOLimit{File: limit, Device: "8:0", Key: "wbps", Old: 5},
+		"no such rule":    op.DeleteRule{At: op.FilterPlace{Family: "ip", Table: "filter", Chain: "INPUT"}, Rule: op.FilterRule{Sum: "0", Handle: 1}},
+		"no such chain":   op.DeleteRule{At: op.FilterPlace{Family: "ip", Table: "other", Chain: "INPUT"}, Rule: op.FilterRule{Sum: "0", Handle: 1}},
+		"rule there":      op.AddRule{At: op.FilterPlace{Family: "ip", Table: "filter", Chain: "INPUT"}, Match: op.FilterMatch{Verdict: "jump", Target: "KUBE-FIREWALL"}},
+		"another table":   op.DeleteFilter{At: op.FilterPlace{Family: "ip", Table: "filter"}, Sum: "0"},
+		"table there":     op.AddFilter{Filter: op.Filter{FilterPlace: op.FilterPlace{Family: "ip", Table: "filter"}}},
 		"qdisc kind":      op.DeleteQdisc{Qdisc: op.Qdisc{QdiscPlace: eth0, Kind: "netem"}},
 		"object gone":     op.DeleteObject{Path: "/api/v1/namespaces/x"},
 		"object there":    op.CreateObject{Path: "/apis/apps/v1/namespaces/canary/deployments/front"},

@@ -26,6 +26,9 @@ type FilterTable struct {
 	Flags   []string      `json:"flags,omitempty"` // dormant (its rules do nothing), owner, persist
 	Chains  []FilterChain `json:"chains,omitempty"`
 	Sets    []FilterSet   `json:"sets,omitempty"`
+	// Sum is of all that the table says, without counters, where it is nft's and
+	// has no chain of the service proxy: it pins the table for op.DeleteFilter.
+	Sum string `json:"sum,omitempty"`
 	// Omitted is how many chains of the service proxy are not among them.
 	Omitted int `json:"omitted,omitempty"`
 }
@@ -40,6 +43,7 @@ type FilterChain struct {
 	Devices  []string `json:"devices,omitempty"`
 	Rules    int      `json:"rules,omitempty"`
 	Packets  uint64   `json:"packets,omitempty" diff:"-"` // that met the policy, where they are counted
+	Sum      string   `json:"sum,omitempty"`              // of the chain and its rules, of nft: the pin for op.DeleteFilter
 }
 
 // A FilterSet is a named set or map.

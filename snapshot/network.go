@@ -188,6 +188,10 @@ type FilterRule struct {
 	Packets uint64 `json:"packets" diff:"-"`
 	Bytes   uint64 `json:"bytes" diff:"-"`
 
+	// Sum is of what the rule says, without its counters; empty for rules of the
+	// older tables. It pins the rule for op.DeleteRule.
+	Sum string `json:"sum,omitempty"`
+
 	Protocol string       `json:"protocol,omitempty"`
 	From     []string     `json:"from,omitempty"` // addresses and prefixes, with "!" where all others are meant
 	To       []string     `json:"to,omitempty"`

@@ -161,6 +161,22 @@ func (d *dying) RemoveQdisc(at op.QdiscPlace) error {
 	return d.step(func() error { return d.Machine.RemoveQdisc(at) })
 }
 
+func (d *dying) WriteFilter(f op.Filter) error {
+	return d.step(func() error { return d.Machine.WriteFilter(f) })
+}
+
+func (d *dying) RemoveFilter(at op.FilterPlace) error {
+	return d.step(func() error { return d.Machine.RemoveFilter(at) })
+}
+
+func (d *dying) InsertRule(at op.FilterPlace, r op.FilterRule, before []string) error {
+	return d.step(func() error { return d.Machine.InsertRule(at, r, before) })
+}
+
+func (d *dying) RemoveRule(at op.FilterPlace, handle uint64) error {
+	return d.step(func() error { return d.Machine.RemoveRule(at, handle) })
+}
+
 func (d *dying) WriteGuard(g op.Guard) error {
 	return d.step(func() error { return d.Machine.WriteGuard(g) })
 }

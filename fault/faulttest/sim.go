@@ -35,7 +35,7 @@ func (m *Machine) simulated() []source.Collector {
 	add(snapshot.SectionView, func(s *snapshot.Snapshot) { s.View = &snapshot.View{CleanProc: true, CleanFiles: true} })
 	add(snapshot.SectionActivity, func(s *snapshot.Snapshot) { s.Activity = &snapshot.Activity{} })
 	add(snapshot.SectionRuntime, func(s *snapshot.Snapshot) { s.Runtime = m.runtime() })
-	add(snapshot.SectionNetwork, func(s *snapshot.Snapshot) { s.Network = clone(w.Network) })
+	add(snapshot.SectionNetwork, func(s *snapshot.Snapshot) { s.Network = m.network() })
 	add(snapshot.SectionProbes, func(s *snapshot.Snapshot) { s.Probes = clone(w.Probes) })
 	add(snapshot.SectionEtcd, func(s *snapshot.Snapshot) { s.Etcd = m.etcd() })
 	add(snapshot.SectionCluster, func(s *snapshot.Snapshot) { s.Cluster = m.cluster() })

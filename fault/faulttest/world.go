@@ -91,6 +91,7 @@ func (w *World) state(all map[string]string) {
 				q.Kind, q.DelayUs, q.JitterUs, q.LossPct, q.CorruptPct, q.RateBps, q.BurstBytes, q.LimitBytes, q.Raw)
 		}
 	}
+	w.filterState(all)
 	for path, body := range w.Objects {
 		all["object "+path] = string(plain(body))
 	}

@@ -62,6 +62,9 @@ func (r *Ruleset) filterRule(c *Chain, rule *Rule, verdict string) snapshot.Filt
 		f.Packets += rule.exprs[j].packets
 		f.Bytes += rule.exprs[j].bytes
 	}
+	if c.Backend == "nft" {
+		f.Sum = r.Digest(c, rule)
+	}
 	r.normal(c, rule, &f)
 	f.Hooks = r.hooksOf(c, rule)
 	return f

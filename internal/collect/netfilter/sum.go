@@ -37,7 +37,7 @@ func (r *Ruleset) Summary(most int) *snapshot.Netfilter {
 			t.Omitted++
 			continue
 		}
-		t.Chains = append(t.Chains, c.sum())
+		t.Chains = append(t.Chains, r.chain(c))
 		for i := range c.Rules {
 			if len(n.Rules) < most && !proxys(c) {
 				n.Rules = append(n.Rules, r.filterRule(c, &c.Rules[i], c.Rules[i].action()))
@@ -48,6 +48,12 @@ func (r *Ruleset) Summary(most int) *snapshot.Netfilter {
 		if s := r.sets[k]; !s.anonymous {
 			t := table(k, "nft", nil)
 			t.Sets = append(t.Sets, s.sum(k.name))
+		}
+	}
+	for i := range n.Tables {
+		t := &n.Tables[i]
+		if f, ok := Family(t.Family); ok && t.Omitted == 0 && t.Backend == "nft" {
+			t.Sum = r.TableDigest(f, t.Name)
 		}
 	}
 	n.Mixed = n.NFTRules > 0 && n.LegacyRules > 0
@@ -85,8 +91,11 @@ func tableFlags(flags uint32) []string {
 	return out
 }
 
-func (c *Chain) sum() snapshot.FilterChain {
+func (r *Ruleset) chain(c *Chain) snapshot.FilterChain {
 	out := snapshot.FilterChain{Name: c.Name, Rules: len(c.Rules)}
+	if c.Backend == "nft" && !proxys(c) {
+		out.Sum = r.ChainDigest(c)
+	}
 	if c.Base {
 		out.Type, out.Hook, out.Priority, out.Policy, out.Devices, out.Packets = c.Type, c.hook(), int(c.Priority), "accept", c.Devices, c.Packets
 		if c.Drop {

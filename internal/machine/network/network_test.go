@@ -20,16 +20,12 @@ import (
 
 // machine is a machine of which only the network is real.
 type machine struct {
-	op.Machine
+	rest
 	*Network
 }
 
-func (m machine) ReadQdisc(p op.QdiscPlace) (op.Qdisc, bool, error) { return m.Network.ReadQdisc(p) }
-func (m machine) WriteQdisc(q op.Qdisc) error                       { return m.Network.WriteQdisc(q) }
-func (m machine) RemoveQdisc(p op.QdiscPlace) error                 { return m.Network.RemoveQdisc(p) }
-func (m machine) ReadGuard(s string) (op.Guard, bool, error)        { return m.Network.ReadGuard(s) }
-func (m machine) WriteGuard(g op.Guard) error                       { return m.Network.WriteGuard(g) }
-func (m machine) RemoveGuard(s string) error                        { return m.Network.RemoveGuard(s) }
+// rest is what is never called.
+type rest struct{ op.Machine }
 
 var tbf = op.Qdisc{Kind: "tbf", RateBps: 80000, BurstBytes: 1600, LimitBytes: 3000}
 
