@@ -88,9 +88,11 @@ type Units interface {
 	ReloadUnits(ctx context.Context) error
 }
 
-// Network is the node's qdiscs, packet filter and the guards of its ports.
+// Network is the node's qdiscs, packet filter, routes and the guards of its
+// ports.
 type Network interface {
 	Filters
+	Routes
 	// ReadQdisc returns the qdisc at that place, or false.
 	ReadQdisc(at QdiscPlace) (Qdisc, bool, error)
 	// WriteQdisc makes q, replacing what is there.

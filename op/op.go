@@ -164,6 +164,9 @@ var kinds = map[string]func([]byte) (Op, error){
 	"add-rule":          decodeAs[AddRule],
 	"delete-filter":     decodeAs[DeleteFilter],
 	"add-filter":        decodeAs[AddFilter],
+	"delete-route":      decodeAs[DeleteRoute],
+	"add-route":         decodeAs[AddRoute],
+	"set-link":          decodeAs[SetLink],
 }
 
 func decode(kind string, data []byte) (Op, error) {

@@ -53,14 +53,21 @@ func every(t *testing.T, m *faulttest.Machine) map[string]op.Op {
 	if err != nil || first.Handle == 0 {
 		t.Fatal(first, err)
 	}
-	chain, ok, err := m.ReadFilter(input)
+	output := op.FilterPlace{Family: "ip", Table: "filter", Chain: "OUTPUT"} // put back, its rules have other handles
+	chain, ok, err := m.ReadFilter(output)
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}
 	return map[string]op.Op{
 		"remove the rule \"jump": op.DeleteRule{At: input, Rule: op.FilterRule{Sum: first.Sum, Handle: first.Handle, Text: first.Text}, Why: "it"},
 		"tcp dport 6443 drop":    op.AddRule{At: input, Match: op.FilterMatch{Protocol: "tcp", DstPort: 6443, Verdict: "drop"}, Last: true},
-		"remove the chain":       op.DeleteFilter{At: input, Sum: chain.Sum, Why: "it"},
+		"remove the chain":       op.DeleteFilter{At: output, Sum: chain.Sum, Why: "it"},
+		"remove the route":       op.DeleteRoute{Route: op.Route{Kind: "route", Text: "172.20.0.0/16 dev eth0 table 254"}, Why: "it"},
+		"add the route":          op.AddRoute{Route: op.Route{Kind: "route", Text: "blackhole 10.244.1.0/24 table 254 proto static"}},
+		"add the rule":           op.AddRoute{Route: op.Route{Kind: "rule", Text: "priority 9 from all to 10.96.0.0/12 prohibit"}},
+		"add the neigh":          op.AddRoute{Route: op.Route{Kind: "neighbour", Text: "172.20.0.1 lladdr 02:00:00:00:00:09 dev eth0 nud permanent"}},
+		"set cni0 down":          op.SetLink{At: op.LinkPlace{Link: "cni0"}, OldUp: true, OldMTU: 1500, NewMTU: 1500},
+		"MTU of eth0":            op.SetLink{At: op.LinkPlace{Link: "eth0"}, OldUp: true, OldMTU: 1500, NewUp: true, NewMTU: 900},
 		"make the table": op.AddFilter{Filter: op.Filter{FilterPlace: op.FilterPlace{Family: "inet", Table: "site"}, Chains: []op.FilterChain{
 			{Name: "in", Type: "filter", Hook: "input", Rules: []op.FilterMatch{{InLink: "eth0", From: "10.0.0.0/8", Verdict: "drop"}, {Protocol: "udp", Verdict: "redirect", Target: ":53"}}}}}},
 		"replace /etc/hosts":         op.WriteFile{Path: "/etc/hosts", Pin: pin(t, m, "/etc/hosts"), Data: []byte("127.0.0.1 x\n"), Mode: 0o600, Why: "shorter"},
@@ -222,6 +229,9 @@ func TestMoved(t *testing.T) {
 		"rule there":      op.AddRule{At: op.FilterPlace{Family: "ip", Table: "filter", Chain: "INPUT"}, Match: op.FilterMatch{Verdict: "jump", Target: "KUBE-FIREWALL"}},
 		"another table":   op.DeleteFilter{At: op.FilterPlace{Family: "ip", Table: "filter"}, Sum: "0"},
 		"table there":     op.AddFilter{Filter: op.Filter{FilterPlace: op.FilterPlace{Family: "ip", Table: "filter"}}},
+		"no such route":   op.DeleteRoute{Route: op.Route{Kind: "route", Text: "10.0.0.0/8 dev eth0"}},
+		"route there":     op.AddRoute{Route: op.Route{Kind: "route", Text: "172.20.0.0/16 dev eth0 table 254"}},
+		"link state":      op.SetLink{At: op.LinkPlace{Link: "cni0"}, OldMTU: 1500},
 		"qdisc kind":      op.DeleteQdisc{Qdisc: op.Qdisc{QdiscPlace: eth0, Kind: "netem"}},
 		"object gone":     op.DeleteObject{Path: "/api/v1/namespaces/x"},
 		"object there":    op.CreateObject{Path: "/apis/apps/v1/namespaces/canary/deployments/front"},

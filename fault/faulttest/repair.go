@@ -177,6 +177,18 @@ func (d *dying) RemoveRule(at op.FilterPlace, handle uint64) error {
 	return d.step(func() error { return d.Machine.RemoveRule(at, handle) })
 }
 
+func (d *dying) WriteRoute(r op.Route) error {
+	return d.step(func() error { return d.Machine.WriteRoute(r) })
+}
+
+func (d *dying) RemoveRoute(r op.Route) error {
+	return d.step(func() error { return d.Machine.RemoveRoute(r) })
+}
+
+func (d *dying) WriteLink(at op.LinkPlace, l op.Link) error {
+	return d.step(func() error { return d.Machine.WriteLink(at, l) })
+}
+
 func (d *dying) WriteGuard(g op.Guard) error {
 	return d.step(func() error { return d.Machine.WriteGuard(g) })
 }

@@ -92,6 +92,7 @@ func (w *World) state(all map[string]string) {
 		}
 	}
 	w.filterState(all)
+	w.routeState(all)
 	for path, body := range w.Objects {
 		all["object "+path] = string(plain(body))
 	}
