@@ -55,6 +55,7 @@ func Refusal(text string) bool {
 	for _, x := range []string{
 		"admission webhook", "failed calling webhook", "ValidatingAdmissionPolicy", "MutatingAdmissionPolicy", "exceeded quota",
 		"failed quota", "usage per Container is", "usage per Pod is", "usage per PersistentVolumeClaim is", "violates PodSecurity",
+		"error looking up service account", "no PriorityClass with name", "pod rejected: RuntimeClass",
 	} {
 		if strings.Contains(text, x) {
 			return !strings.Contains(text, "does not support dry run")
