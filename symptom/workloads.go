@@ -17,6 +17,7 @@ const (
 	PodsUnready        ID = "pods-not-ready"       // pods run and are not ready
 	PodsEvicted        ID = "pods-evicted"         // pods are evicted from a node
 	ServiceNoEndpoints ID = "service-no-endpoints" // a Service that is in use has no ready endpoint
+	NotReconciled      ID = "gitops-not-ready"     // Flux or Argo CD cannot bring the cluster to what a repository has
 )
 
 const (
@@ -63,6 +64,9 @@ func workloads() []Symptom {
 		ID: ServiceNoEndpoints, Title: "a Service that is in use has no ready endpoint",
 		LeadsTo: []Edge{everywhere(ServiceUnreachable, Sometimes), everywhere(NodePortDegraded, Sometimes), everywhere(DNSFailing, Sometimes), everywhere(APIPartDown, Sometimes)},
 		Observe: serviceNoEndpoints,
+	}, {
+		ID: NotReconciled, Title: "Flux or Argo CD cannot bring the cluster to what a repository has",
+		Observe: notReconciled,
 	}}
 }
 
@@ -234,4 +238,18 @@ func served(c *snapshot.Cluster, x snapshot.Service) bool {
 		}
 	}
 	return false
+}
+
+// notReconciled looks at the objects of Flux and Argo CD that keep others.
+func notReconciled(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.Cluster == nil || len(s.Cluster.GitOps) == 0 {
+		return NotLooked, nil
+	}
+	var facts []finding.Fact
+	for _, g := range s.Cluster.GitOps {
+		if g.Ready == "False" {
+			facts = append(facts, finding.Fact{Source: g.Kind + " " + g.Namespace + "/" + g.Name, Got: clip("Ready=False: " + g.Message), Want: "Ready=True"})
+		}
+	}
+	return verdict(facts)
 }

@@ -34,7 +34,7 @@ func rungs() map[fault.Layer]rung {
 		fault.Scheduler: {sections{snapshot.SectionCluster}, symptoms{symptom.SchedulerIdle}, true},
 		fault.Nodes:     {sections{snapshot.SectionCluster}, symptoms{symptom.NodeNotReady}, true},
 		fault.DNS:       {sections{snapshot.SectionProbes}, symptoms{symptom.DNSFailing}, true},
-		fault.Workloads: {sections{snapshot.SectionCluster}, symptoms{symptom.PodsNotStarting, symptom.PodsUnschedulable, symptom.PodsLackInput, symptom.PodsCrashing, symptom.PodsUnready, symptom.PodsEvicted, symptom.ServiceNoEndpoints}, true},
+		fault.Workloads: {sections{snapshot.SectionCluster}, symptoms{symptom.PodsNotStarting, symptom.PodsUnschedulable, symptom.PodsLackInput, symptom.PodsCrashing, symptom.PodsUnready, symptom.PodsEvicted, symptom.ServiceNoEndpoints, symptom.NotReconciled}, true},
 	}
 }
 

@@ -1,0 +1,81 @@
+// Package stuck is the fault of a namespace that waits for a finalizer.
+package stuck
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/klustered/klustered/fault"
+	"github.com/klustered/klustered/fault/object"
+	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/op"
+	"github.com/klustered/klustered/snapshot"
+	"github.com/klustered/klustered/symptom"
+)
+
+//go:embed README.md
+var runbook string
+
+// Fault is declared once and never changed. Who set a finalizer wants to do
+// something first, so that taking it out is for a person to decide.
+var Fault = &fault.Fault{
+	ID:       "namespace/stuck",
+	Layer:    fault.Admission,
+	Runbook:  runbook,
+	Needs:    []snapshot.Section{snapshot.SectionCluster},
+	Detect:   detect,
+	Explains: []symptom.Edge{{Symptom: symptom.NamespaceStuck, Strength: symptom.Always, Cluster: true}},
+	Follows:  []symptom.ID{symptom.APIPartDown, symptom.ControllersIdle, symptom.ObjectsRefused, symptom.APIWritesFail},
+	Drill:    drill,
+}
+
+// after is how long a namespace may take to go.
+const after = 90 * time.Second
+
+func detect(s *snapshot.Snapshot) []finding.Finding {
+	var out []finding.Finding
+	for _, n := range s.Cluster.Namespaces {
+		if n.Deleting.IsZero() || s.At.Sub(n.Deleting) < after {
+			continue
+		}
+		own := slices.DeleteFunc(slices.Clone(n.Finalizers), func(f string) bool { return f == "kubernetes" })
+		facts := []finding.Fact{{Source: "Namespace " + n.Name, Got: "finalizers " + strings.Join(n.Finalizers, ", "), Want: "none left", At: n.Deleting}}
+		why := "finalizers " + strings.Join(own, ", ") + " of its own"
+		if len(own) == 0 {
+			why = ""
+		}
+		for _, c := range n.Conditions {
+			if c.Status == "True" && strings.HasPrefix(c.Type, "Namespace") && c.Message != "" {
+				facts = append(facts, finding.Fact{Source: "Namespace " + n.Name, Got: c.Type + ": " + c.Message, At: c.Since})
+				if why == "" {
+					why = "what is left in it: " + c.Message
+				}
+			}
+		}
+		if why == "" {
+			continue // nobody says for what: the controller may not have come to it
+		}
+		out = append(out, finding.Finding{
+			Subject: object.Subject("Namespace", "", n.Name), Facts: facts,
+			Summary: fmt.Sprintf("namespace %s was deleted %s ago and waits for %s", n.Name, s.At.Sub(n.Deleting).Round(time.Second), why),
+			Commands: []string{"kubectl get namespace " + n.Name + " -o yaml",
+				"kubectl api-resources --verbs=list --namespaced -o name | xargs -n1 kubectl get --show-kind --ignore-not-found -n " + n.Name},
+		})
+	}
+	return out
+}
+
+// drill makes a namespace that nobody lets go, and deletes it.
+func drill(_ *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
+	name := d.Name()
+	n, err := object.Create("Namespace", "", name, nil)
+	if err != nil {
+		return nil, err
+	}
+	holder := fault.Pick(d, []string{"cleanup", "controller", "protection"}) + "." + d.Name() + ".io/finalizer"
+	hold, err := object.Set("Namespace", "", name, []string{holder}, nil, "let "+name+" wait for "+holder, "metadata", "finalizers")
+	return op.Plan{n, hold, op.DeleteObject{Path: object.Path("Namespace", "", name)}}, err
+}
