@@ -10,6 +10,7 @@ import (
 	accessimpersonating "github.com/klustered/klustered/faults/access/impersonating"
 	accessproxied "github.com/klustered/klustered/faults/access/proxied"
 	accessserverwrong "github.com/klustered/klustered/faults/access/serverwrong"
+	admissionconversion "github.com/klustered/klustered/faults/admission/conversion"
 	admissionpolicy "github.com/klustered/klustered/faults/admission/policy"
 	admissionwebhook "github.com/klustered/klustered/faults/admission/webhook"
 	apiserveraddress "github.com/klustered/klustered/faults/apiserver/address"
@@ -45,8 +46,10 @@ import (
 	etcdquota "github.com/klustered/klustered/faults/etcd/quota"
 	etcdrequestsize "github.com/klustered/klustered/faults/etcd/requestsize"
 	etcdurls "github.com/klustered/klustered/faults/etcd/urls"
+	gitopssuspended "github.com/klustered/klustered/faults/gitops/suspended"
 	kubeletstopped "github.com/klustered/klustered/faults/kubelet/stopped"
 	leasestale "github.com/klustered/klustered/faults/lease/stale"
+	namespacestuck "github.com/klustered/klustered/faults/namespace/stuck"
 	networkshaped "github.com/klustered/klustered/faults/network/shaped"
 	nodecapacity "github.com/klustered/klustered/faults/node/capacity"
 	nodecordoned "github.com/klustered/klustered/faults/node/cordoned"
@@ -74,6 +77,7 @@ import (
 	runtimestopped "github.com/klustered/klustered/faults/runtime/stopped"
 	schedulerleaderelection "github.com/klustered/klustered/faults/scheduler/leaderelection"
 	schedulerprofile "github.com/klustered/klustered/faults/scheduler/profile"
+	servicekubeproxy "github.com/klustered/klustered/faults/service/kubeproxy"
 	servicekubernetes "github.com/klustered/klustered/faults/service/kubernetes"
 	servicenoendpoints "github.com/klustered/klustered/faults/service/noendpoints"
 	staticcommand "github.com/klustered/klustered/faults/static/command"
@@ -101,6 +105,10 @@ import (
 	trustloginshell "github.com/klustered/klustered/faults/trust/loginshell"
 	trustpreload "github.com/klustered/klustered/faults/trust/preload"
 	trustshellhook "github.com/klustered/klustered/faults/trust/shellhook"
+	workloadcrashing "github.com/klustered/klustered/faults/workload/crashing"
+	workloadmissinginput "github.com/klustered/klustered/faults/workload/missinginput"
+	workloadprobe "github.com/klustered/klustered/faults/workload/probe"
+	workloadunplaceable "github.com/klustered/klustered/faults/workload/unplaceable"
 )
 
 // Faults is every fault, in the order of their IDs.
@@ -110,6 +118,7 @@ var Faults = []*fault.Fault{
 	accessimpersonating.Fault,
 	accessproxied.Fault,
 	accessserverwrong.Fault,
+	admissionconversion.Fault,
 	admissionpolicy.Fault,
 	admissionwebhook.Fault,
 	apiserveraddress.Fault,
@@ -145,8 +154,10 @@ var Faults = []*fault.Fault{
 	etcdquota.Fault,
 	etcdrequestsize.Fault,
 	etcdurls.Fault,
+	gitopssuspended.Fault,
 	kubeletstopped.Fault,
 	leasestale.Fault,
+	namespacestuck.Fault,
 	networkshaped.Fault,
 	nodecapacity.Fault,
 	nodecordoned.Fault,
@@ -174,6 +185,7 @@ var Faults = []*fault.Fault{
 	runtimestopped.Fault,
 	schedulerleaderelection.Fault,
 	schedulerprofile.Fault,
+	servicekubeproxy.Fault,
 	servicekubernetes.Fault,
 	servicenoendpoints.Fault,
 	staticcommand.Fault,
@@ -201,4 +213,8 @@ var Faults = []*fault.Fault{
 	trustloginshell.Fault,
 	trustpreload.Fault,
 	trustshellhook.Fault,
+	workloadcrashing.Fault,
+	workloadmissinginput.Fault,
+	workloadprobe.Fault,
+	workloadunplaceable.Fault,
 }
