@@ -26,6 +26,8 @@ type triage struct {
 	redact     string
 	note       string
 	site       string
+	watch      bool
+	interval   time.Duration
 }
 
 func (a *App) triage() *cobra.Command {
@@ -41,7 +43,8 @@ was found but not everything could be seen or explained.`,
 		Example: `  klustered triage
   klustered triage --node docker://klustered-cp1 --node docker://klustered-worker1
   klustered triage --save incident.bundle -o text -o json=incident.json
-  klustered triage --bundle incident.bundle --only cni`,
+  klustered triage --bundle incident.bundle --only cni
+  klustered triage --watch --interval 10s`,
 		RunE: func(c *cobra.Command, _ []string) error { return a.runTriage(c, &t) },
 	}
 	f := c.Flags()
@@ -53,6 +56,8 @@ was found but not everything could be seen or explained.`,
 	f.StringVar(&t.save, "save", "", "write the evidence to this bundle")
 	f.StringVar(&t.redact, "redact", string(bundle.Secrets), "what the bundle leaves out: none, secrets, addresses or names")
 	siteFlag(f, &t.site)
+	f.BoolVar(&t.watch, "watch", false, "look again and again, and say what appears and what goes, and after how long")
+	f.DurationVar(&t.interval, "interval", 5*time.Second, "how long to wait between looks of --watch")
 	f.StringVar(&t.note, "note", "", "what the bundle is of, kept in it")
 	return c
 }
@@ -72,6 +77,9 @@ func (a *App) runTriage(c *cobra.Command, t *triage) error {
 	ignores, err := a.ignores(t.site)
 	if err != nil {
 		return err
+	}
+	if t.watch {
+		return a.watch(c.Context(), t, faults, ignores)
 	}
 	start := time.Now()
 	places, err := a.gather(c.Context(), &t.reach)
