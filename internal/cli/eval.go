@@ -70,7 +70,7 @@ func (a *App) evaluate(ctx context.Context, e *evaluation, args []string) error 
 	if err := a.rooted(); err != nil {
 		return err
 	}
-	faults, err := a.pick(args, nil)
+	faults, err := pick(a.Faults, args, nil)
 	if err != nil {
 		return err
 	}

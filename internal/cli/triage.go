@@ -26,6 +26,7 @@ type triage struct {
 	redact     string
 	note       string
 	site       string
+	rules      []string
 	watch      bool
 	interval   time.Duration
 }
@@ -56,6 +57,7 @@ was found but not everything could be seen or explained.`,
 	f.StringVar(&t.save, "save", "", "write the evidence to this bundle")
 	f.StringVar(&t.redact, "redact", string(bundle.Secrets), "what the bundle leaves out: none, secrets, addresses or names")
 	siteFlag(f, &t.site)
+	f.StringArrayVar(&t.rules, "rules", nil, "a folder of this site's own rules, see klustered rule (repeatable)")
 	f.BoolVar(&t.watch, "watch", false, "look again and again, and say what appears and what goes, and after how long")
 	f.DurationVar(&t.interval, "interval", 5*time.Second, "how long to wait between looks of --watch")
 	f.StringVar(&t.note, "note", "", "what the bundle is of, kept in it")
@@ -63,8 +65,11 @@ was found but not everything could be seen or explained.`,
 }
 
 func (a *App) runTriage(c *cobra.Command, t *triage) error {
-	faults, err := a.pick(t.only, t.skip)
+	faults, err := a.withRules(t.rules)
 	if err != nil {
+		return err
+	}
+	if faults, err = pick(faults, t.only, t.skip); err != nil {
 		return err
 	}
 	outs, err := a.outputs(t.outputs)
@@ -106,18 +111,18 @@ func (a *App) runTriage(c *cobra.Command, t *triage) error {
 }
 
 // pick returns the faults that only and skip leave.
-func (a *App) pick(only, skip []string) ([]*fault.Fault, error) {
+func pick(faults []*fault.Fault, only, skip []string) ([]*fault.Fault, error) {
 	for _, x := range slices.Concat(only, skip) {
-		if !slices.ContainsFunc(a.Faults, func(f *fault.Fault) bool { return f.Named(x) }) {
+		if !slices.ContainsFunc(faults, func(f *fault.Fault) bool { return f.Named(x) }) {
 			err := fmt.Errorf("cannot pick %q: no fault, area or layer has that name", x)
-			if near := nearest(x, a.faultIDs()); near != "" {
+			if near := nearest(x, faultIDs(faults)); near != "" {
 				return nil, hint(err, "did you mean %s?", near)
 			}
 			return nil, hint(err, "klustered faults lists them")
 		}
 	}
 	var out []*fault.Fault
-	for _, f := range a.Faults {
+	for _, f := range faults {
 		is := func(x string) bool { return f.Named(x) }
 		if (len(only) == 0 || slices.ContainsFunc(only, is)) && !slices.ContainsFunc(skip, is) {
 			out = append(out, f)
@@ -126,9 +131,11 @@ func (a *App) pick(only, skip []string) ([]*fault.Fault, error) {
 	return out, nil
 }
 
-func (a *App) faultIDs() []string {
-	out := make([]string, len(a.Faults))
-	for i, f := range a.Faults {
+func (a *App) faultIDs() []string { return faultIDs(a.Faults) }
+
+func faultIDs(faults []*fault.Fault) []string {
+	out := make([]string, len(faults))
+	for i, f := range faults {
 		out[i] = f.ID
 	}
 	return out
