@@ -16,6 +16,7 @@ const (
 	FixUndone    ID = "setting-comes-back" // something sets a value again by itself
 	DiskFull     ID = "disk-full"          // a file system that the node needs has no room
 	DiskReadOnly ID = "disk-read-only"     // a folder that the node writes to is read-only
+	FolderHidden ID = "folder-hidden"      // a mount lies over a folder or file that a component needs
 	MemoryShort  ID = "memory-short"       // the node runs out of memory
 	LimitReached ID = "limit-reached"      // a component is refused files, processes, memory or time
 	ProcessHeld  ID = "process-held"       // a component lives and does not run

@@ -2,6 +2,7 @@ package symptom
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,10 @@ func rooms() []Symptom {
 	any := []Edge{here(EtcdDown, Sometimes), here(APIDown, Sometimes), here(RuntimeDown, Sometimes), here(KubeletDown, Sometimes),
 		here(SandboxFailing, Sometimes), here(PodsNotStarting, Sometimes)}
 	return []Symptom{{
+		ID: FolderHidden, Title: "a mount lies over a folder or file that a component needs",
+		LeadsTo: append([]Edge{here(DiskFull, Sometimes), here(DiskReadOnly, Sometimes), here(PodNetworkDown, Sometimes), here(ControllersIdle, Sometimes)}, any...),
+		Observe: folderHidden,
+	}, {
 		ID: DiskFull, Title: "a file system that the node needs has no room",
 		LeadsTo: append([]Edge{here(APIWritesFail, Sometimes)}, any...),
 		Observe: diskFull,
@@ -91,6 +96,55 @@ func diskReadOnly(s *snapshot.Snapshot) (State, []finding.Fact) {
 // immutableRoot reports whether a file system can only be read.
 func immutableRoot(m snapshot.Mount) bool {
 	return m.FSType == "squashfs" || m.FSType == "erofs" || m.FSType == "iso9660"
+}
+
+// componentPaths are folders that belong to Kubernetes, its runtime and its
+// pod network.
+var componentPaths = []string{"/etc/kubernetes", "/etc/cni", "/etc/containerd", "/opt/cni", "/var/lib/etcd", "/var/lib/kubelet", "/var/lib/cni",
+	"/etc/systemd/system/kubelet.service", "/etc/systemd/system/kubelet.service.d", "/etc/systemd/system/containerd.service",
+	"/usr/bin/kubelet", "/usr/local/bin/kubelet", "/usr/bin/containerd", "/usr/local/bin/containerd", "/usr/bin/runc", "/usr/local/sbin/runc"}
+
+// Hides reports whether a mount lies over what a component needs and shows
+// something else: another file, or a folder with less in it. What was mounted
+// with a node that is a container, and a disk that holds what the folder
+// beneath once held, hides nothing.
+func Hides(o snapshot.OverMount) bool {
+	mine := slices.ContainsFunc(componentPaths, func(dir string) bool {
+		rest, ok := strings.CutPrefix(o.Target, dir)
+		return ok && (rest == "" || rest[0] == '/')
+	}) || o.Target == "/var/lib/containerd" || o.Target == "/var/lib" || o.Target == "/var"
+	if !mine || o.Origin != "" || o.Shown == nil || o.Beneath == nil || strings.HasPrefix(o.Target, "/var/lib/kubelet/pods/") || strings.HasPrefix(o.Target, "/var/lib/kubelet/plugins/") {
+		return false
+	}
+	if o.Kind == "file" {
+		return o.Differs
+	}
+	fleeting := o.FSType == "tmpfs" || o.FSType == "ramfs" || strings.HasPrefix(o.Source, "/dev/loop") || o.FSType == "overlay"
+	return o.Kind == "folder" && o.Beneath.Count > 0 && (o.Shown.Count == 0 || fleeting && o.Shown.Count < o.Beneath.Count)
+}
+
+// Looks says what was seen at a path.
+func Looks(l *snapshot.Look) string {
+	switch {
+	case l == nil || l.Type == "absent":
+		return "nothing"
+	case l.Type == "folder":
+		return fmt.Sprintf("a folder of %d", l.Count)
+	}
+	return fmt.Sprintf("a %s of %d bytes", l.Type, l.Size)
+}
+
+func folderHidden(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.View == nil || !s.View.CleanFiles {
+		return NotLooked, nil
+	}
+	var facts []finding.Fact
+	for _, o := range s.View.Over {
+		if Hides(o) {
+			facts = append(facts, finding.Fact{Source: o.Target, Got: fmt.Sprintf("a %s lies over it; it shows %s, and %s lies beneath", o.FSType, Looks(o.Shown), Looks(o.Beneath)), Want: "no mount"})
+		}
+	}
+	return verdict(facts)
 }
 
 const (

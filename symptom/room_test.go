@@ -91,3 +91,33 @@ func TestMemoryShort(t *testing.T) {
 		"nobody looked":           {snap(), NotLooked},
 	})
 }
+
+func TestFolderHidden(t *testing.T) {
+	folder := func(target, kind string, shown, beneath int) func(*snapshot.Snapshot) {
+		return func(s *snapshot.Snapshot) {
+			s.View = &snapshot.View{CleanFiles: true, Over: []snapshot.OverMount{{Mount: snapshot.Mount{Target: target, FSType: kind}, Kind: "folder",
+				Shown: &snapshot.Look{Type: "folder", Count: shown}, Beneath: &snapshot.Look{Type: "folder", Count: beneath}}}}
+		}
+	}
+	file := func(target string, differs bool) func(*snapshot.Snapshot) {
+		return func(s *snapshot.Snapshot) {
+			folder(target, "overlay", 0, 0)(s)
+			s.View.Over[0].Kind, s.View.Over[0].Differs = "file", differs
+		}
+	}
+	engine := func(s *snapshot.Snapshot) { s.View.Over[0].Origin = "engine" }
+	look(t, FolderHidden, cases{
+		"an empty tmpfs":              {snap(folder("/etc/kubernetes/manifests", "tmpfs", 0, 4)), Seen},
+		"an empty disk":               {snap(folder("/var/lib/etcd", "ext4", 0, 1)), Seen},
+		"a disk with what it had":     {snap(folder("/var/lib/etcd", "ext4", 1, 1)), Absent},
+		"over an empty folder":        {snap(folder("/var/lib/kubelet", "ext4", 9, 0)), Absent},
+		"memory with all that it had": {snap(folder("/var/lib/etcd", "tmpfs", 1, 1)), Absent},
+		"made with the node":          {snap(folder("/var", "ext4", 0, 9), engine), Absent},
+		"of nobody's concern":         {snap(folder("/srv", "tmpfs", 0, 9)), Absent},
+		"a volume of a pod":           {snap(folder("/var/lib/kubelet/pods/x/volumes/y", "tmpfs", 0, 9)), Absent},
+		"another file":                {snap(file("/var/lib/kubelet/config.yaml", true)), Seen},
+		"the same file":               {snap(file("/var/lib/kubelet/config.yaml", false)), Absent},
+		"a name service's file":       {snap(file("/etc/resolv.conf", true)), Absent},
+		"nobody looked beneath":       {snap(func(s *snapshot.Snapshot) { s.View = &snapshot.View{} }), NotLooked},
+	})
+}

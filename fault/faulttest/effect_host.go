@@ -1,13 +1,15 @@
 package faulttest
 
 import (
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/klustered/klustered/snapshot"
 )
 
 // hostEffects are the consequences of faults of that area.
-var hostEffects = []func(*Machine, *snapshot.Snapshot){diskStarved}
+var hostEffects = []func(*Machine, *snapshot.Snapshot){diskStarved, componentsHeld, foldersHidden}
 
 // diskStarved: a limit on etcd's group makes its writes wait; with cgroup v2
 // so does one on a group above it.
@@ -41,5 +43,60 @@ func diskStarved(m *Machine, s *snapshot.Snapshot) {
 		}
 		observe(s, "etcd-slow-fdatasync", "/var/log/pods/etcd/0.log", `{"msg":"slow fdatasync","took":"1.2s","expected-duration":"1s"}`, map[string]string{"took": "1.2s"})
 		return
+	}
+}
+
+// componentsHeld: a stopped component answers nobody.
+func componentsHeld(m *Machine, s *snapshot.Snapshot) {
+	for _, p := range m.World.Processes.List {
+		if p.State != "T" {
+			continue
+		}
+		switch p.Name {
+		case "kubelet":
+			if s.Kubelet == nil || !s.Kubelet.Running {
+				continue
+			}
+			s.Kubelet.Healthz, s.Kubelet.HealthErr = "", "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+			silent(s)
+		case "containerd":
+			if s.Runtime == nil || !s.Runtime.Reachable {
+				continue
+			}
+			r := s.Runtime
+			s.Runtime = &snapshot.Runtime{Name: r.Name, Socket: r.Socket, Running: true, CNIConfDir: r.CNIConfDir, CNIBinDirs: r.CNIBinDirs,
+				CNIMaxConf: r.CNIMaxConf, Config: r.Config, Error: "dial unix " + r.Socket + ": context deadline exceeded"}
+			notReady(s, "False", "KubeletNotReady", "container runtime is down")
+		}
+	}
+}
+
+// foldersHidden: what was mounted after the node was installed lies over what
+// is there, and an empty folder of manifests has no static pods.
+func foldersHidden(m *Machine, s *snapshot.Snapshot) {
+	f, err := m.ReadFile(mountinfo)
+	if err != nil || s.View == nil {
+		return
+	}
+	for line := range strings.Lines(string(f.Data)) {
+		w := strings.Fields(line)
+		if len(w) < 10 || w[2] != "0:77" || w[3] != "/" {
+			continue // the simulation mounts with that device
+		}
+		beneath := &snapshot.Look{Type: "folder"}
+		for name := range m.all() {
+			if path.Dir(name) == w[4] {
+				beneath.Count++
+				beneath.Entries = append(beneath.Entries, path.Base(name))
+			}
+		}
+		slices.Sort(beneath.Entries)
+		s.View.Over = append(s.View.Over, snapshot.OverMount{
+			Mount: snapshot.Mount{Device: w[2], Source: w[len(w)-2], Root: w[3], Target: w[4], FSType: w[len(w)-3], Options: w[5], ID: 900},
+			Table: mountinfo, Kind: "folder", Late: true, Differs: true, Shown: &snapshot.Look{Type: "folder"}, Beneath: beneath,
+		})
+		if s.Static != nil && s.Kubelet != nil && s.Kubelet.StaticPodPath == w[4] {
+			s.Static.Manifests = nil
+		}
 	}
 }

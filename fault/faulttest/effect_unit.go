@@ -88,6 +88,11 @@ func kubeletEnds(s *snapshot.Snapshot) {
 	s.Kubelet.Running, s.Kubelet.PID = false, 0
 	s.Kubelet.Healthz, s.Kubelet.HealthErr = "", "connect: connection refused"
 	gone(s, "kubelet")
+	silent(s)
+}
+
+// silent is a kubelet that does not speak for its node.
+func silent(s *snapshot.Snapshot) {
 	notReady(s, "Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status.")
 	if s.Cluster == nil {
 		return

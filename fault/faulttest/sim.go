@@ -10,6 +10,7 @@ import (
 	convert "github.com/klustered/klustered/internal/collect/object"
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/snapshot"
+	"github.com/klustered/klustered/symptom"
 )
 
 // simulated are collectors of the sections that are not files. Collectors of
@@ -33,7 +34,7 @@ func (m *Machine) simulated() []source.Collector {
 	add(snapshot.SectionBPF, func(s *snapshot.Snapshot) { s.BPF = clone(w.BPF) })
 	add(snapshot.SectionSockets, func(s *snapshot.Snapshot) { s.Sockets = &snapshot.Sockets{} })
 	add(snapshot.SectionView, func(s *snapshot.Snapshot) { s.View = &snapshot.View{CleanProc: true, CleanFiles: true} })
-	add(snapshot.SectionActivity, func(s *snapshot.Snapshot) { s.Activity = &snapshot.Activity{} })
+	add(snapshot.SectionActivity, func(s *snapshot.Snapshot) { s.Activity = m.activity() })
 	add(snapshot.SectionRuntime, func(s *snapshot.Snapshot) { s.Runtime = m.runtime() })
 	add(snapshot.SectionNetwork, func(s *snapshot.Snapshot) { s.Network = m.network() })
 	add(snapshot.SectionProbes, func(s *snapshot.Snapshot) { s.Probes = clone(w.Probes) })
@@ -51,6 +52,18 @@ func (m *Machine) processes() *snapshot.Processes {
 		return ok && s != "active"
 	})
 	return p
+}
+
+// activity tells of the components whether they run.
+func (m *Machine) activity() *snapshot.Activity {
+	a := &snapshot.Activity{Samples: 3, WindowMs: 200}
+	for _, p := range m.processes().List {
+		if symptom.Component(p.Name) {
+			a.List = append(a.List, snapshot.Behaviour{PID: p.PID, Name: p.Name, Service: true, States: strings.Repeat(p.State, 3), RanUs: 400, Files: 40,
+				Limits: []snapshot.ResourceLimit{{Name: "Max open files", Soft: "1048576", Hard: "1048576", Unit: "files"}}})
+		}
+	}
+	return a
 }
 
 func (m *Machine) runtime() *snapshot.Runtime {

@@ -20,7 +20,7 @@ func rungs() map[fault.Layer]rung {
 	type sections = []snapshot.Section
 	type symptoms = []symptom.ID
 	return map[fault.Layer]rung{
-		fault.Host:      {sections{snapshot.SectionHost}, symptoms{symptom.DiskPressure, symptom.DiskFull, symptom.DiskReadOnly, symptom.MemoryShort, symptom.LimitReached, symptom.ProcessHeld, symptom.ClockOff, symptom.LockWaits}, false},
+		fault.Host:      {sections{snapshot.SectionHost}, symptoms{symptom.DiskPressure, symptom.FolderHidden, symptom.DiskFull, symptom.DiskReadOnly, symptom.MemoryShort, symptom.LimitReached, symptom.ProcessHeld, symptom.ClockOff, symptom.LockWaits}, false},
 		fault.Systemd:   {sections{snapshot.SectionSystemd}, symptoms{symptom.FixUndone}, false},
 		fault.Runtime:   {sections{snapshot.SectionRuntime}, symptoms{symptom.RuntimeDown}, true},
 		fault.CNI:       {sections{snapshot.SectionCNI}, symptoms{symptom.PodNetworkDown, symptom.SandboxFailing}, true},
