@@ -92,7 +92,7 @@ func (m Mount) Full() (bytes, inodes bool) {
 	if m.ReadOnly || m.Total == 0 {
 		return false, false
 	}
-	return m.Free < min(littleRoom, m.Total/fiftieth), m.Inodes > 0 && m.IFree < min(littleInodes, m.Inodes/fiftieth)
+	return m.Free < min(littleRoom, m.Total/fiftieth), m.Inodes > 0 && m.IFree < max(1, min(littleInodes, m.Inodes/fiftieth))
 }
 
 // A Disk is a line of /proc/diskstats, as the change over Window.

@@ -70,8 +70,8 @@ const (
 	// mostThrottled is of how many periods a component waits in one for its
 	// quota of processor time, when it is starved.
 	mostThrottled = 2
-	// nearlyAll is the share of a limit, in percent, that is as good as all.
-	nearlyAll = 97
+	// NearlyAll is the share of a limit, in percent, that is as good as all.
+	NearlyAll = 97
 )
 
 // limitReached looks at the open files and the groups of the components, and
@@ -83,10 +83,13 @@ func limitReached(s *snapshot.Snapshot) (State, []finding.Fact) {
 	facts := append(logged(s, recent, logFilesExhausted), killedInGroup(s)...)
 	if s.Activity != nil {
 		for _, b := range s.Activity.List {
-			if limit, ok := b.Soft("Max open files"); ok && Component(b.Name) && uint64(b.Files)*100 >= limit*nearlyAll {
+			if limit, ok := b.Soft("Max open files"); ok && Component(b.Name) && uint64(b.Files)*100 >= limit*NearlyAll {
 				facts = append(facts, finding.Fact{Source: fmt.Sprintf("/proc/%d/limits", b.PID), Got: fmt.Sprintf("%s has %d files open of %d", b.Name, b.Files, limit), Want: "room for more"})
 			}
 		}
+	}
+	if key, most, ok := TasksLimit(s.Host); ok && s.Host.Counts.Tasks*100 >= most*NearlyAll {
+		facts = append(facts, finding.Fact{Source: "/proc/loadavg", Got: fmt.Sprintf("%d tasks of %d, by %s", s.Host.Counts.Tasks, most, key), Want: "room for more"})
 	}
 	if s.Cgroups != nil {
 		for _, c := range s.Cgroups.Controls {
@@ -96,6 +99,18 @@ func limitReached(s *snapshot.Snapshot) (State, []finding.Fact) {
 		}
 	}
 	return verdict(facts)
+}
+
+// TasksLimit is the sysctl that bounds the processes and threads of the node,
+// and its value.
+func TasksLimit(h *snapshot.Host) (key string, most uint64, ok bool) {
+	if h == nil || h.Counts == nil || h.Counts.PIDMax == 0 || h.Counts.ThreadsMax == 0 {
+		return "", 0, false
+	}
+	if h.Counts.ThreadsMax < h.Counts.PIDMax {
+		return "kernel.threads-max", h.Counts.ThreadsMax, true
+	}
+	return "kernel.pid_max", h.Counts.PIDMax, true
 }
 
 // killedInGroup quotes the kernel where it killed a component that reached the
@@ -118,10 +133,10 @@ func killedInGroup(s *snapshot.Snapshot) []finding.Fact {
 // ceilings are the limits of a group that are reached.
 func ceilings(c snapshot.Control) []finding.Fact {
 	var facts []finding.Fact
-	if p := c.Pids; p != nil && p.Max != nil && p.Current*100 >= *p.Max*nearlyAll {
+	if p := c.Pids; p != nil && p.Max != nil && p.Current*100 >= *p.Max*NearlyAll {
 		facts = append(facts, finding.Fact{Source: c.File("pids", "pids.max"), Got: fmt.Sprintf("%d processes and threads of %d", p.Current, *p.Max), Want: "room for more"})
 	}
-	if m := c.Memory; m != nil && m.Max != nil && m.OOMKill > 0 && m.Current*100 >= *m.Max*nearlyAll {
+	if m := c.Memory; m != nil && m.Max != nil && m.OOMKill > 0 && m.Current*100 >= *m.Max*NearlyAll {
 		facts = append(facts, finding.Fact{Source: c.File("memory", "memory.max"), Got: fmt.Sprintf("%s of %s; killed for it %d times", size(m.Current), size(*m.Max), m.OOMKill), Want: "room for more"})
 	}
 	if x := c.CPU; x != nil && x.QuotaUs > 0 && x.RecentPeriods >= 2 && x.RecentThrottled*mostThrottled >= x.RecentPeriods {

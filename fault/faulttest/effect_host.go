@@ -3,13 +3,14 @@ package faulttest
 import (
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/klustered/klustered/snapshot"
 )
 
 // hostEffects are the consequences of faults of that area.
-var hostEffects = []func(*Machine, *snapshot.Snapshot){diskStarved, componentsHeld, foldersHidden}
+var hostEffects = []func(*Machine, *snapshot.Snapshot){diskStarved, componentsHeld, foldersHidden, mountsShown, foldersFixed}
 
 // diskStarved: a limit on etcd's group makes its writes wait; with cgroup v2
 // so does one on a group above it.
@@ -97,6 +98,53 @@ func foldersHidden(m *Machine, s *snapshot.Snapshot) {
 		})
 		if s.Static != nil && s.Kubelet != nil && s.Kubelet.StaticPodPath == w[4] {
 			s.Static.Manifests = nil
+		}
+	}
+}
+
+// mountsShown: what the simulation mounted is among the host's mounts, with
+// what its files leave free, and what is mounted read-only refuses writes.
+func mountsShown(m *Machine, s *snapshot.Snapshot) {
+	f, err := m.ReadFile(mountinfo)
+	if err != nil || s.Host == nil {
+		return
+	}
+	for line := range strings.Lines(string(f.Data)) {
+		w := strings.Fields(line)
+		if len(w) < 10 || w[2] != "0:77" {
+			continue
+		}
+		x := snapshot.Mount{Device: w[2], Source: w[len(w)-2], Root: w[3], Target: w[4], FSType: w[len(w)-3], Options: w[5],
+			ReadOnly: strings.HasPrefix(w[5], "ro"), Total: 30 << 30, Free: 20 << 30, Inodes: 3e6, IFree: 2e6, ID: 900, Line: 40}
+		used, files := uint64(0), uint64(1)
+		for name, f := range m.all() {
+			if path.Dir(name) == x.Target && x.Root == "/" {
+				used, files = used+uint64(len(f.Data)), files+1
+			}
+		}
+		for o := range strings.SplitSeq(w[5], ",") {
+			key, value, _ := strings.Cut(o, "=")
+			n, _ := strconv.ParseUint(strings.TrimSuffix(value, "k"), 10, 64)
+			switch key {
+			case "size":
+				x.Total, x.Free = n<<10, n<<10-min(used, n<<10)
+			case "nr_inodes":
+				x.Inodes, x.IFree = n, n-min(files, n)
+			}
+		}
+		s.Host.Mounts = append(s.Host.Mounts, x)
+		if x.Root == x.Target && s.View != nil {
+			same := &snapshot.Look{Type: "folder", Count: 5, Inode: 77, Device: "8:0"}
+			s.View.Over = append(s.View.Over, snapshot.OverMount{Mount: x, Table: mountinfo, Kind: "folder", Late: true, Shown: same, Beneath: same})
+		}
+	}
+}
+
+// foldersFixed: a kubelet does not start where it may not write.
+func foldersFixed(m *Machine, s *snapshot.Snapshot) {
+	for name, x := range m.flags() {
+		if x.Immutable && strings.HasPrefix(name, "/var/lib/kubelet") && s.Kubelet != nil && s.Systemd != nil {
+			ends(s, "kubelet.service", "activating", "auto-restart", "exit-code")
 		}
 	}
 }
