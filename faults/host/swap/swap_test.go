@@ -11,6 +11,8 @@ func Test(t *testing.T) {
 	faulttest.Run(t, Fault, faulttest.Broken(func(m *faulttest.Machine) {
 		m.World.Host.Swaps = []snapshot.Swap{{Path: "/swap.img", Type: "file", Size: 2 << 30}}
 		m.World.Units["kubelet.service"] = "activating"
+	}), faulttest.Effect(func(_ *faulttest.Machine, s *snapshot.Snapshot) {
+		s.Kubelet.Effective = map[string]snapshot.Effective{"failSwapOn": {Origin: snapshot.Origin{Value: "true", Source: "default"}}}
 	}))
 }
 
