@@ -15,9 +15,10 @@ const unitDir = "/etc/systemd/system/"
 
 // Stopped reports whether systemd knows the unit and does not run it. One
 // whose state could not be asked for, or that is being started, is not, nor is
-// one that cannot be started: a line of it wants what is not there.
+// one that cannot be started: a line of it wants what is not there, or it failed
+// as its files once were.
 func Stopped(u snapshot.Unit) bool {
-	if slices.ContainsFunc(u.Unmet, func(r snapshot.Requirement) bool { return !r.Optional }) {
+	if u.Reload && u.Active == "failed" || slices.ContainsFunc(u.Unmet, func(r snapshot.Requirement) bool { return !r.Optional }) {
 		return false
 	}
 	known := u.Path != "" && u.Load != "not-found"
