@@ -47,6 +47,18 @@ import (
 	etcdrequestsize "github.com/klustered/klustered/faults/etcd/requestsize"
 	etcdurls "github.com/klustered/klustered/faults/etcd/urls"
 	gitopssuspended "github.com/klustered/klustered/faults/gitops/suspended"
+	hostclock "github.com/klustered/klustered/faults/host/clock"
+	hostdiskfull "github.com/klustered/klustered/faults/host/diskfull"
+	hostfrozen "github.com/klustered/klustered/faults/host/frozen"
+	hostimmutable "github.com/klustered/klustered/faults/host/immutable"
+	hostinodesfull "github.com/klustered/klustered/faults/host/inodesfull"
+	hostlockheld "github.com/klustered/klustered/faults/host/lockheld"
+	hostmemoryexhausted "github.com/klustered/klustered/faults/host/memoryexhausted"
+	hostovermounted "github.com/klustered/klustered/faults/host/overmounted"
+	hostpidsexhausted "github.com/klustered/klustered/faults/host/pidsexhausted"
+	hostreadonly "github.com/klustered/klustered/faults/host/readonly"
+	hostswap "github.com/klustered/klustered/faults/host/swap"
+	hostsysctl "github.com/klustered/klustered/faults/host/sysctl"
 	kubeletstopped "github.com/klustered/klustered/faults/kubelet/stopped"
 	leasestale "github.com/klustered/klustered/faults/lease/stale"
 	namespacestuck "github.com/klustered/klustered/faults/namespace/stuck"
@@ -96,6 +108,7 @@ import (
 	staticvolume "github.com/klustered/klustered/faults/static/volume"
 	systemdexecfails "github.com/klustered/klustered/faults/systemd/execfails"
 	systemdisolated "github.com/klustered/klustered/faults/systemd/isolated"
+	systemdnotreloaded "github.com/klustered/klustered/faults/systemd/notreloaded"
 	systemdrepointed "github.com/klustered/klustered/faults/systemd/repointed"
 	systemdsandboxed "github.com/klustered/klustered/faults/systemd/sandboxed"
 	systemdstarved "github.com/klustered/klustered/faults/systemd/starved"
@@ -155,6 +168,18 @@ var Faults = []*fault.Fault{
 	etcdrequestsize.Fault,
 	etcdurls.Fault,
 	gitopssuspended.Fault,
+	hostclock.Fault,
+	hostdiskfull.Fault,
+	hostfrozen.Fault,
+	hostimmutable.Fault,
+	hostinodesfull.Fault,
+	hostlockheld.Fault,
+	hostmemoryexhausted.Fault,
+	hostovermounted.Fault,
+	hostpidsexhausted.Fault,
+	hostreadonly.Fault,
+	hostswap.Fault,
+	hostsysctl.Fault,
 	kubeletstopped.Fault,
 	leasestale.Fault,
 	namespacestuck.Fault,
@@ -204,6 +229,7 @@ var Faults = []*fault.Fault{
 	staticvolume.Fault,
 	systemdexecfails.Fault,
 	systemdisolated.Fault,
+	systemdnotreloaded.Fault,
 	systemdrepointed.Fault,
 	systemdsandboxed.Fault,
 	systemdstarved.Fault,
