@@ -33,15 +33,22 @@ type Kubelet struct {
 	ConfigPath string               `json:"configPath,omitempty"` // "" when it has no file
 	DropIns    []string             `json:"dropIns,omitempty"`    // of the configuration, in the order they are merged
 	Stale      []string             `json:"stale,omitempty"`      // files that changed after it started
-	Names      []NameSource         `json:"names,omitempty"`
-	ClientLink string               `json:"clientLink,omitempty"` // where kubelet-client-current.pem leads
-	Bootstrap  string               `json:"bootstrap,omitempty"`  // bootstrap kubeconfig, when it is there
-	ServerCert string               `json:"serverCert,omitempty"` // path that it serves with
-	States     []StateFile          `json:"states,omitempty"`
-	Root       *Place               `json:"root,omitempty"` // --root-dir
-	Pods       int                  `json:"pods,omitempty"` // folders of pods below it
-	Server     *Reply               `json:"server,omitempty"`
-	Proxy      *Proxy               `json:"proxy,omitempty"` // kube-proxy, when it runs
+	// Absent are files and folders that a setting names and that are not
+	// there, by the setting's key as in Effective.
+	Absent map[string]string `json:"absent,omitempty"`
+	Others []string          `json:"others,omitempty"` // paths that weaker places of those settings name, and that are there
+	// Files are those that its settings are read from: unit, drop-ins,
+	// environment files, configuration and its drop-ins. Secrets replaced.
+	Files      []Text       `json:"files,omitempty"`
+	Names      []NameSource `json:"names,omitempty"`
+	ClientLink string       `json:"clientLink,omitempty"` // where kubelet-client-current.pem leads
+	Bootstrap  string       `json:"bootstrap,omitempty"`  // bootstrap kubeconfig, when it is there
+	ServerCert string       `json:"serverCert,omitempty"` // path that it serves with
+	States     []StateFile  `json:"states,omitempty"`
+	Root       *Place       `json:"root,omitempty"` // --root-dir
+	Pods       int          `json:"pods,omitempty"` // folders of pods below it
+	Server     *Reply       `json:"server,omitempty"`
+	Proxy      *Proxy       `json:"proxy,omitempty"` // kube-proxy, when it runs
 }
 
 // PKI is every certificate and key of the node, by fingerprint.
@@ -218,6 +225,9 @@ type Static struct {
 
 	Beside []Manifest  `json:"beside,omitempty"` // of pods, lying where the kubelet does not look
 	Named  []NamedFile `json:"named,omitempty"`  // paths that flags of components name
+	// Elsewhere are manifests of pods that lie where the kubelet does not
+	// look: in kubeadm's folder, or one that a weaker setting names.
+	Elsewhere []Manifest `json:"elsewhere,omitempty"`
 }
 
 // A Manifest is one file of the static pod directory.

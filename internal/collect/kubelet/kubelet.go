@@ -79,6 +79,8 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	client(e, k, flags)
 	surroundings(e, k, flags)
 	k.Names = names(e, s, k, flags)
+	k.Files = settingFiles(e, k)
+	k.Absent, k.Others = absent(e, k)
 	k.Stale = stale(e, p, slices.Concat([]string{k.ConfigPath}, k.DropIns, startFiles(k)))
 	var asked sync.WaitGroup
 	if e.Live {
@@ -112,6 +114,53 @@ func startFiles(k *snapshot.Kubelet) []string {
 		return nil
 	}
 	return k.Start.Files
+}
+
+// paths are the settings that name a file or folder to be read.
+var paths = []string{"--config", "--config-dir", "--kubeconfig", "--bootstrap-kubeconfig", "--image-credential-provider-config", "--image-credential-provider-bin-dir",
+	"authentication.x509.clientCAFile", "tlsCertFile", "tlsPrivateKeyFile", "resolvConf", "staticPodPath"}
+
+// absent are the paths that settings name and that are not there, and of
+// those settings the paths that a weaker place names and that are.
+func absent(e *source.Env, k *snapshot.Kubelet) (gone map[string]string, others []string) {
+	gone = map[string]string{}
+	missing := func(name string) bool {
+		_, err := e.Stat(name)
+		return path.IsAbs(name) && errors.Is(err, fs.ErrNotExist)
+	}
+	for _, key := range paths {
+		if !missing(k.Effective[key].Value) {
+			continue
+		}
+		gone[key] = k.Effective[key].Value
+		for _, o := range k.Effective[key].Overrides {
+			if path.IsAbs(o.Value) && !missing(o.Value) {
+				others = append(others, o.Value)
+			}
+		}
+	}
+	return gone, others
+}
+
+// settingFiles reads the files that the kubelet's settings are written in.
+func settingFiles(e *source.Env, k *snapshot.Kubelet) []snapshot.Text {
+	var out []snapshot.Text
+	for _, name := range slices.Concat(startFiles(k), []string{k.ConfigPath}, k.DropIns) {
+		if name == "" || slices.ContainsFunc(out, func(t snapshot.Text) bool { return t.Path == name }) || len(out) == maxManifests {
+			continue
+		}
+		t, err := e.Text(name, source.MaxParsed)
+		if err != nil {
+			continue // told where it is read for its settings
+		}
+		if name == k.ConfigPath || slices.Contains(k.DropIns, name) {
+			t.Content = secret.YAML(t.Content)
+		} else {
+			t.Content = secret.Scrub(t.Content)
+		}
+		out = append(out, source.Clip(t, 0))
+	}
+	return out
 }
 
 // process returns the running kubelet.

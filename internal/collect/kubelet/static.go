@@ -31,6 +31,7 @@ func collectStatic(_ context.Context, e *source.Env, s *snapshot.Snapshot) error
 	if k := s.Kubelet; k != nil {
 		version = k.Version
 		x.URL = k.Effective["staticPodURL"].Value
+		x.Elsewhere = elsewhere(e, k)
 		if dir = k.StaticPodPath; dir == "" {
 			s.Static = x // the kubelet runs none of a folder
 			return nil
@@ -72,6 +73,35 @@ func collectStatic(_ context.Context, e *source.Env, s *snapshot.Snapshot) error
 	x.Beside, x.Named = beside(e, dir, version), named(e, x.Manifests, version)
 	s.Static = x
 	return nil
+}
+
+// elsewhere reads the manifests of pods in folders that the kubelet would look
+// at by kubeadm's custom or a weaker setting, and does not.
+func elsewhere(e *source.Env, k *snapshot.Kubelet) []snapshot.Manifest {
+	dirs := []string{kubeadmStatic}
+	for _, o := range k.Effective["staticPodPath"].Overrides {
+		dirs = append(dirs, o.Value)
+	}
+	var out []snapshot.Manifest
+	seen := map[string]bool{"": true, ".": true, e.Resolve(k.StaticPodPath): true}
+	for _, dir := range dirs {
+		if at := e.Resolve(path.Clean(dir)); seen[at] || !path.IsAbs(at) {
+			continue
+		} else {
+			seen[at] = true
+		}
+		list, _ := e.ReadDir(dir)
+		for _, f := range list {
+			name := path.Join(dir, f.Name())
+			if passed(e, name) != "" || len(out) == maxManifests {
+				continue
+			}
+			if m := manifest(e, name, k.Version); m.Kind == "Pod" {
+				out = append(out, m)
+			}
+		}
+	}
+	return out
 }
 
 // passed says why the kubelet leaves out what lies in its folder, or "".
