@@ -28,11 +28,11 @@ func apis() []Symptom {
 	return []Symptom{{
 		ID: APIDown, Title: "the API server does not answer, or is not ready",
 		LeadsTo: []Edge{everywhere(ControllersIdle, Usually), everywhere(SchedulerIdle, Usually), everywhere(ComponentDown, Usually),
-			everywhere(NodeNotReady, Sometimes), everywhere(PodsNotStarting, Sometimes), everywhere(PodsCrashing, Sometimes), everywhere(PodsUnready, Sometimes)},
+			everywhere(KubeletCutOff, Usually), everywhere(NodeNotReady, Sometimes), everywhere(PodsNotStarting, Sometimes), everywhere(PodsCrashing, Sometimes), everywhere(PodsUnready, Sometimes)},
 		Observe: apiDown,
 	}, {
 		ID: APISlow, Title: "requests to the API server take long",
-		LeadsTo: []Edge{everywhere(ControllersIdle, Sometimes), everywhere(SchedulerIdle, Sometimes), everywhere(NodeNotReady, Sometimes)},
+		LeadsTo: []Edge{everywhere(ControllersIdle, Sometimes), everywhere(SchedulerIdle, Sometimes), everywhere(KubeletCutOff, Sometimes), everywhere(NodeNotReady, Sometimes)},
 		Observe: apiSlow,
 	}, {
 		ID: APIWritesFail, Title: "objects cannot be written",

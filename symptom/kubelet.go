@@ -11,8 +11,12 @@ import (
 
 // Symptoms of the kubelet.
 const (
-	KubeletDown     ID = "kubelet-down"     // the kubelet does not run or does not answer
-	KubeletRejected ID = "kubelet-rejected" // the API server does not accept the kubelet
+	KubeletCrashing   ID = "kubelet-crashing"    // the kubelet starts and ends again
+	KubeletDown       ID = "kubelet-down"        // the kubelet does not run or does not answer
+	KubeletRejected   ID = "kubelet-rejected"    // the API server does not accept the kubelet
+	PodsUnwatched     ID = "pods-unwatched"      // the kubelet cannot list its pods in time (PLEG)
+	StaticPodsMissing ID = "static-pods-missing" // the kubelet runs, and none of the control plane's static pods
+	KubeletPortDead   ID = "kubelet-port-dead"   // the kubelet's own port does not serve
 )
 
 // leaseFresh is how old a lease may be whose holder is surely at work: the
@@ -21,6 +25,10 @@ const leaseFresh = 15 * time.Second
 
 func kubelets() []Symptom {
 	return []Symptom{{
+		ID: KubeletCrashing, Title: "the kubelet starts and ends again and again",
+		LeadsTo: []Edge{here(KubeletDown, Usually), here(NodeNotReady, Usually), here(PodsNotStarting, Usually)},
+		Observe: kubeletCrashing,
+	}, {
 		ID: KubeletDown, Title: "the kubelet does not run or does not answer",
 		LeadsTo: []Edge{here(NodeNotReady, Always), here(PodsNotStarting, Usually)},
 		Observe: kubeletDown,
@@ -28,6 +36,17 @@ func kubelets() []Symptom {
 		ID: KubeletRejected, Title: "the API server does not accept the kubelet", Stored: true,
 		LeadsTo: []Edge{here(NodeNotReady, Always), here(PodsNotStarting, Usually)},
 		Observe: kubeletRejected,
+	}, {
+		ID: PodsUnwatched, Title: "the kubelet cannot list its pods in time",
+		LeadsTo: []Edge{here(NodeNotReady, Always), here(PodsNotStarting, Usually)},
+		Observe: podsUnwatched,
+	}, {
+		ID: StaticPodsMissing, Title: "the kubelet runs, but none of the control plane's static pods",
+		LeadsTo: []Edge{everywhere(EtcdDown, Usually), everywhere(APIDown, Usually), everywhere(ControllersIdle, Usually), everywhere(SchedulerIdle, Usually), here(ComponentDown, Usually)},
+		Observe: staticPodsMissing,
+	}, {
+		ID: KubeletPortDead, Title: "the kubelet's own port does not serve: no logs, no exec, no metrics",
+		Observe: kubeletPortDead,
 	}}
 }
 

@@ -26,4 +26,12 @@ const (
 	logEtcdTooLarge      = "etcd-too-large"
 	logEtcdLocked        = "etcd-locked"
 	logContainerdLocked  = "containerd-locked"
+	logKubeletExits      = "kubelet-exits"
+	logPLEG              = "kubelet-pleg-unhealthy"
+	logRegisterFailed    = "kubelet-register-failed"
+	logStatusFailed      = "kubelet-status-failed"
+	logDialRefused       = "dial-refused"
+	logDialUnreachable   = "dial-unreachable"
+	logDialTimeout       = "dial-timeout"
+	logNameUnresolved    = "name-unresolved"
 )

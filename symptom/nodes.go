@@ -10,8 +10,12 @@ import (
 
 // Symptoms of nodes and pods.
 const (
-	NodeNotReady    ID = "node-not-ready"    // the Node is NotReady or Unknown
-	PodsNotStarting ID = "pods-not-starting" // pods are Pending or in creation
+	KubeletCutOff   ID = "kubelet-cut-off"     // the kubelet cannot reach the API server
+	NodeMissing     ID = "node-missing"        // the API has no Node of this node's name
+	NodePressure    ID = "node-under-pressure" // the node says that memory, disk or processes run short
+	NodeFull        ID = "node-full"           // the node has no room for one more pod
+	NodeNotReady    ID = "node-not-ready"      // the Node is NotReady or Unknown
+	PodsNotStarting ID = "pods-not-starting"   // pods are Pending or in creation
 )
 
 // startingFor is how long a pod may take to start, its image pulled, before
@@ -20,6 +24,22 @@ const startingFor = 90 * time.Second
 
 func nodes() []Symptom {
 	return []Symptom{{
+		ID: KubeletCutOff, Title: "the kubelet cannot reach the API server",
+		LeadsTo: []Edge{here(NodeNotReady, Always), here(PodsNotStarting, Usually)},
+		Observe: kubeletCutOff,
+	}, {
+		ID: NodeMissing, Title: "the cluster has no Node of this node's name",
+		LeadsTo: []Edge{everywhere(NodeNotReady, Usually), here(PodsNotStarting, Usually)},
+		Observe: nodeMissing,
+	}, {
+		ID: NodePressure, Title: "the node says that it runs short of memory, disk or processes",
+		LeadsTo: []Edge{here(PodsNotStarting, Sometimes), everywhere(PodsUnschedulable, Usually), everywhere(PodsEvicted, Usually)},
+		Observe: nodePressure,
+	}, {
+		ID: NodeFull, Title: "the node has no room for one more pod",
+		LeadsTo: []Edge{here(PodsNotStarting, Sometimes), everywhere(PodsUnschedulable, Usually)},
+		Observe: nodeFull,
+	}, {
 		ID: NodeNotReady, Title: "the node is not Ready",
 		LeadsTo: []Edge{here(PodsNotStarting, Usually), everywhere(PodsUnschedulable, Sometimes), here(PodsUnready, Sometimes), here(PodsEvicted, Sometimes),
 			everywhere(ServiceNoEndpoints, Sometimes), everywhere(ServiceUnreachable, Sometimes)},

@@ -20,7 +20,7 @@ func rooms() []Symptom {
 		Observe: folderHidden,
 	}, {
 		ID: DiskFull, Title: "a file system that the node needs has no room",
-		LeadsTo: append([]Edge{here(APIWritesFail, Sometimes)}, any...),
+		LeadsTo: append([]Edge{here(APIWritesFail, Sometimes), here(NodePressure, Usually)}, any...),
 		Observe: diskFull,
 	}, {
 		ID: DiskReadOnly, Title: "a folder that the node writes to is read-only",
@@ -28,7 +28,7 @@ func rooms() []Symptom {
 		Observe: diskReadOnly,
 	}, {
 		ID: MemoryShort, Title: "the node runs out of memory",
-		LeadsTo: append([]Edge{here(EtcdSlow, Sometimes), here(APISlow, Sometimes)}, any...),
+		LeadsTo: append([]Edge{here(EtcdSlow, Sometimes), here(APISlow, Sometimes), here(NodePressure, Usually)}, any...),
 		Observe: memoryShort,
 	}}
 }

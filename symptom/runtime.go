@@ -17,7 +17,7 @@ const (
 func runtimes() []Symptom {
 	return []Symptom{{
 		ID: RuntimeDown, Title: "the container runtime does not answer",
-		LeadsTo: []Edge{here(KubeletDown, Sometimes), here(NodeNotReady, Always), here(SandboxFailing, Sometimes), here(PodsNotStarting, Usually)},
+		LeadsTo: []Edge{here(KubeletCrashing, Sometimes), here(KubeletDown, Sometimes), here(PodsUnwatched, Sometimes), here(NodeNotReady, Always), here(SandboxFailing, Sometimes), here(PodsNotStarting, Usually)},
 		Observe: runtimeDown,
 	}, {
 		ID: PodNetworkDown, Title: "the runtime says that the pod network is not ready",

@@ -1,0 +1,116 @@
+package symptom
+
+import (
+	"testing"
+	"time"
+
+	"github.com/klustered/klustered/snapshot"
+)
+
+func unit(u snapshot.Unit) func(*snapshot.Snapshot) {
+	u.Name = "kubelet.service"
+	return func(s *snapshot.Snapshot) { s.Systemd = &snapshot.Systemd{Reachable: true, Units: []snapshot.Unit{u}} }
+}
+
+func silent(s *snapshot.Snapshot) { s.Kubelet.Healthz, s.Kubelet.HealthErr = "", "refused" }
+
+func manifest(where, name string) func(*snapshot.Snapshot) {
+	m := snapshot.Manifest{Text: snapshot.Text{Path: "/m/" + name}, Name: name, Namespace: "kube-system",
+		Containers: []snapshot.ManifestContainer{{Command: name, FlagTable: &snapshot.FlagTable{Name: name}}}}
+	return func(s *snapshot.Snapshot) {
+		s.Static = &snapshot.Static{Dir: "/m"}
+		if where == "elsewhere" {
+			s.Static.Elsewhere = []snapshot.Manifest{m}
+		} else {
+			s.Static.Manifests = []snapshot.Manifest{m}
+		}
+	}
+}
+
+func sandbox(name string) func(*snapshot.Snapshot) {
+	return runtime(func(r *snapshot.Runtime) {
+		r.Sandboxes = []snapshot.Sandbox{{Namespace: "kube-system", Name: name, Ready: true}}
+	})
+}
+
+func own(n snapshot.Node) func(*snapshot.Snapshot) {
+	n.Name = "n"
+	return api(func(c *snapshot.Cluster) { c.Nodes = append(c.Nodes, n) })
+}
+
+func TestKubeletAndItsNode(t *testing.T) {
+	waiting := unit(snapshot.Unit{Active: "activating", Sub: "auto-restart", Result: "exit-code", Restarts: 4})
+	young := unit(snapshot.Unit{Active: "active", Sub: "running", Restarts: 4, Since: now.Add(-3 * time.Second)})
+	cut := []func(*snapshot.Snapshot){logs(logLeaseFailed, "journal:kubelet.service", time.Second), func(s *snapshot.Snapshot) {
+		s.Logs.Observations = append(s.Logs.Observations, snapshot.Observation{ID: logDialRefused, Source: "journal:kubelet.service", Last: now,
+			Sample: `Get "https://10.0.0.1:6444/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n": dial tcp 10.0.0.1:6444: connect: connection refused`})
+	}}
+	full := func(room string) func(*snapshot.Snapshot) {
+		return own(snapshot.Node{Ready: "True", Allocatable: map[string]string{"cpu": "2", "memory": "3Gi", "pods": room}})
+	}
+	pod := api(func(c *snapshot.Cluster) {
+		c.Pods = []snapshot.Pod{{Name: "a", Node: "n", Phase: "Running"}, {Name: "b", Node: "n", Phase: "Succeeded"}, {Name: "c", Node: "m", Phase: "Running"}}
+	})
+	for _, tt := range []struct {
+		name string
+		id   ID
+		s    *snapshot.Snapshot
+		want State
+	}{
+		{"waits_for_its_next_start", KubeletCrashing, snap(silent, waiting), Seen},
+		{"started_again_and_silent", KubeletCrashing, snap(silent, young), Seen},
+		{"started_again_and_well", KubeletCrashing, snap(young), Absent},
+		{"gave_up", KubeletCrashing, snap(silent, unit(snapshot.Unit{Active: "failed", Result: "start-limit-hit"})), Seen},
+		{"stopped_by_hand", KubeletCrashing, snap(silent, unit(snapshot.Unit{Active: "inactive", Result: "success"})), Absent},
+		{"starts_for_the_first_time", KubeletCrashing, snap(silent, unit(snapshot.Unit{Active: "active", Since: now})), Absent},
+		{"another_unit_runs_it", KubeletCrashing, snap(func(s *snapshot.Snapshot) { s.Systemd = &snapshot.Systemd{Reachable: true} }), NotLooked},
+		{"pleg_by_condition", PodsUnwatched, snap(own(snapshot.Node{Ready: "False", Conditions: []snapshot.Condition{{Type: "Ready", Status: "False", Message: "PLEG is not healthy: pleg was last seen active 4m ago"}}})), Seen},
+		{"pleg_by_log", PodsUnwatched, snap(logs(logPLEG, "journal:kubelet.service", time.Second)), Seen},
+		{"pleg_long_ago", PodsUnwatched, snap(logs(logPLEG, "journal:kubelet.service", time.Hour)), Absent},
+		{"static_pod_runs", StaticPodsMissing, snap(manifest("", "etcd"), sandbox("etcd-n")), Absent},
+		{"static_pod_missing", StaticPodsMissing, snap(manifest("", "etcd"), sandbox("front-1")), Seen},
+		{"manifests_elsewhere", StaticPodsMissing, snap(manifest("elsewhere", "etcd"), sandbox("front-1")), Seen},
+		{"manifests_elsewhere_of_no_kubelet", StaticPodsMissing, snap(manifest("elsewhere", "etcd"), sandbox("front-1"), func(s *snapshot.Snapshot) { s.Kubelet.Running = false }), NotLooked},
+		{"kubelet_just_started", StaticPodsMissing, snap(manifest("", "etcd"), sandbox("front-1"), unit(snapshot.Unit{Active: "active", Since: now.Add(-time.Second)})), NotLooked},
+		{"kubelet_silent_so_unknown", StaticPodsMissing, snap(silent, manifest("", "etcd"), sandbox("front-1")), NotLooked},
+		{"worker", StaticPodsMissing, snap(sandbox("front-1"), func(s *snapshot.Snapshot) { s.Static = &snapshot.Static{} }), NotLooked},
+		{"port_asks_who", KubeletPortDead, snap(func(s *snapshot.Snapshot) { s.Kubelet.Server = &snapshot.Reply{URL: "u", Status: 401} }), Absent},
+		{"port_refuses", KubeletPortDead, snap(func(s *snapshot.Snapshot) { s.Kubelet.Server = &snapshot.Reply{URL: "u", Error: "refused"} }), Seen},
+		{"server_off", KubeletPortDead, snap(func(s *snapshot.Snapshot) {
+			s.Kubelet.Effective = map[string]snapshot.Effective{"enableServer": {Origin: snapshot.Origin{Value: "false", Source: "/c", Line: 3}}}
+		}), Seen},
+		{"port_not_asked", KubeletPortDead, snap(), NotLooked},
+		{"cut_off", KubeletCutOff, snap(cut...), Seen},
+		{"cut_off_but_lease_fresh", KubeletCutOff, snap(append(cut, lease("kube-node-lease", "n", time.Second))...), Absent},
+		{"lease_fails_otherwise", KubeletCutOff, snap(cut[0]), Absent},
+		{"node_there", NodeMissing, snap(own(snapshot.Node{})), Absent},
+		{"node_of_another_name", NodeMissing, snap(api(func(c *snapshot.Cluster) { c.Nodes = []snapshot.Node{{Name: "m"}} })), Seen},
+		{"nodes_not_known", NodeMissing, snap(), NotLooked},
+		{"no_pressure", NodePressure, snap(own(snapshot.Node{Conditions: []snapshot.Condition{{Type: "DiskPressure", Status: "False"}}})), Absent},
+		{"disk_pressure", NodePressure, snap(own(snapshot.Node{Conditions: []snapshot.Condition{{Type: "DiskPressure", Status: "True", Reason: "r"}}})), Seen},
+		{"pressure_of_another", NodePressure, snap(api(func(c *snapshot.Cluster) {
+			c.Nodes = []snapshot.Node{{Name: "m", Conditions: []snapshot.Condition{{Type: "DiskPressure", Status: "True"}}}}
+		})), NotLooked},
+		{"room_left", NodeFull, snap(full("110"), pod), Absent},
+		{"room_for_no_more", NodeFull, snap(full("1"), pod), Seen},
+		{"no_memory_at_all", NodeFull, snap(own(snapshot.Node{Allocatable: map[string]string{"memory": "0"}})), Seen},
+		{"refused_by_the_kubelet", NodeFull, snap(full("110"), api(func(c *snapshot.Cluster) {
+			c.Pods = []snapshot.Pod{{Name: "a", Node: "n", Phase: "Failed", Reason: "OutOfpods", Created: now}}
+		})), Seen},
+		{"room_not_told", NodeFull, snap(own(snapshot.Node{})), NotLooked},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			x, ok := Lookup(tt.id)
+			if !ok {
+				t.Fatalf("no symptom %s", tt.id)
+			}
+			state, facts := x.Look(tt.s)
+			if state != tt.want {
+				t.Errorf("state %v, want %v; facts %v", state, tt.want, facts)
+			}
+			if state == Seen && (len(facts) == 0 || facts[0].Got == "" || facts[0].Source == "") {
+				t.Errorf("seen without a quoted fact: %v", facts)
+			}
+		})
+	}
+}

@@ -1,0 +1,103 @@
+package symptom
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/snapshot"
+)
+
+// kubeletCutOff believes a fresh lease first, then the kubelet's own words: it
+// cannot renew, and cannot connect. What speaks of a certificate is no wire.
+func kubeletCutOff(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if l, ok := nodeLease(s); ok && s.At.Sub(l.Renewed) <= leaseFresh {
+		return Absent, nil
+	}
+	if s.Logs == nil || s.Kubelet == nil || !s.Kubelet.Running {
+		return NotLooked, nil
+	}
+	facts := logged(s, recent, logLeaseFailed, logRegisterFailed, logStatusFailed)
+	if len(facts) == 0 {
+		return Absent, nil
+	}
+	var wire []finding.Fact
+	for _, f := range logged(s, recent, logDialRefused, logDialUnreachable, logDialTimeout, logNameUnresolved) {
+		if strings.Contains(f.Source, "kubelet") && (strings.Contains(f.Got, "/api") || strings.Contains(f.Got, "lease")) {
+			wire = append(wire, f)
+		}
+	}
+	return verdict(wire)
+}
+
+// nodeMissing looks for the Node under the name that the kubelet goes by.
+func nodeMissing(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.Cluster == nil || len(s.Cluster.Nodes) == 0 || s.Kubelet == nil || !kubeletWell(s) {
+		return NotLooked, nil
+	}
+	if _, ok := s.Cluster.Node(s.Node); ok {
+		return Absent, nil
+	}
+	var names []string
+	for _, n := range s.Cluster.Nodes {
+		names = append(names, n.Name)
+	}
+	return saw("nodes", "there are "+clip(strings.Join(names, ", ")), "one of the name "+strconv.Quote(s.Node))
+}
+
+// nodePressure reads the conditions that the kubelet sets.
+func nodePressure(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.Cluster == nil {
+		return NotLooked, nil
+	}
+	n, ok := s.Cluster.Node(s.Node)
+	if !ok || len(n.Conditions) == 0 {
+		return NotLooked, nil
+	}
+	var facts []finding.Fact
+	for _, c := range n.Conditions {
+		if strings.HasSuffix(c.Type, "Pressure") && c.Status == "True" {
+			facts = append(facts, finding.Fact{Source: "nodes/" + n.Name, Got: clip(c.Type + "=True: " + orWords(c.Message, c.Reason)), Want: c.Type + "=False", At: c.Since})
+		}
+	}
+	return verdict(facts)
+}
+
+// nodeFull compares what the node offers with the pods that it has, and looks
+// for pods that the kubelet itself refused a short while ago.
+func nodeFull(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.Cluster == nil {
+		return NotLooked, nil
+	}
+	n, ok := s.Cluster.Node(s.Node)
+	if !ok || len(n.Allocatable) == 0 {
+		return NotLooked, nil
+	}
+	var facts []finding.Fact
+	count := 0
+	for _, p := range s.Cluster.Pods {
+		if p.Node != n.Name || p.Phase == "Succeeded" {
+			continue
+		}
+		if p.Phase != "Failed" {
+			count++
+		} else if refusedForRoom(p.Reason) && s.At.Sub(p.Created) < 10*time.Minute {
+			facts = append(facts, finding.Fact{Source: "pods/" + p.Namespace + "/" + p.Name, Got: clip(p.Reason + ": " + p.Message), Want: "a pod that is taken", At: p.Created})
+		}
+	}
+	for _, name := range []string{"cpu", "memory", "pods"} {
+		room, err := strconv.Atoi(n.Allocatable[name])
+		if err == nil && (room <= 0 || name == "pods" && count >= room) {
+			facts = append(facts, finding.Fact{Source: "nodes/" + n.Name, Got: fmt.Sprintf("allocatable %s: %s, pods there: %d", name, n.Allocatable[name], count), Want: "room for more"})
+		}
+	}
+	return verdict(facts)
+}
+
+// refusedForRoom reports whether the reason of a failed pod is the kubelet's
+// word for a resource that has run out.
+func refusedForRoom(reason string) bool {
+	return strings.HasPrefix(reason, "OutOf") || reason == "UnexpectedAdmissionError"
+}
