@@ -116,5 +116,6 @@ func (m *Machine) Reboot() {
 		}
 	}
 	m.World.Units = units
+	m.startKubelet()
 	m.Tick()
 }

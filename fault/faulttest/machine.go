@@ -33,6 +33,7 @@ type Machine struct {
 	seen    map[string]seen
 	hand    func(*Machine)
 	effects []func(*Machine, *snapshot.Snapshot)
+	kubelet kubeletState
 }
 
 var _ op.Machine = (*Machine)(nil)

@@ -17,6 +17,7 @@ import (
 // other sections may wait for them.
 func (m *Machine) simulated() []source.Collector {
 	w := m.World
+	m.settleKubelet()
 	collectors := []source.Collector{}
 	add := func(x snapshot.Section, set func(s *snapshot.Snapshot)) {
 		collectors = append(collectors, source.Collector{
@@ -49,7 +50,7 @@ func (m *Machine) processes() *snapshot.Processes {
 	p := clone(m.World.Processes)
 	p.List = slices.DeleteFunc(p.List, func(x snapshot.Process) bool {
 		s, ok := m.World.Units[x.Name+".service"]
-		return ok && s != "active"
+		return ok && s != "active" || x.Name == "kubelet" && m.kubelet.dead != ""
 	})
 	return p
 }
@@ -198,7 +199,7 @@ func (m *Machine) live(s *snapshot.Snapshot) {
 		}
 	}
 	if s.Kubelet != nil {
-		s.Kubelet.Running = m.World.Units["kubelet.service"] == "active"
+		s.Kubelet.Running = m.World.Units["kubelet.service"] == "active" && m.kubelet.dead == ""
 		s.Kubelet.Healthz, s.Kubelet.HealthErr = "ok", ""
 		if !s.Kubelet.Running {
 			s.Kubelet.Healthz, s.Kubelet.HealthErr, s.Kubelet.PID = "", "connect: connection refused", 0
@@ -219,4 +220,7 @@ func (m *Machine) unitState(u *snapshot.Unit) {
 		u.Active = "inactive"
 	}
 	u.Sub = map[string]string{"active": "running", "inactive": "dead", "failed": "failed"}[u.Active]
+	if u.Name == kubeletUnit && u.Active == "active" && m.kubelet.dead != "" {
+		u.Active, u.Sub, u.Result, u.Restarts = "activating", "auto-restart", "exit-code", 7
+	}
 }

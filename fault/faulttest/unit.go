@@ -66,6 +66,9 @@ func (m *Machine) StartUnit(_ context.Context, name string) error {
 		return fmt.Errorf("cannot start %s: it is masked", name)
 	}
 	m.World.Units[name] = "active"
+	if name == kubeletUnit {
+		m.startKubelet()
+	}
 	m.Tick()
 	return nil
 }
