@@ -29,7 +29,7 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Usually},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Usually},
 	},
-	Follows: []symptom.ID{symptom.RuntimeDown},
+	Follows: []symptom.ID{symptom.RuntimeDown, symptom.KubeletCrashing},
 	Remedy:  remedy,
 	Drill:   drill,
 }
@@ -54,8 +54,8 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 	return []finding.Finding{f}
 }
 
-// own reports whether somebody stopped the kubelet. Without a runtime it fails
-// by itself, and systemd stops it with a runtime that its unit is bound to.
+// own reports whether somebody stopped the kubelet. Without a runtime, or with
+// settings that it does not take, it fails by itself, and systemd stops it with a runtime that its unit is bound to.
 func own(u snapshot.Unit) bool {
 	if u.Masked {
 		return true
