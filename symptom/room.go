@@ -12,7 +12,7 @@ import (
 
 func rooms() []Symptom {
 	// What cannot write, or is killed, may be any of them.
-	any := []Edge{here(EtcdDown, Sometimes), here(APIDown, Sometimes), here(RuntimeDown, Sometimes), here(KubeletDown, Sometimes),
+	any := []Edge{here(EtcdDown, Sometimes), here(APIDown, Sometimes), here(RuntimeDown, Sometimes), here(KubeletCrashing, Sometimes), here(KubeletDown, Sometimes),
 		here(SandboxFailing, Sometimes), here(PodsNotStarting, Sometimes)}
 	return []Symptom{{
 		ID: FolderHidden, Title: "a mount lies over a folder or file that a component needs",
@@ -20,7 +20,7 @@ func rooms() []Symptom {
 		Observe: folderHidden,
 	}, {
 		ID: DiskFull, Title: "a file system that the node needs has no room",
-		LeadsTo: append([]Edge{here(APIWritesFail, Sometimes), here(NodePressure, Usually)}, any...),
+		LeadsTo: append([]Edge{here(APIWritesFail, Sometimes), here(NodePressure, Sometimes)}, any...),
 		Observe: diskFull,
 	}, {
 		ID: DiskReadOnly, Title: "a folder that the node writes to is read-only",
@@ -28,7 +28,7 @@ func rooms() []Symptom {
 		Observe: diskReadOnly,
 	}, {
 		ID: MemoryShort, Title: "the node runs out of memory",
-		LeadsTo: append([]Edge{here(EtcdSlow, Sometimes), here(APISlow, Sometimes), here(NodePressure, Usually)}, any...),
+		LeadsTo: append([]Edge{here(EtcdSlow, Sometimes), here(APISlow, Sometimes), here(NodePressure, Sometimes)}, any...),
 		Observe: memoryShort,
 	}}
 }
