@@ -86,6 +86,9 @@ func TestKubeletAndItsNode(t *testing.T) {
 		{"node_there", NodeMissing, snap(own(snapshot.Node{})), Absent},
 		{"node_of_another_name", NodeMissing, snap(api(func(c *snapshot.Cluster) { c.Nodes = []snapshot.Node{{Name: "m"}} })), Seen},
 		{"nodes_not_known", NodeMissing, snap(), NotLooked},
+		{"status_unset", NodeStatusStale, snap(logs(logStatusUnset, "journal:kubelet.service", time.Second)), Seen},
+		{"status_unset_long_ago", NodeStatusStale, snap(logs(logStatusUnset, "journal:kubelet.service", time.Hour)), Absent},
+		{"status_not_looked_at", NodeStatusStale, snap(), NotLooked},
 		{"no_pressure", NodePressure, snap(own(snapshot.Node{Conditions: []snapshot.Condition{{Type: "DiskPressure", Status: "False"}}})), Absent},
 		{"disk_pressure", NodePressure, snap(own(snapshot.Node{Conditions: []snapshot.Condition{{Type: "DiskPressure", Status: "True", Reason: "r"}}})), Seen},
 		{"pressure_of_another", NodePressure, snap(api(func(c *snapshot.Cluster) {

@@ -142,6 +142,9 @@ func kubeletPortDead(s *snapshot.Snapshot) (State, []finding.Fact) {
 		return NotLooked, nil
 	}
 	k := s.Kubelet
+	if e := k.Effective["address"]; strings.HasPrefix(e.Value, "127.") || e.Value == "::1" {
+		return Seen, []finding.Fact{{Source: e.Source, Line: e.Line, Got: "it listens on " + e.Value + " alone", Want: "an address that the API server reaches"}}
+	}
 	switch {
 	case k.Server != nil && k.Server.Status != 0:
 		return Absent, nil

@@ -30,6 +30,7 @@ const (
 	logPLEG              = "kubelet-pleg-unhealthy"
 	logRegisterFailed    = "kubelet-register-failed"
 	logStatusFailed      = "kubelet-status-failed"
+	logStatusUnset       = "kubelet-status-unset"
 	logDialRefused       = "dial-refused"
 	logDialUnreachable   = "dial-unreachable"
 	logDialTimeout       = "dial-timeout"

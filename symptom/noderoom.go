@@ -47,6 +47,14 @@ func nodeMissing(s *snapshot.Snapshot) (State, []finding.Fact) {
 	return saw("nodes", "there are "+clip(strings.Join(names, ", ")), "one of the name "+strconv.Quote(s.Node))
 }
 
+// nodeStatusStale goes by what the kubelet says at each of its rounds.
+func nodeStatusStale(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.Logs == nil || !s.Logs.Since.IsZero() && s.At.Sub(s.Logs.Since) < recent {
+		return NotLooked, nil
+	}
+	return verdict(logged(s, recent, logStatusUnset))
+}
+
 // nodePressure reads the conditions that the kubelet sets.
 func nodePressure(s *snapshot.Snapshot) (State, []finding.Fact) {
 	if s.Cluster == nil {

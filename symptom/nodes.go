@@ -12,6 +12,7 @@ import (
 const (
 	KubeletCutOff   ID = "kubelet-cut-off"     // the kubelet cannot reach the API server
 	NodeMissing     ID = "node-missing"        // the API has no Node of this node's name
+	NodeStatusStale ID = "node-status-stale"   // the kubelet cannot tell all that its Node is to say
 	NodePressure    ID = "node-under-pressure" // the node says that memory, disk or processes run short
 	NodeFull        ID = "node-full"           // the node has no room for one more pod
 	NodeNotReady    ID = "node-not-ready"      // the Node is NotReady or Unknown
@@ -31,6 +32,9 @@ func nodes() []Symptom {
 		ID: NodeMissing, Title: "the cluster has no Node of this node's name",
 		LeadsTo: []Edge{everywhere(NodeNotReady, Usually), here(PodsNotStarting, Usually)},
 		Observe: nodeMissing,
+	}, {
+		ID: NodeStatusStale, Title: "the kubelet cannot tell all that its Node is to say",
+		Observe: nodeStatusStale,
 	}, {
 		ID: NodePressure, Title: "the node says that it runs short of memory, disk or processes",
 		LeadsTo: []Edge{here(PodsNotStarting, Sometimes), everywhere(PodsUnschedulable, Usually), everywhere(PodsEvicted, Usually)},

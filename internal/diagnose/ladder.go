@@ -32,7 +32,7 @@ func rungs() map[fault.Layer]rung {
 		fault.Admission: {sections{snapshot.SectionCluster}, symptoms{symptom.ObjectsRefused, symptom.APIPartDown, symptom.NamespaceStuck}, true},
 		fault.Control:   {sections{snapshot.SectionCluster}, symptoms{symptom.ControllersIdle, symptom.ComponentDown}, true},
 		fault.Scheduler: {sections{snapshot.SectionCluster}, symptoms{symptom.SchedulerIdle}, true},
-		fault.Nodes:     {sections{snapshot.SectionCluster}, symptoms{symptom.KubeletCutOff, symptom.NodeMissing, symptom.NodePressure, symptom.NodeFull, symptom.NodeNotReady}, true},
+		fault.Nodes:     {sections{snapshot.SectionCluster}, symptoms{symptom.KubeletCutOff, symptom.NodeMissing, symptom.NodeStatusStale, symptom.NodePressure, symptom.NodeFull, symptom.NodeNotReady}, true},
 		fault.DNS:       {sections{snapshot.SectionProbes}, symptoms{symptom.DNSFailing}, true},
 		fault.Workloads: {sections{snapshot.SectionCluster}, symptoms{symptom.PodsNotStarting, symptom.PodsUnschedulable, symptom.PodsLackInput, symptom.PodsCrashing, symptom.PodsUnready, symptom.PodsEvicted, symptom.ServiceNoEndpoints, symptom.NotReconciled}, true},
 	}

@@ -63,6 +63,8 @@ func kubelet() []known {
 			re: re(`node="(?P<node>[^"]+)"`)},
 		{id: "kubelet-status-failed", kind: of, any: []string{
 			"Error updating node status, will retry", "Unable to update node status"}},
+		{id: "kubelet-status-unset", kind: of, any: []string{"Failed to set some node status fields"},
+			opt: re(`err="(?P<error>(?:[^"\\]|\\.)*)"`)},
 		// eviction/eviction_manager.go
 		{id: "kubelet-evicting", kind: of, any: []string{
 			"must evict pod(s) to reclaim", "attempting to reclaim", "pod is evicted successfully"},
