@@ -29,7 +29,7 @@ var refusals = []func(*Machine, *snapshot.Snapshot, manifest.Part) *end{badName,
 
 // controlPlane takes away what cannot run, and what needs it.
 func controlPlane(m *Machine, s *snapshot.Snapshot) {
-	if m.World.Units["kubelet.service"] != "active" || s.Static == nil || s.Cluster == nil {
+	if m.World.Units["kubelet.service"] != "active" || m.kubelet.dead != "" || s.Static == nil || s.Cluster == nil {
 		return // what runs goes on
 	}
 	for _, name := range manifest.Components {

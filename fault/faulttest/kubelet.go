@@ -2,6 +2,8 @@ package faulttest
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"slices"
 	"strings"
 
@@ -58,7 +60,7 @@ func (m *Machine) startKubelet() {
 
 // kubeletDeaths are the reasons for which a kubelet ends right after its
 // start, in the order in which it looks.
-var kubeletDeaths = []func(*Machine, *snapshot.Kubelet) string{diesOfArguments, diesOfConfig, diesOfMissing}
+var kubeletDeaths = []func(*Machine, *snapshot.Kubelet) string{diesOfArguments, diesOfConfig, diesOfMissing, diesOfCertificate, diesOfNode}
 
 // diesOfArguments: pflag ends the program at the first word that it does not
 // take.
@@ -110,6 +112,41 @@ func diesOfMissing(m *Machine, k *snapshot.Kubelet) string {
 	}
 	if !m.there(k.Kubeconfig) && k.Bootstrap == "" {
 		return "unable to load bootstrap kubeconfig"
+	}
+	return ""
+}
+
+// diesOfCertificate: without a client certificate that is good it looks for a
+// bootstrap token, which the node does not have.
+func diesOfCertificate(m *Machine, k *snapshot.Kubelet) string {
+	const dies = "failed to run Kubelet: unable to load bootstrap kubeconfig: stat /etc/kubernetes/bootstrap-kubelet.conf: no such file or directory"
+	f := m.all()[k.ClientCert]
+	if f.Link != "" {
+		f = m.all()[f.Link]
+	}
+	block, _ := pem.Decode(f.Data)
+	if block == nil {
+		return dies
+	}
+	c, err := x509.ParseCertificate(block.Bytes)
+	if err != nil || At.After(c.NotAfter) {
+		return dies
+	}
+	return ""
+}
+
+// diesOfNode: what it does not find on the node as it wants it.
+func diesOfNode(m *Machine, k *snapshot.Kubelet) string {
+	if _, unified := m.all()["/sys/fs/cgroup/cgroup.procs"]; k.Effective["failCgroupV1"].Value == "true" && !unified {
+		return "failed to run Kubelet: kubelet is configured to not run on a host using cgroup v1. cgroup v1 support is unsupported and will be removed in a future release"
+	}
+	if k.Effective["failSwapOn"].Value == "true" && len(m.World.Host.Swaps) > 0 {
+		return "failed to run Kubelet: running with swap on is not supported, please disable swap or set --fail-swap-on flag to false"
+	}
+	for _, key := range []string{"systemReserved.memory", "kubeReserved.memory"} {
+		if gi, ok := strings.CutSuffix(k.Effective[key].Value, "Gi"); ok && len(gi) > 0 && gi != "0" && gi != "1" {
+			return "Failed to start ContainerManager: invalid Node Allocatable configuration. Expected capacity >= reservation."
+		}
 	}
 	return ""
 }

@@ -153,7 +153,7 @@ func (d *draft) dropFlag(o snapshot.Origin) error {
 		return err
 	}
 	for i := o.Line - 1; i >= 0 && i < len(lines); i++ {
-		left, ok := without(lines[i], o.Flag)
+		left, ok := without(lines[i], o.Flag, o.Value)
 		if o.Flag == "" {
 			left, ok = withoutWord(lines[i], o.Value)
 		}
@@ -170,34 +170,52 @@ func (d *draft) dropFlag(o snapshot.Origin) error {
 	return fmt.Errorf("cannot take %s out of %s:%d: the line does not name it", Says("", o), o.Source, o.Line)
 }
 
-// without takes a flag and its value out of a line.
-func without(line, flag string) (string, bool) {
+// without takes a flag and its value out of a line: the last one of that name
+// that has the value, or the last one.
+func without(line, flag, value string) (string, bool) {
+	from, stop := -1, 0
 	for at := 0; at < len(line); at++ {
-		rest := line[at:]
-		if !strings.HasPrefix(rest, "--") || at > 0 && !strings.ContainsRune(" \t\"'=", rune(line[at-1])) {
+		end, is := flagAt(line, at, flag)
+		if !is {
 			continue
 		}
-		end := strings.IndexAny(rest, "= \t\"'")
-		if end < 0 {
-			end = len(rest)
+		if from < 0 || strings.HasSuffix(line[at:end], value) || !strings.HasSuffix(line[from:stop], value) {
+			from, stop = at, end
 		}
-		if strings.ReplaceAll(rest[2:end], "_", "-") != flag {
-			continue
-		}
-		stop := end
-		switch {
-		case stop < len(rest) && rest[stop] == '=':
-			stop = wordEnd(rest, stop)
-		case takesValue(flag) && strings.HasPrefix(strings.TrimLeft(rest[end:], " \t"), "-") == false && stop < len(rest) && rest[stop] != '"' && rest[stop] != '\'':
-			stop = wordEnd(rest, end+len(rest[end:])-len(strings.TrimLeft(rest[end:], " \t")))
-		}
-		before, after := strings.TrimRight(line[:at], " \t"), strings.TrimLeft(rest[stop:], " \t")
-		if before != "" && after != "" && !strings.ContainsAny(after[:1], "\"'\\") && !strings.ContainsAny(before[len(before)-1:], "\"'=") {
-			before += " "
-		}
-		return before + after, true
+		at = end - 1
 	}
-	return line, false
+	if from < 0 {
+		return line, false
+	}
+	before, after := strings.TrimRight(line[:from], " \t"), strings.TrimLeft(line[stop:], " \t")
+	if before != "" && after != "" && !strings.ContainsAny(after[:1], "\"'\\") && !strings.ContainsAny(before[len(before)-1:], "\"'=") {
+		before += " "
+	}
+	return before + after, true
+}
+
+// flagAt reports whether the flag stands at a place of a line, and where it
+// ends with its value.
+func flagAt(line string, at int, flag string) (end int, ok bool) {
+	rest := line[at:]
+	if !strings.HasPrefix(rest, "--") || at > 0 && !strings.ContainsRune(" \t\"'=", rune(line[at-1])) {
+		return 0, false
+	}
+	stop := wordEnd(rest, 0)
+	if i := strings.IndexByte(rest[:stop], '='); i >= 0 {
+		stop = i
+	}
+	if strings.ReplaceAll(rest[2:stop], "_", "-") != flag {
+		return 0, false
+	}
+	value := strings.TrimLeft(rest[stop:], " \t")
+	switch {
+	case strings.HasPrefix(rest[stop:], "="):
+		stop = wordEnd(rest, stop)
+	case takesValue(flag) && len(value) < len(rest)-stop && value != "" && !strings.ContainsAny(value[:1], "-\"'\\"):
+		stop = wordEnd(rest, len(rest)-len(value))
+	}
+	return at + stop, true
 }
 
 // withoutWord takes a word that is no flag out of a line.
@@ -303,7 +321,18 @@ func belongs(line, indent string) bool {
 	return text != "" && (deep > len(indent) || deep == len(indent) && strings.HasPrefix(text, "- "))
 }
 
-func last(key string) string { return key[strings.LastIndexByte(key, '.')+1:] }
+// last is the name of a setting's own field: those of maps have dots.
+func last(key string) string {
+	for _, of := range maps {
+		if name, ok := strings.CutPrefix(key, of); ok {
+			return name
+		}
+	}
+	return key[strings.LastIndexByte(key, '.')+1:]
+}
+
+// maps are settings whose fields are names with dots.
+var maps = []string{"evictionHard.", "evictionSoft.", "evictionSoftGracePeriod.", "evictionMinimumReclaim."}
 
 // field writes one field.
 func field(indent, name, value string) string { return indent + name + ": " + Scalar(value) }
@@ -346,8 +375,8 @@ func (d *draft) addField(key, value string) error {
 func nest(key, value string) []string {
 	var out []string
 	parts := strings.Split(key, ".")
-	if parts[0] == "evictionHard" || parts[0] == "evictionSoft" { // their own names have dots
-		parts = []string{parts[0], strings.TrimPrefix(key, parts[0]+".")}
+	if name := last(key); strings.Contains(name, ".") {
+		parts = []string{strings.TrimSuffix(key, "."+name), name}
 	}
 	for i, p := range parts {
 		indent := strings.Repeat("  ", i)

@@ -22,6 +22,12 @@ const Unit = "kubelet.service"
 // started with, it has taken.
 func Up(k *snapshot.Kubelet) bool { return strings.TrimSpace(k.Healthz) == "ok" }
 
+// Read reports whether the configuration was read. Where it was not, nothing
+// follows from a setting that seems to have its default.
+func Read(k *snapshot.Kubelet) bool {
+	return (k.ConfigErr == "" || strings.Contains(k.ConfigErr, "already defined")) && k.Absent["--config"] == ""
+}
+
 // File returns one of the files that the settings are read from.
 func File(k *snapshot.Kubelet, path string) (snapshot.Text, bool) {
 	for _, t := range k.Files {

@@ -82,8 +82,16 @@ func asFlag(k *snapshot.Kubelet, d *fault.Dice, key, value string) (op.Plan, err
 	c, _ := Table(k)
 	r := component.ReleaseOf(k.Version)
 	for _, f := range c.Flags() {
-		if at, ok := r.Binding(f.Name); ok && at == key {
+		at, ok := r.Binding(f.Name)
+		if ok && at == key {
 			return Argue(k, d, "--"+f.Name+"="+strings.Trim(value, `[]"`))
+		}
+		if part, in := strings.CutPrefix(key, at+"."); ok && in && strings.HasPrefix(f.Type, "mapString") {
+			sign := "="
+			if f.Type == "mapStringLess" {
+				sign = "<"
+			}
+			return Argue(k, d, "--"+f.Name+"="+part+sign+value)
 		}
 	}
 	return nil, fmt.Errorf("cannot set %s by a flag: there is none", key)
