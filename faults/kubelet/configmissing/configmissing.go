@@ -32,8 +32,9 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Usually},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Sometimes},
 	},
-	Remedy: remedy,
-	Drill:  drill,
+	Follows: []symptom.ID{symptom.CertRefused}, // the authority of clients is one of those files
+	Remedy:  remedy,
+	Drill:   drill,
 }
 
 // needed are the settings that name a file or folder without which the
@@ -47,7 +48,8 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 	for _, key := range needed {
 		path := k.Absent[key]
 		e := k.Effective[key]
-		if path == "" || e.Source == "default" || kubelet.Up(k) && k.Running && !ofNext(k, key) {
+		if path == "" || e.Source == "default" || key == "--config" && k.Absent["--kubeconfig"] != "" || // it never joined
+			kubelet.Up(k) && k.Running && !ofNext(k, key) {
 			continue
 		}
 		if key == "tlsCertFile" || key == "tlsPrivateKeyFile" {
@@ -121,19 +123,15 @@ func there(s *snapshot.Snapshot, path string) bool {
 	return slices.Contains(s.Kubelet.Others, path)
 }
 
-// drill takes the configuration away, or names another file in its place, or
-// another authority for clients.
+// drill takes the configuration away, or names another file in its place.
 func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	k := s.Kubelet
 	t, ok := kubelet.File(k, k.ConfigPath)
 	if !ok {
 		return nil, fmt.Errorf("cannot take the kubelet's configuration away: it was not read")
 	}
-	switch d.Int(0, 2) {
-	case 0:
+	if d.Int(0, 1) == 0 {
 		return append(op.Plan{fault.Remove(t, "the configuration is gone")}, kubelet.Restart()...), nil
-	case 1:
-		return kubelet.Vary(k, d, "authentication.x509.clientCAFile", fault.Pick(d, []string{"/etc/kubernetes/pki/client-ca.crt", "/etc/kubernetes/ca.crt", "/etc/kubernetes/ssl/ca.crt"}))
 	}
 	return kubelet.Argue(k, d, "--config="+fault.Pick(d, []string{"/etc/kubernetes/kubelet-config.yaml", "/etc/kubernetes/kubelet.yaml", "/var/lib/kubelet/kubelet-config.yaml"}))
 }

@@ -1,0 +1,116 @@
+// Package maxpods is the fault of a kubelet that takes no more pods than it has, or
+// whose pods may have no more processes.
+package maxpods
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/klustered/klustered/fault"
+	"github.com/klustered/klustered/fault/kubelet"
+	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/op"
+	"github.com/klustered/klustered/snapshot"
+	"github.com/klustered/klustered/symptom"
+)
+
+//go:embed README.md
+var runbook string
+
+// Fault is declared once and never changed.
+var Fault = &fault.Fault{
+	ID:      "kubelet/maxpods",
+	Layer:   fault.Kubelet,
+	Runbook: runbook,
+	Needs:   []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionCluster, snapshot.SectionHost},
+	Uses:    []snapshot.Section{snapshot.SectionProcesses},
+	Detect:  detect,
+	Explains: []symptom.Edge{
+		{Symptom: symptom.NodeFull, Strength: symptom.Usually},
+		{Symptom: symptom.PodsUnschedulable, Strength: symptom.Usually},
+		{Symptom: symptom.PodsNotStarting, Strength: symptom.Sometimes},
+		{Symptom: symptom.PodsCrashing, Strength: symptom.Sometimes},
+		{Symptom: symptom.PodsUnready, Strength: symptom.Sometimes},
+		{Symptom: symptom.ServiceNoEndpoints, Strength: symptom.Sometimes},
+		{Symptom: symptom.ComponentDown, Strength: symptom.Sometimes, Cluster: true},
+		{Symptom: symptom.ServiceUnreachable, Strength: symptom.Sometimes},
+		{Symptom: symptom.DNSFailing, Strength: symptom.Sometimes},
+	},
+	Remedy: remedy,
+	Drill:  drill,
+}
+
+// usual is what a kubelet takes that nobody told how many.
+const usual = 110
+
+// room is how many pods the kubelet takes, and the setting that says so.
+func room(s *snapshot.Snapshot) (n int, key string) {
+	k := s.Kubelet
+	n, err := strconv.Atoi(k.Effective["maxPods"].Value)
+	if err != nil {
+		return 0, ""
+	}
+	key = "maxPods"
+	if per, err := strconv.Atoi(k.Effective["podsPerCore"].Value); err == nil && per > 0 && per*s.Host.CPUs < n {
+		n, key = per*s.Host.CPUs, "podsPerCore"
+	}
+	return n, key
+}
+
+// wanted are the pods that are this node's, those included that it refused for
+// want of room.
+func wanted(s *snapshot.Snapshot) (n int, refused []snapshot.Pod) {
+	for _, p := range s.Cluster.Pods {
+		switch {
+		case p.Node != s.Node || p.Phase == "Succeeded":
+		case p.Phase != "Failed":
+			n++
+		case strings.EqualFold(p.Reason, "OutOfpods"):
+			refused = append(refused, p)
+		}
+	}
+	return n, refused
+}
+
+func detect(s *snapshot.Snapshot) []finding.Finding {
+	k := s.Kubelet
+	n, key := room(s)
+	have, refused := wanted(s)
+	if key == "" || !kubelet.Set(k, key) || n >= usual || n < 0 || have+len(refused) < n || have+len(refused) == 0 {
+		return nil
+	}
+	e := k.Effective[key]
+	f := finding.Finding{
+		Subject:  finding.Subject{Kind: "file", Name: e.Source},
+		Summary:  fmt.Sprintf("%s (%s) lets the node have %d pods, and it has or wants %d", kubelet.Says(key, e.Origin), kubelet.Where(e.Origin), n, have+len(refused)),
+		Facts:    append(kubelet.Facts(k, key, "room for more pods than there are"), finding.Fact{Source: "nodes/" + s.Node, Got: fmt.Sprintf("%d pods, %d more refused", have, len(refused))}),
+		Commands: kubelet.Commands("kubectl get pods -A --field-selector spec.nodeName=" + s.Node),
+	}
+	for _, p := range refused {
+		f.Facts = append(f.Facts, finding.Fact{Source: "pods/" + p.Namespace + "/" + p.Name, Got: p.Reason + ": " + p.Message})
+	}
+	return []finding.Finding{f}
+}
+
+func remedy(s *snapshot.Snapshot, _ finding.Finding) (op.Plan, error) {
+	_, key := room(s)
+	if have, refused := wanted(s); have+len(refused) >= usual {
+		return nil, errors.New("cannot say how many pods this node may have: it wants more than a kubelet usually takes")
+	}
+	return kubelet.Want(s.Kubelet, map[string]string{key: ""}, "as many pods as a kubelet usually takes")
+}
+
+// drill takes no more pods than there are, or fewer.
+func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
+	if s.Cluster == nil {
+		return nil, errors.New("cannot say how many pods the node has: the cluster's objects were not read")
+	}
+	have, _ := wanted(s)
+	if have < 3 {
+		return nil, errors.New("cannot leave no room: the node has hardly any pods")
+	}
+	return kubelet.Vary(s.Kubelet, d, "maxPods", strconv.Itoa(d.Int(max(2, have-2), have)))
+}
