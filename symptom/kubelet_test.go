@@ -38,6 +38,12 @@ func own(n snapshot.Node) func(*snapshot.Snapshot) {
 	return api(func(c *snapshot.Cluster) { c.Nodes = append(c.Nodes, n) })
 }
 
+func refusedPod(ago time.Duration) func(*snapshot.Snapshot) {
+	return api(func(c *snapshot.Cluster) {
+		c.Pods = append(c.Pods, snapshot.Pod{Name: "r", Node: "n", Phase: "Failed", Reason: "OutOfpods", Created: now.Add(-ago)})
+	})
+}
+
 func TestKubeletAndItsNode(t *testing.T) {
 	waiting := unit(snapshot.Unit{Active: "activating", Sub: "auto-restart", Result: "exit-code", Restarts: 4})
 	young := unit(snapshot.Unit{Active: "active", Sub: "running", Restarts: 4, Since: now.Add(-3 * time.Second)})
@@ -75,7 +81,12 @@ func TestKubeletAndItsNode(t *testing.T) {
 		{"kubelet_silent_so_unknown", StaticPodsMissing, snap(silent, manifest("", "etcd"), sandbox("front-1")), NotLooked},
 		{"worker", StaticPodsMissing, snap(sandbox("front-1"), func(s *snapshot.Snapshot) { s.Static = &snapshot.Static{} }), NotLooked},
 		{"port_asks_who", KubeletPortDead, snap(func(s *snapshot.Snapshot) { s.Kubelet.Server = &snapshot.Reply{URL: "u", Status: 401} }), Absent},
-		{"port_refuses", KubeletPortDead, snap(func(s *snapshot.Snapshot) { s.Kubelet.Server = &snapshot.Reply{URL: "u", Error: "refused"} }), Seen},
+		{"port_refuses", KubeletPortDead, snap(func(s *snapshot.Snapshot) {
+			s.Kubelet.Server = &snapshot.Reply{URL: "u", Error: "connect: connection refused"}
+		}), Seen},
+		{"port_is_late", KubeletPortDead, snap(func(s *snapshot.Snapshot) {
+			s.Kubelet.Server = &snapshot.Reply{URL: "u", Error: "context deadline exceeded"}
+		}), NotLooked},
 		{"server_off", KubeletPortDead, snap(func(s *snapshot.Snapshot) {
 			s.Kubelet.Effective = map[string]snapshot.Effective{"enableServer": {Origin: snapshot.Origin{Value: "false", Source: "/c", Line: 3}}}
 		}), Seen},
@@ -95,11 +106,11 @@ func TestKubeletAndItsNode(t *testing.T) {
 			c.Nodes = []snapshot.Node{{Name: "m", Conditions: []snapshot.Condition{{Type: "DiskPressure", Status: "True"}}}}
 		})), NotLooked},
 		{"room_left", NodeFull, snap(full("110"), pod), Absent},
-		{"room_for_no_more", NodeFull, snap(full("1"), pod), Seen},
+		{"as_many_as_it_takes", NodeFull, snap(full("1"), pod), Absent},
+		{"room_for_no_more", NodeFull, snap(full("1"), pod, refusedPod(time.Hour)), Seen},
+		{"refused_before_there_was_room", NodeFull, snap(full("110"), pod, refusedPod(time.Hour)), Absent},
 		{"no_memory_at_all", NodeFull, snap(own(snapshot.Node{Allocatable: map[string]string{"memory": "0"}})), Seen},
-		{"refused_by_the_kubelet", NodeFull, snap(full("110"), api(func(c *snapshot.Cluster) {
-			c.Pods = []snapshot.Pod{{Name: "a", Node: "n", Phase: "Failed", Reason: "OutOfpods", Created: now}}
-		})), Seen},
+		{"refused_by_the_kubelet", NodeFull, snap(full("110"), refusedPod(time.Second)), Seen},
 		{"room_not_told", NodeFull, snap(own(snapshot.Node{})), NotLooked},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

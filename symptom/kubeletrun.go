@@ -148,6 +148,8 @@ func kubeletPortDead(s *snapshot.Snapshot) (State, []finding.Fact) {
 	switch {
 	case k.Server != nil && k.Server.Status != 0:
 		return Absent, nil
+	case k.Server != nil && !strings.Contains(k.Server.Error, "refused"):
+		return NotLooked, nil // late is not dead: it is asked once, and briefly
 	case k.Server != nil:
 		return saw(k.Server.URL, orWords(k.Server.Error, "no answer"), "an answer, such as 401")
 	case k.Effective["enableServer"].Value == "false":

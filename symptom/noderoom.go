@@ -34,7 +34,7 @@ func kubeletCutOff(s *snapshot.Snapshot) (State, []finding.Fact) {
 
 // nodeMissing looks for the Node under the name that the kubelet goes by.
 func nodeMissing(s *snapshot.Snapshot) (State, []finding.Fact) {
-	if s.Cluster == nil || len(s.Cluster.Nodes) == 0 || s.Kubelet == nil || !kubeletWell(s) {
+	if s.Cluster == nil || len(s.Cluster.Nodes) == 0 || s.Kubelet == nil || !kubeletWell(s) || kubeletYoung(s) {
 		return NotLooked, nil
 	}
 	if _, ok := s.Cluster.Node(s.Node); ok {
@@ -73,8 +73,8 @@ func nodePressure(s *snapshot.Snapshot) (State, []finding.Fact) {
 	return verdict(facts)
 }
 
-// nodeFull compares what the node offers with the pods that it has, and looks
-// for pods that the kubelet itself refused a short while ago.
+// nodeFull compares what the node offers with the pods that it has. A node
+// with as many pods as it takes is well, until one more is refused.
 func nodeFull(s *snapshot.Snapshot) (State, []finding.Fact) {
 	if s.Cluster == nil {
 		return NotLooked, nil
@@ -83,29 +83,25 @@ func nodeFull(s *snapshot.Snapshot) (State, []finding.Fact) {
 	if !ok || len(n.Allocatable) == 0 {
 		return NotLooked, nil
 	}
-	var facts []finding.Fact
-	count := 0
+	count, turned, late := 0, []finding.Fact(nil), false
 	for _, p := range s.Cluster.Pods {
-		if p.Node != n.Name || p.Phase == "Succeeded" {
-			continue
-		}
-		if p.Phase != "Failed" {
+		waits := p.Node == "" && p.Phase == "Pending" && strings.Contains(p.Message, "Too many pods")
+		if waits || p.Node == n.Name && p.Phase == "Failed" && strings.HasPrefix(p.Reason, "OutOf") {
+			turned = append(turned, finding.Fact{Source: "pods/" + p.Namespace + "/" + p.Name, Got: clip(orWords(p.Reason, p.Phase) + ": " + p.Message), Want: "a pod that is taken", At: p.Created})
+			late = late || !waits && s.At.Sub(p.Created) < 10*time.Minute
+		} else if p.Node == n.Name && p.Phase != "Succeeded" && p.Phase != "Failed" {
 			count++
-		} else if refusedForRoom(p.Reason) && s.At.Sub(p.Created) < 10*time.Minute {
-			facts = append(facts, finding.Fact{Source: "pods/" + p.Namespace + "/" + p.Name, Got: clip(p.Reason + ": " + p.Message), Want: "a pod that is taken", At: p.Created})
 		}
 	}
+	var facts []finding.Fact
 	for _, name := range []string{"cpu", "memory", "pods"} {
 		room, err := strconv.Atoi(n.Allocatable[name])
-		if err == nil && (room <= 0 || name == "pods" && count >= room) {
+		if err == nil && (room <= 0 || name == "pods" && count >= room && len(turned) > 0) {
 			facts = append(facts, finding.Fact{Source: "nodes/" + n.Name, Got: fmt.Sprintf("allocatable %s: %s, pods there: %d", name, n.Allocatable[name], count), Want: "room for more"})
 		}
 	}
+	if len(facts) > 0 || late {
+		facts = append(facts, turned...)
+	}
 	return verdict(facts)
-}
-
-// refusedForRoom reports whether the reason of a failed pod is the kubelet's
-// word for a resource that has run out.
-func refusedForRoom(reason string) bool {
-	return strings.HasPrefix(reason, "OutOf") || reason == "UnexpectedAdmissionError"
 }

@@ -2,6 +2,7 @@ package faulttest
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -92,6 +93,16 @@ func kubeletGreedy(m *Machine, s *snapshot.Snapshot) {
 		}
 		if v := k.Effective["maxPods"].Value; len(v) < 3 && v != "" {
 			n.Allocatable = map[string]string{"cpu": "2", "memory": "3900Mi", "pods": v}
+			room, _ := strconv.Atoi(v)
+			for i, taken := len(s.Cluster.Pods)-1, 0; i >= 0; i-- { // the youngest are refused
+				p := &s.Cluster.Pods[i]
+				if p.Node != s.Node {
+					continue
+				}
+				if taken++; taken > room {
+					p.Phase, p.Ready, p.Reason, p.Message = "Failed", false, "OutOfpods", "Pod was rejected: Node didn't have enough resource: pods"
+				}
+			}
 		}
 	}
 }

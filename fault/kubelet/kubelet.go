@@ -62,11 +62,23 @@ func clip(s string) string {
 func Says(key string, o snapshot.Origin) string {
 	switch {
 	case o.Flag != "":
-		return "--" + o.Flag + "=" + o.Value
+		return "--" + o.Flag + "=" + pair(key) + o.Value
 	case strings.HasPrefix(key, "--"):
 		return key + "=" + o.Value
 	}
 	return key + ": " + o.Value
+}
+
+// pair is what stands before the value in a flag of several names.
+func pair(key string) string {
+	of, name, _ := strings.Cut(key, ".")
+	switch of {
+	case "evictionHard", "evictionSoft":
+		return name + "<"
+	case "systemReserved", "kubeReserved", "featureGates", "evictionMinimumReclaim", "evictionSoftGracePeriod":
+		return name + "="
+	}
+	return ""
 }
 
 // Where names the place of a setting.

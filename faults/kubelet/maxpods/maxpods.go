@@ -103,7 +103,7 @@ func remedy(s *snapshot.Snapshot, _ finding.Finding) (op.Plan, error) {
 	return kubelet.Want(s.Kubelet, map[string]string{key: ""}, "as many pods as a kubelet usually takes")
 }
 
-// drill takes no more pods than there are, or fewer.
+// drill takes fewer pods than there are.
 func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	if s.Cluster == nil {
 		return nil, errors.New("cannot say how many pods the node has: the cluster's objects were not read")
@@ -112,5 +112,5 @@ func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	if have < 3 {
 		return nil, errors.New("cannot leave no room: the node has hardly any pods")
 	}
-	return kubelet.Vary(s.Kubelet, d, "maxPods", strconv.Itoa(d.Int(max(2, have-2), have)))
+	return kubelet.Vary(s.Kubelet, d, "maxPods", strconv.Itoa(have-d.Int(1, 2)))
 }
