@@ -59,7 +59,26 @@ import (
 	hostreadonly "github.com/klustered/klustered/faults/host/readonly"
 	hostswap "github.com/klustered/klustered/faults/host/swap"
 	hostsysctl "github.com/klustered/klustered/faults/host/sysctl"
+	kubeletapiserveraddress "github.com/klustered/klustered/faults/kubelet/apiserveraddress"
+	kubeletauthorization "github.com/klustered/klustered/faults/kubelet/authorization"
+	kubeletbootstrap "github.com/klustered/klustered/faults/kubelet/bootstrap"
+	kubeletcertificate "github.com/klustered/klustered/faults/kubelet/certificate"
+	kubeletcgroupdriver "github.com/klustered/klustered/faults/kubelet/cgroupdriver"
+	kubeletcgroupv1 "github.com/klustered/klustered/faults/kubelet/cgroupv1"
+	kubeletclusterdns "github.com/klustered/klustered/faults/kubelet/clusterdns"
+	kubeletconfiginvalid "github.com/klustered/klustered/faults/kubelet/configinvalid"
+	kubeletconfigmissing "github.com/klustered/klustered/faults/kubelet/configmissing"
+	kubeletflagunknown "github.com/klustered/klustered/faults/kubelet/flagunknown"
+	kubeletlimits "github.com/klustered/klustered/faults/kubelet/limits"
+	kubeletmanifesturl "github.com/klustered/klustered/faults/kubelet/manifesturl"
+	kubeletmaxpods "github.com/klustered/klustered/faults/kubelet/maxpods"
+	kubeletnodeip "github.com/klustered/klustered/faults/kubelet/nodeip"
+	kubeletnodename "github.com/klustered/klustered/faults/kubelet/nodename"
+	kubeletreserved "github.com/klustered/klustered/faults/kubelet/reserved"
+	kubeletresolvconf "github.com/klustered/klustered/faults/kubelet/resolvconf"
+	kubeletstaticpath "github.com/klustered/klustered/faults/kubelet/staticpath"
 	kubeletstopped "github.com/klustered/klustered/faults/kubelet/stopped"
+	kubeletswap "github.com/klustered/klustered/faults/kubelet/swap"
 	leasestale "github.com/klustered/klustered/faults/lease/stale"
 	namespacestuck "github.com/klustered/klustered/faults/namespace/stuck"
 	networkshaped "github.com/klustered/klustered/faults/network/shaped"
@@ -180,7 +199,26 @@ var Faults = []*fault.Fault{
 	hostreadonly.Fault,
 	hostswap.Fault,
 	hostsysctl.Fault,
+	kubeletapiserveraddress.Fault,
+	kubeletauthorization.Fault,
+	kubeletbootstrap.Fault,
+	kubeletcertificate.Fault,
+	kubeletcgroupdriver.Fault,
+	kubeletcgroupv1.Fault,
+	kubeletclusterdns.Fault,
+	kubeletconfiginvalid.Fault,
+	kubeletconfigmissing.Fault,
+	kubeletflagunknown.Fault,
+	kubeletlimits.Fault,
+	kubeletmanifesturl.Fault,
+	kubeletmaxpods.Fault,
+	kubeletnodeip.Fault,
+	kubeletnodename.Fault,
+	kubeletreserved.Fault,
+	kubeletresolvconf.Fault,
+	kubeletstaticpath.Fault,
 	kubeletstopped.Fault,
+	kubeletswap.Fault,
 	leasestale.Fault,
 	namespacestuck.Fault,
 	networkshaped.Fault,
