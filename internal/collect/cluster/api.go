@@ -36,6 +36,10 @@ func connect(ctx context.Context, e *source.Env, local string, api *snapshot.API
 			continue
 		}
 		name, status, bad := whoami(ctx, c)
+		if bad == nil && status == http.StatusBadRequest {
+			// what a server of TLS says to plain HTTP; the question itself is sound
+			bad = fmt.Errorf("it says %d, as one does that is asked in another protocol", status)
+		}
 		if bad != nil {
 			dead[cfg.Server] = true
 			c.Close()
