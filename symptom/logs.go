@@ -5,6 +5,8 @@ package symptom
 const (
 	logSandboxFailed     = "kubelet-sandbox-failed"
 	logSandboxCNI        = "sandbox-network-failed"
+	logContainerdSandbox = "containerd-sandbox-failed"
+	logImagePull         = "kubelet-image-pull-failed"
 	logUnauthorized      = "unauthorized"
 	logX509              = "x509"
 	logCertExpired       = "cert-expired"

@@ -119,12 +119,6 @@ func TestObserve(t *testing.T) {
 		{"network_ready", PodNetworkDown, snap(runtime(func(*snapshot.Runtime) {})), Absent},
 		{"network_not_ready", PodNetworkDown, snap(runtime(func(r *snapshot.Runtime) { r.Conditions[0].Status = "False" })), Seen},
 		{"network_of_a_silent_runtime", PodNetworkDown, snap(runtime(func(r *snapshot.Runtime) { r.Reachable = false })), NotLooked},
-		{"sandbox_fails", SandboxFailing, snap(logs(logSandboxFailed, "journal:kubelet.service", 10*time.Second)), Seen},
-		{"sandbox_failed_long_ago", SandboxFailing, snap(logs(logSandboxFailed, "journal:kubelet.service", time.Hour)), Absent},
-		{"sandbox_made_since", SandboxFailing, snap(logs(logSandboxFailed, "journal:kubelet.service", 30*time.Second),
-			runtime(func(r *snapshot.Runtime) {
-				r.Sandboxes = []snapshot.Sandbox{{Ready: true, Created: now.Add(-5 * time.Second)}}
-			})), Absent},
 		{"certificates_fit", CertRefused, snap(edges(snapshot.Edge{Client: "kubelet", Server: "kube-apiserver", Checks: "client", Cert: "/c", Signed: "yes", Pair: "yes"})), Absent},
 		{"a_certificate_is_over", CertRefused, snap(edges(snapshot.Edge{Client: "kubelet", Server: "kube-apiserver", Checks: "client", Cert: "/c", Valid: "no"})), Seen},
 		{"a_person's_is_over", CertRefused, snap(edges(snapshot.Edge{Client: "/etc/kubernetes/admin.conf", Server: "kube-apiserver", Checks: "client", Cert: "/c", Valid: "no"})), Absent},

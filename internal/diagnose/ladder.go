@@ -22,7 +22,7 @@ func rungs() map[fault.Layer]rung {
 	return map[fault.Layer]rung{
 		fault.Host:      {sections{snapshot.SectionHost}, symptoms{symptom.DiskPressure, symptom.FolderHidden, symptom.DiskFull, symptom.DiskReadOnly, symptom.MemoryShort, symptom.LimitReached, symptom.ProcessHeld, symptom.ClockOff, symptom.LockWaits}, false},
 		fault.Systemd:   {sections{snapshot.SectionSystemd}, symptoms{symptom.FixUndone}, false},
-		fault.Runtime:   {sections{snapshot.SectionRuntime}, symptoms{symptom.RuntimeDown}, true},
+		fault.Runtime:   {sections{snapshot.SectionRuntime}, symptoms{symptom.RuntimeFailing, symptom.RuntimeDown, symptom.SandboxRefused}, true},
 		fault.CNI:       {sections{snapshot.SectionCNI}, symptoms{symptom.PodNetworkDown, symptom.SandboxFailing}, true},
 		fault.Network:   {sections{snapshot.SectionNetwork}, symptoms{symptom.PodTrafficSlow, symptom.ServiceUnreachable, symptom.NodePortDegraded}, false},
 		fault.Kubelet:   {sections{snapshot.SectionKubelet}, symptoms{symptom.KubeletCrashing, symptom.KubeletDown, symptom.KubeletRejected, symptom.PodsUnwatched, symptom.StaticPodsMissing, symptom.KubeletPortDead}, true},
@@ -34,7 +34,7 @@ func rungs() map[fault.Layer]rung {
 		fault.Scheduler: {sections{snapshot.SectionCluster}, symptoms{symptom.SchedulerIdle}, true},
 		fault.Nodes:     {sections{snapshot.SectionCluster}, symptoms{symptom.KubeletCutOff, symptom.NodeMissing, symptom.NodeStatusStale, symptom.NodePressure, symptom.NodeFull, symptom.NodeNotReady}, true},
 		fault.DNS:       {sections{snapshot.SectionProbes}, symptoms{symptom.DNSFailing}, true},
-		fault.Workloads: {sections{snapshot.SectionCluster}, symptoms{symptom.PodsNotStarting, symptom.PodsUnschedulable, symptom.PodsLackInput, symptom.PodsCrashing, symptom.PodsUnready, symptom.PodsEvicted, symptom.ServiceNoEndpoints, symptom.NotReconciled}, true},
+		fault.Workloads: {sections{snapshot.SectionCluster}, symptoms{symptom.PodsNotStarting, symptom.ImagesFailing, symptom.ContainersFailing, symptom.PodsUnschedulable, symptom.PodsLackInput, symptom.PodsCrashing, symptom.PodsUnready, symptom.PodsEvicted, symptom.ServiceNoEndpoints, symptom.NotReconciled}, true},
 	}
 }
 
