@@ -61,7 +61,7 @@ func modeOf(name string) fs.FileMode {
 func (t tree) programs() {
 	for dir, names := range map[string]string{
 		"/usr/bin":                  "kubectl kubelet kubeadm containerd containerd-shim-runc-v2 crictl bash sh cat ls ps systemctl journalctl curl base64",
-		"/usr/sbin":                 "iptables nft tc cron logrotate",
+		"/usr/sbin":                 "iptables nft tc cron logrotate runc",
 		"/opt/cni/bin":              "bridge host-local loopback portmap bandwidth firewall",
 		"/usr/lib/x86_64-linux-gnu": "libc.so.6 libnss_files.so.2",
 		"/usr/lib/cni":              "bridge host-local loopback portmap bandwidth firewall",
