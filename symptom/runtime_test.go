@@ -30,7 +30,7 @@ func unit(active, sub string, restarts int) func(*snapshot.Snapshot) {
 	}
 }
 
-func ran(host bool, ago time.Duration) func(*snapshot.Snapshot) {
+func sandboxed(host bool, ago time.Duration) func(*snapshot.Snapshot) {
 	return runtime(func(r *snapshot.Runtime) {
 		r.Sandboxes = []snapshot.Sandbox{{Ready: true, HostNet: host, Created: now.Add(-ago)}}
 	})
@@ -57,11 +57,11 @@ func TestObserveRuntime(t *testing.T) {
 	}{
 		"no network":                {SandboxFailing, snap(says(logSandboxFailed, noNetwork, 10*time.Second)), Seen},
 		"no network, long ago":      {SandboxFailing, snap(says(logSandboxFailed, noNetwork, time.Hour)), Absent},
-		"a network since":           {SandboxFailing, snap(says(logSandboxFailed, noNetwork, 30*time.Second), ran(false, 5*time.Second)), Absent},
-		"the node's network since":  {SandboxFailing, snap(says(logSandboxFailed, noNetwork, 30*time.Second), ran(true, 5*time.Second)), Seen},
+		"a network since":           {SandboxFailing, snap(says(logSandboxFailed, noNetwork, 30*time.Second), sandboxed(false, 5*time.Second)), Absent},
+		"the node's network since":  {SandboxFailing, snap(says(logSandboxFailed, noNetwork, 30*time.Second), sandboxed(true, 5*time.Second)), Seen},
 		"no image is no network":    {SandboxFailing, snap(says(logSandboxFailed, noImage, 10*time.Second)), Absent},
 		"no sandbox":                {SandboxRefused, snap(says(logSandboxFailed, noImage, 10*time.Second)), Seen},
-		"a sandbox since":           {SandboxRefused, snap(says(logSandboxFailed, noImage, 30*time.Second), ran(true, 5*time.Second)), Absent},
+		"a sandbox since":           {SandboxRefused, snap(says(logSandboxFailed, noImage, 30*time.Second), sandboxed(true, 5*time.Second)), Absent},
 		"no network is no refusal":  {SandboxRefused, snap(says(logSandboxFailed, noNetwork, 10*time.Second)), Absent},
 		"nobody made it":            {SandboxRefused, snap(says(logSandboxFailed, gone, 10*time.Second)), Absent},
 		"no logs":                   {SandboxRefused, snap(), NotLooked},
