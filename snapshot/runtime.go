@@ -103,6 +103,9 @@ type CNI struct {
 	Spares  []Binary      `json:"spares,omitempty"` // CNI plugin programs found elsewhere on the node
 	Cached  []CNICached   `json:"cached,omitempty"` // newest first, one for each distinct configuration
 	IPAM    []IPAMNetwork `json:"ipam,omitempty"`
+	// Elsewhere are configurations in the folders that runtimes read unless
+	// they are told otherwise, where ConfDir is another.
+	Elsewhere []CNIFile `json:"elsewhere,omitempty"`
 }
 
 // A CNIFile is one configuration file of the directory.

@@ -68,6 +68,7 @@ type RuntimeHandler struct {
 	Shim          string   `json:"shim,omitempty"`    // program that containerd starts for it
 	SystemdCgroup Answer   `json:"systemdCgroup,omitempty"`
 	BaseSpec      string   `json:"baseSpec,omitempty"` // file that every container begins with
+	BaseGone      bool     `json:"baseGone,omitempty"` // that file is not there
 	Snapshotter   string   `json:"snapshotter,omitempty"`
 	Path          string   `json:"path,omitempty"` // where it is configured
 	Line          int      `json:"line,omitempty"`

@@ -23,6 +23,10 @@ const (
 	maxCached = 2000    // attachments
 )
 
+// defaultConfDirs are the folders that runtimes read unless they are told
+// otherwise.
+var defaultConfDirs = []string{defaultConfDir, "/var/lib/rancher/k3s/agent/etc/cni/net.d"}
+
 // cacheDir is where libcni keeps what it attached.
 const cacheDir = "/var/lib/cni/results"
 
@@ -42,6 +46,11 @@ func collectCNI(_ context.Context, e *source.Env, s *snapshot.Snapshot) error {
 		}
 		if s.Runtime == nil && s.Kubelet == nil {
 			return errNoCNI
+		}
+	}
+	for _, dir := range defaultConfDirs {
+		if x := (&snapshot.CNI{ConfDir: dir}); e.Resolve(dir) != e.Resolve(c.ConfDir) && readConfs(e, x) == nil {
+			c.Elsewhere = append(c.Elsewhere, x.Files...)
 		}
 	}
 	cached, err := readCached(e)

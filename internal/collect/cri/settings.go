@@ -39,6 +39,7 @@ func readSettings(e *source.Env, name string, p snapshot.Process) *snapshot.Runt
 	for i, h := range c.Handlers {
 		c.Handlers[i].Binary = m.program(h.Program, p)
 		c.Handlers[i].ShimBinary = m.program(h.Shim, p)
+		c.Handlers[i].BaseGone = h.BaseSpec != "" && !e.Exists(h.BaseSpec)
 	}
 	return c
 }
