@@ -22,6 +22,7 @@ const (
 	Unknown    Kind = "unknown"    // the file names a plugin that this node never had
 	Unprovided Kind = "unprovided" // a plugin's program is gone or cannot run
 	Shadowed   Kind = "shadowed"   // another file goes before this cluster's own
+	Misled     Kind = "misled"     // the runtime is told another folder than the one with the configuration or the plugins
 )
 
 // A Case is a Kind with its evidence.
@@ -38,11 +39,18 @@ type Case struct {
 	Program *snapshot.Binary
 	// Why is the reason in words.
 	Why string
+	// Setting is, of Misled, the runtime's setting, and Place the folder that
+	// it should name.
+	Setting snapshot.ConfigSetting
+	Place   string
 }
 
 // Look tells what is wrong with the pod network's configuration. It needs the
 // CNI section, and uses Runtime and Cluster when they are there.
 func Look(s *snapshot.Snapshot) Case {
+	if c, ok := misled(s); ok {
+		return c
+	}
 	files := Loaded(s)
 	if len(files) == 0 {
 		return Case{Kind: Missing}
