@@ -1,14 +1,18 @@
 package faulttest
 
 import (
+	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/klustered/klustered/fault/cri"
 	"github.com/klustered/klustered/snapshot"
 )
 
 // runtimeEffects are the consequences of faults of that area.
-var runtimeEffects = []func(*Machine, *snapshot.Snapshot){runtimeStopped, runtimeFails, otherSocket, newcomers, podNetwork}
+var runtimeEffects = []func(*Machine, *snapshot.Snapshot){runtimeStopped, runtimeFails, otherSocket, podNetwork, newcomers}
 
 func runtimeStopped(_ *Machine, s *snapshot.Snapshot) {
 	if s.Runtime != nil && !s.Runtime.Reachable {
@@ -43,35 +47,82 @@ func otherSocket(_ *Machine, s *snapshot.Snapshot) {
 	notReady(s, "Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status.")
 }
 
-// newcomers are the pods that came to the node since: each fails by what is
-// wrong with it or with the runtime.
-func newcomers(_ *Machine, s *snapshot.Snapshot) {
+// newcomers are the pods that were sent to the node: each fails by what is
+// wrong with it or with the runtime, or runs.
+func newcomers(m *Machine, s *snapshot.Snapshot) {
 	if s.Runtime == nil || s.Cluster == nil {
 		return
 	}
-	why := ""
-	if s.Runtime.Reachable {
-		why = sandboxFails(s.Runtime)
-	}
-	if why != "" {
-		observe(s, "kubelet-sandbox-failed", "journal:kubelet.service",
-			`"CreatePodSandbox for pod failed" err="rpc error: code = Unknown desc = `+why+`" pod="default/newcomer"`, nil)
-		pending(s, "newcomer", snapshot.PodContainer{Name: "newcomer", State: "waiting", Reason: "ContainerCreating"})
+	for _, at := range slices.Sorted(maps.Keys(m.World.Objects)) {
+		p, ok := sent(m.World.Objects[at])
+		if !ok || p.Spec.NodeName != s.Node {
+			continue
+		}
+		name := p.Metadata.Name
+		c := snapshot.PodContainer{Name: "main", Image: p.Spec.Containers[0].Image, State: "waiting", Reason: "ContainerCreating"}
+		why := ""
+		if s.Runtime.Reachable {
+			why = sandboxFails(s)
+		}
+		switch {
+		case why != "":
+			observe(s, "kubelet-sandbox-failed", "journal:kubelet.service",
+				`"CreatePodSandbox for pod failed" err="rpc error: code = Unknown desc = `+why+`" pod="`+p.Metadata.Namespace+`/`+name+`"`, nil)
+			pending(s, p.Metadata.Namespace, name, c)
+		case !s.Runtime.Reachable || !networkReady(s.Runtime):
+			pending(s, p.Metadata.Namespace, name, c)
+		default:
+			c.State, c.Reason, c.Ready = "running", "", true
+			s.Cluster.Pods = append(s.Cluster.Pods, snapshot.Pod{Namespace: p.Metadata.Namespace, Name: name, Node: s.Node, Phase: "Running", Ready: true,
+				Created: s.At.Add(-3 * time.Minute), Detail: &snapshot.PodDetail{Containers: []snapshot.PodContainer{c}}})
+		}
 	}
 }
 
+// A podObject is what the simulation reads of a pod.
+type podObject struct {
+	Kind     string `json:"kind"`
+	Metadata struct{ Name, Namespace string }
+	Spec     struct {
+		NodeName   string
+		Containers []struct{ Image string }
+	}
+}
+
+func sent(body json.RawMessage) (p podObject, ok bool) {
+	err := json.Unmarshal(body, &p)
+	return p, err == nil && p.Kind == "Pod" && len(p.Spec.Containers) > 0
+}
+
+func networkReady(r *snapshot.Runtime) bool {
+	c, _ := r.Condition("NetworkReady")
+	return c.Status == "True"
+}
+
 // sandboxFails says why no sandbox can be made, or "".
-func sandboxFails(r *snapshot.Runtime) string {
-	if name := wayward(r.Settings); name != "" {
+func sandboxFails(s *snapshot.Snapshot) string {
+	if name := wayward(s.Runtime.Settings); name != "" {
 		return `failed to create containerd task: failed to start: exec: "` + name + `": executable file not found in $PATH`
+	}
+	if image := s.Runtime.Settings.Sandbox; image != "" {
+		if _, ok := cri.Local(s.Runtime, image); !ok {
+			return `failed to get sandbox image \"` + image + `\": failed to pull image: dial tcp: lookup: no such host`
+		}
+	}
+	for _, h := range s.Runtime.Settings.Handlers {
+		if h.Name == s.Runtime.Settings.DefaultHandler && h.SystemdCgroup == snapshot.Yes && s.Kubelet != nil && s.Kubelet.CgroupDriver == "cgroupfs" {
+			why := `runc create failed: expected cgroupsPath to be of format \"slice:prefix:name\" for systemd cgroups, got \"/kubepods/besteffort/pod1/1\" instead`
+			observe(s, "kubelet-cgroup-driver", "journal:kubelet.service", why, nil)
+			return why
+		}
 	}
 	return ""
 }
 
 // pending adds a pod of this node that does not start.
-func pending(s *snapshot.Snapshot, name string, c snapshot.PodContainer) {
+func pending(s *snapshot.Snapshot, namespace, name string, c snapshot.PodContainer) {
 	s.Cluster.Pods = append(s.Cluster.Pods, snapshot.Pod{
-		Namespace: "default", Name: name, Node: s.Node, Phase: "Pending", Created: s.At.Add(-3 * time.Minute),
+		Namespace: namespace, Name: name, Node: s.Node, Phase: "Pending", Created: s.At.Add(-3 * time.Minute),
 		Detail: &snapshot.PodDetail{Containers: []snapshot.PodContainer{c}},
 	})
 }

@@ -102,3 +102,30 @@ func wayward(c *snapshot.RuntimeConfig) string {
 	}
 	return ""
 }
+
+// restarted gives the kubelet the arguments that kubeadm's file has now: what
+// changes it restarts the kubelet.
+func (m *Machine) restarted(p *snapshot.Processes) {
+	f, err := m.ReadFile("/var/lib/kubelet/kubeadm-flags.env")
+	_, flags, ok := strings.Cut(strings.TrimSpace(string(f.Data)), `="`)
+	if err != nil || !ok {
+		return
+	}
+	for i := range p.List {
+		if x := &p.List[i]; x.Name == "kubelet" {
+			x.Args = append(x.Args[:len(x.Args)-1:len(x.Args)-1], strings.Fields(strings.Trim(flags, `"`))...)
+		}
+	}
+}
+
+// containerd is what containerd keeps on disk of the healthy node.
+func (m *Machine) containerd() *snapshot.Containerd {
+	ns := snapshot.ContainerdNamespace{Name: "k8s.io", Snapshots: map[string]int{"overlayfs": 20}}
+	for _, x := range m.World.Runtime.Sandboxes {
+		ns.Containers = append(ns.Containers, snapshot.StoredContainer{ID: x.ID, Image: "registry.k8s.io/pause:3.10.1", Runtime: "io.containerd.runc.v2", Snapshotter: "overlayfs", Kind: "sandbox", Namespace: x.Namespace, Pod: x.Name, UID: x.UID})
+	}
+	for _, x := range m.World.Runtime.Containers {
+		ns.Containers = append(ns.Containers, snapshot.StoredContainer{ID: x.ID, Image: x.Image, Runtime: "io.containerd.runc.v2", Snapshotter: "overlayfs", Kind: "container", Sandbox: x.Sandbox, Namespace: x.Namespace, Pod: x.Pod, UID: x.UID, Name: x.Name})
+	}
+	return &snapshot.Containerd{Root: "/var/lib/containerd", State: "/run/containerd", Namespaces: []snapshot.ContainerdNamespace{ns}}
+}

@@ -52,6 +52,7 @@ func (m *Machine) processes() *snapshot.Processes {
 		s, ok := m.World.Units[x.Name+".service"]
 		return ok && s != "active" || x.Name == "kubelet" && m.kubelet.dead != ""
 	})
+	m.restarted(p)
 	return p
 }
 
