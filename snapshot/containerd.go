@@ -56,6 +56,7 @@ type StoredImage struct {
 	Sound     Answer            `json:"sound,omitempty"`    // manifest and configuration have the sums that they are named by
 	Config    string            `json:"config,omitempty"`   // digest of the configuration, which is the ID of the CRI
 	ConfigIs  Answer            `json:"configIs,omitempty"` // it lies there too
+	Platform  string            `json:"platform,omitempty"` // os/architecture, by the configuration
 	Layers    int               `json:"layers,omitempty"`
 	Missing   int               `json:"missing,omitempty"` // layers that do not lie there; those that were unpacked may be discarded
 }

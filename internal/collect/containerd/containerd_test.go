@@ -252,6 +252,7 @@ func FuzzSpec(f *testing.F) {
 		_, _, _ = ParseSpec(data)
 		_, _ = ParseManifest(data)
 		ParseIndex(data)
+		ParsePlatform(data)
 		_, _, _ = ParseSpec(anyValue(data))
 		Census([]snapshot.Process{{PID: 2, Cgroup: string(data)}})
 	})

@@ -26,7 +26,7 @@ const contentDir = "io.containerd.content.v1.content/blobs"
 // A checked digest is what the content store says of it.
 type checked struct {
 	manifest, sound, configIs snapshot.Answer
-	config                    string
+	config, platform          string
 	layers, missing           int
 }
 
@@ -48,6 +48,7 @@ func readContent(ctx context.Context, e *source.Env, c *snapshot.Containerd) {
 				k = check(e, c.Root, x.Digest)
 				known[x.Digest] = k
 			}
+			x.Platform = k.platform
 			x.Manifest, x.Sound, x.Config, x.ConfigIs, x.Layers, x.Missing = k.manifest, k.sound, k.config, k.configIs, k.layers, k.missing
 		}
 	}
@@ -87,7 +88,8 @@ func check(e *source.Env, root, digest string) checked {
 		}
 	}
 	if k.config = config; config != "" {
-		_, sound, ok := readBlob(e, root, config)
+		data, sound, ok := readBlob(e, root, config)
+		k.platform = ParsePlatform(data)
 		if k.configIs = snapshot.Answered(ok); ok {
 			k.sound = worse(k.sound, sound)
 		}
@@ -99,6 +101,19 @@ func check(e *source.Env, root, digest string) checked {
 		}
 	}
 	return k
+}
+
+// ParsePlatform reads what an image's configuration says it is for, as
+// os/architecture, or "".
+func ParsePlatform(data []byte) string {
+	var x struct {
+		OS           string `json:"os"`
+		Architecture string `json:"architecture"`
+	}
+	if json.Unmarshal(data, &x) != nil || x.OS == "" || x.Architecture == "" || len(x.OS)+len(x.Architecture) > 100 {
+		return ""
+	}
+	return strings.ToValidUTF8(x.OS+"/"+x.Architecture, "?")
 }
 
 // readBlob reads a blob, and says whether it has the sum that it is named by;
