@@ -37,4 +37,5 @@ type IPAMAddress struct {
 	Modified  time.Time `json:"modified,omitzero"`
 	Known     Answer    `json:"known,omitempty"`   // the runtime has that container
 	Outside   bool      `json:"outside,omitempty"` // of all ranges
+	Sum       string    `json:"sum,omitempty"`     // SHA-256 of the file
 }

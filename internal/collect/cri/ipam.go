@@ -1,6 +1,7 @@
 package cri
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -124,6 +125,7 @@ func readAddress(e *source.Env, name string, known map[string]bool) snapshot.IPA
 	if err != nil || len(data) > 4096 {
 		return a
 	}
+	a.Sum = fmt.Sprintf("%x", sha256.Sum256(data))
 	id, ifname, _ := strings.Cut(strings.ToValidUTF8(string(data), "?"), "\n")
 	a.Container, a.Interface = strings.TrimSpace(id), strings.TrimSpace(ifname)
 	if known != nil {

@@ -95,13 +95,15 @@ func ParseHosts(name string, data []byte) ([]snapshot.RegistryHost, error) {
 	for _, s := range all {
 		to := &own
 		key := s.key
-		if key[0] == "host" && len(key) > 2 {
+		if key[0] == "host" && len(key) > 1 {
 			i := slices.IndexFunc(out, func(h snapshot.RegistryHost) bool { return h.Mirror == key[1] })
 			if i < 0 {
 				out = append(out, snapshot.RegistryHost{Registry: registry, Mirror: key[1], Path: name, Line: s.line})
 				i = len(out) - 1
 			}
-			to, key = &out[i], key[2:]
+			if to, key = &out[i], key[2:]; len(key) == 0 {
+				continue // a host of which nothing more is said
+			}
 		}
 		switch key[0] {
 		case "server":
