@@ -1,6 +1,7 @@
 package cri
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
@@ -127,4 +128,35 @@ func Newcomer(s *snapshot.Snapshot, d *fault.Dice) (op.CreateObject, error) {
 		return op.CreateObject{Path: "/api/v1/namespaces/" + p.Namespace + "/pods/" + name, Body: []byte(body)}, nil
 	}
 	return op.CreateObject{}, errors.New("cannot send a pod to the node: none of one container with a network of its own runs here")
+}
+
+// Image is the image of a pod that a drill sends.
+func Image(c op.CreateObject) (image string, ok bool) {
+	var x struct {
+		Spec struct {
+			Containers []struct{ Image string }
+		}
+	}
+	if json.Unmarshal(c.Body, &x) != nil || len(x.Spec.Containers) != 1 {
+		return "", false
+	}
+	return x.Spec.Containers[0].Image, true
+}
+
+// WithImage is the pod with another image and policy.
+func WithImage(c op.CreateObject, image, policy string) (op.CreateObject, error) {
+	var x map[string]any
+	if err := json.Unmarshal(c.Body, &x); err != nil {
+		return c, fmt.Errorf("cannot read %s: %w", c.Path, err)
+	}
+	spec, _ := x["spec"].(map[string]any)
+	list, _ := spec["containers"].([]any)
+	for _, v := range list {
+		if m, ok := v.(map[string]any); ok {
+			m["image"], m["imagePullPolicy"] = image, policy
+		}
+	}
+	body, err := json.Marshal(x)
+	c.Body = body
+	return c, err
 }
