@@ -71,6 +71,8 @@ func newcomers(m *Machine, s *snapshot.Snapshot) {
 			pending(s, p.Metadata.Namespace, name, c)
 		case !s.Runtime.Reachable || !networkReady(s.Runtime):
 			pending(s, p.Metadata.Namespace, name, c)
+		case imageFails(s, p, &c):
+			pending(s, p.Metadata.Namespace, name, c)
 		default:
 			c.State, c.Reason, c.Ready = "running", "", true
 			s.Cluster.Pods = append(s.Cluster.Pods, snapshot.Pod{Namespace: p.Metadata.Namespace, Name: name, Node: s.Node, Phase: "Running", Ready: true,
@@ -85,8 +87,25 @@ type podObject struct {
 	Metadata struct{ Name, Namespace string }
 	Spec     struct {
 		NodeName   string
-		Containers []struct{ Image string }
+		Containers []struct{ Image, ImagePullPolicy string }
 	}
+}
+
+// imageFails says by c what is wrong with the pod's image, if anything is.
+func imageFails(s *snapshot.Snapshot, p podObject, c *snapshot.PodContainer) bool {
+	c.PullPolicy = p.Spec.Containers[0].ImagePullPolicy
+	_, local := cri.Local(s.Runtime, c.Image)
+	switch {
+	case cri.Malformed(c.Image) != "":
+		c.Reason, c.Message = "InvalidImageName", "couldn't parse image name"
+	case local && c.PullPolicy != "Always":
+		return false
+	case c.PullPolicy == "Never":
+		c.Reason, c.Message = "ErrImageNeverPull", "Container image is not present with pull policy of Never"
+	default:
+		c.Reason, c.Message = "ImagePullBackOff", "dial tcp: lookup "+cri.Parse(c.Image).Registry+": no such host"
+	}
+	return true
 }
 
 func sent(body json.RawMessage) (p podObject, ok bool) {

@@ -167,6 +167,7 @@ func (t tree) cniCache() {
 			panic(err)
 		}
 		t.file("/var/lib/cni/results/pods-"+s.ID+"-eth0", data, 0o600)
+		t.file("/var/lib/cni/networks/pods/"+s.IP, []byte(s.ID+"\r\neth0"), 0o644)
 	}
 }
 

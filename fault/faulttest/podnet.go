@@ -30,8 +30,19 @@ func podNetwork(m *Machine, s *snapshot.Snapshot) {
 		podFails(s, why)
 		return
 	}
+	for _, n := range s.CNI.IPAM {
+		for _, r := range n.Ranges {
+			if n.Config == f.Path && r.Free == 0 {
+				podFails(s, fmt.Sprintf("plugin type=\"host-local\" failed (add): failed to allocate for range 0: no IP addresses available in range set: %s-%s", r.From, r.To))
+				return
+			}
+		}
+	}
 	if elsewhere(s, f) {
 		unreachablePod(s)
+		if f.Plugins[0].Bridge == "cni0" {
+			podFails(s, `failed to set bridge addr: "cni0" already has an IP address different from the gateway's`)
+		}
 	}
 }
 
