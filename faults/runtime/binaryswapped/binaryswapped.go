@@ -36,6 +36,7 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.ContainersFailing, Strength: symptom.Sometimes},
 		{Symptom: symptom.RuntimeFailing, Strength: symptom.Sometimes},
 		{Symptom: symptom.RuntimeDown, Strength: symptom.Sometimes},
+		{Symptom: symptom.CommandsMislead, Strength: symptom.Sometimes},
 		{Symptom: symptom.PodsUnready, Strength: symptom.Sometimes},
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Sometimes},
 	},
