@@ -25,11 +25,14 @@ var Fault = &fault.Fault{
 	Detect:  detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.RuntimeDown, Strength: symptom.Always},
+		{Symptom: symptom.RuntimeFailing, Strength: symptom.Sometimes},
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Usually},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Usually},
 	},
-	Remedy: remedy,
-	Drill:  drill,
+	// A unit that failed is stopped by what makes it fail.
+	Follows: []symptom.ID{symptom.RuntimeFailing},
+	Remedy:  remedy,
+	Drill:   drill,
 }
 
 // unit is the unit of the runtime that the node uses, told by its socket:
@@ -54,6 +57,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 	}
 	f := finding.Finding{
 		Subject:  finding.Subject{Kind: "unit", Name: u.Name},
+		Own:      u.Masked,
 		Summary:  fmt.Sprintf("the container runtime is %s: %s does not run", fault.StoppedHow(u), u.Name),
 		Facts:    fault.StoppedFacts(u),
 		Commands: []string{"systemctl status " + u.Name, "journalctl -u " + u.Name + " -n 20"},
