@@ -175,18 +175,16 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 	return nil, errors.New("cannot bring back a program of the runtime: they are as they should be")
 }
 
-// drill takes the run bits of one of the programs away, and lets a pod come
-// that needs it.
+// drill takes the run bits of the shim away, which no one types as a command,
+// and lets a pod come that needs it.
 func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	if s.Kubelet == nil || len(parts(s)) > 0 || !cri.Used(s) {
 		return nil, errors.New("cannot break the runtime's programs: they are not in order now")
 	}
 	var programs []snapshot.Binary
 	for _, h := range s.Runtime.Settings.Handlers {
-		for _, b := range []*snapshot.Binary{h.Binary, h.ShimBinary} {
-			if h.Name == s.Runtime.Settings.DefaultHandler && b != nil && b.ELF && b.Target == "" {
-				programs = append(programs, *b)
-			}
+		if b := h.ShimBinary; h.Name == s.Runtime.Settings.DefaultHandler && b != nil && b.ELF && b.Target == "" {
+			programs = append(programs, *b)
 		}
 	}
 	if len(programs) == 0 {
