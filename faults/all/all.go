@@ -24,9 +24,11 @@ import (
 	apiservicehijack "github.com/klustered/klustered/faults/apiservice/hijack"
 	apiserviceunavailable "github.com/klustered/klustered/faults/apiservice/unavailable"
 	cnibinarymissing "github.com/klustered/klustered/faults/cni/binarymissing"
+	cnicidrconflict "github.com/klustered/klustered/faults/cni/cidrconflict"
 	cniconfiginvalid "github.com/klustered/klustered/faults/cni/configinvalid"
 	cniconfigmissing "github.com/klustered/klustered/faults/cni/configmissing"
 	cniconfigshadowed "github.com/klustered/klustered/faults/cni/configshadowed"
+	cniipamexhausted "github.com/klustered/klustered/faults/cni/ipamexhausted"
 	cnipluginunknown "github.com/klustered/klustered/faults/cni/pluginunknown"
 	controllersclustercidr "github.com/klustered/klustered/faults/controllers/clustercidr"
 	controllersdisabled "github.com/klustered/klustered/faults/controllers/disabled"
@@ -59,6 +61,11 @@ import (
 	hostreadonly "github.com/klustered/klustered/faults/host/readonly"
 	hostswap "github.com/klustered/klustered/faults/host/swap"
 	hostsysctl "github.com/klustered/klustered/faults/host/sysctl"
+	imageregistrymirror "github.com/klustered/klustered/faults/image/registrymirror"
+	imageregistrypoisoned "github.com/klustered/klustered/faults/image/registrypoisoned"
+	imageretagged "github.com/klustered/klustered/faults/image/retagged"
+	imageunavailable "github.com/klustered/klustered/faults/image/unavailable"
+	imagewrongarch "github.com/klustered/klustered/faults/image/wrongarch"
 	kubeletapiserveraddress "github.com/klustered/klustered/faults/kubelet/apiserveraddress"
 	kubeletauthorization "github.com/klustered/klustered/faults/kubelet/authorization"
 	kubeletbootstrap "github.com/klustered/klustered/faults/kubelet/bootstrap"
@@ -105,7 +112,14 @@ import (
 	quotalimitrange "github.com/klustered/klustered/faults/quota/limitrange"
 	rbacbroad "github.com/klustered/klustered/faults/rbac/broad"
 	rbacmissing "github.com/klustered/klustered/faults/rbac/missing"
+	runtimebinaryswapped "github.com/klustered/klustered/faults/runtime/binaryswapped"
+	runtimecgroupdriver "github.com/klustered/klustered/faults/runtime/cgroupdriver"
+	runtimeconfiginvalid "github.com/klustered/klustered/faults/runtime/configinvalid"
+	runtimecridisabled "github.com/klustered/klustered/faults/runtime/cridisabled"
+	runtimepathwrong "github.com/klustered/klustered/faults/runtime/pathwrong"
+	runtimesandboximage "github.com/klustered/klustered/faults/runtime/sandboximage"
 	runtimestopped "github.com/klustered/klustered/faults/runtime/stopped"
+	runtimewrongsocket "github.com/klustered/klustered/faults/runtime/wrongsocket"
 	schedulerleaderelection "github.com/klustered/klustered/faults/scheduler/leaderelection"
 	schedulerprofile "github.com/klustered/klustered/faults/scheduler/profile"
 	servicekubeproxy "github.com/klustered/klustered/faults/service/kubeproxy"
@@ -164,9 +178,11 @@ var Faults = []*fault.Fault{
 	apiservicehijack.Fault,
 	apiserviceunavailable.Fault,
 	cnibinarymissing.Fault,
+	cnicidrconflict.Fault,
 	cniconfiginvalid.Fault,
 	cniconfigmissing.Fault,
 	cniconfigshadowed.Fault,
+	cniipamexhausted.Fault,
 	cnipluginunknown.Fault,
 	controllersclustercidr.Fault,
 	controllersdisabled.Fault,
@@ -199,6 +215,11 @@ var Faults = []*fault.Fault{
 	hostreadonly.Fault,
 	hostswap.Fault,
 	hostsysctl.Fault,
+	imageregistrymirror.Fault,
+	imageregistrypoisoned.Fault,
+	imageretagged.Fault,
+	imageunavailable.Fault,
+	imagewrongarch.Fault,
 	kubeletapiserveraddress.Fault,
 	kubeletauthorization.Fault,
 	kubeletbootstrap.Fault,
@@ -245,7 +266,14 @@ var Faults = []*fault.Fault{
 	quotalimitrange.Fault,
 	rbacbroad.Fault,
 	rbacmissing.Fault,
+	runtimebinaryswapped.Fault,
+	runtimecgroupdriver.Fault,
+	runtimeconfiginvalid.Fault,
+	runtimecridisabled.Fault,
+	runtimepathwrong.Fault,
+	runtimesandboximage.Fault,
 	runtimestopped.Fault,
+	runtimewrongsocket.Fault,
 	schedulerleaderelection.Fault,
 	schedulerprofile.Fault,
 	servicekubeproxy.Fault,
