@@ -63,7 +63,26 @@ func diskFull(s *snapshot.Snapshot) (State, []finding.Fact) {
 			facts = append(facts, finding.Fact{Source: m.Target, Got: fmt.Sprintf("%d inodes free of %d (%s)", m.IFree, m.Inodes, m.FSType), Want: "inodes for new files"})
 		}
 	}
-	return verdict(append(facts, logged(s, recent, logDiskFull, logContainerdFull, logEtcdDiskFull)...))
+	return verdict(append(facts, unwritten(s)...))
+}
+
+// unwritten quotes who could not write. Where the path that is named lies on a
+// file system that has room again, that is over.
+func unwritten(s *snapshot.Snapshot) []finding.Fact {
+	if s.Logs == nil {
+		return nil
+	}
+	var facts []finding.Fact
+	for _, id := range []string{logDiskFull, logContainerdFull, logEtcdDiskFull} {
+		for _, o := range s.Logs.Seen(id, s.At, recent) {
+			m, ok := s.Host.Under(o.Params["path"])
+			bytes, inodes := m.Full()
+			if o.Params["path"] == "" || !ok || bytes || inodes {
+				facts = append(facts, finding.Fact{Source: o.Source, Got: clip(o.Sample), At: o.Last})
+			}
+		}
+	}
+	return facts
 }
 
 // size writes bytes as a person would.
