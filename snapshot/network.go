@@ -188,6 +188,9 @@ type FilterRule struct {
 	Packets uint64 `json:"packets" diff:"-"`
 	Bytes   uint64 `json:"bytes" diff:"-"`
 
+	// More says that the rule looks at more than the fields below tell: a mark,
+	// a limit, an ipset, an extension that is not understood.
+	More bool `json:"more,omitempty"`
 	// Sum is of what the rule says, without its counters; empty for rules of the
 	// older tables. It pins the rule for op.DeleteRule.
 	Sum string `json:"sum,omitempty"`

@@ -30,17 +30,25 @@ func (r *Ruleset) normal(c *Chain, rule *Rule, f *snapshot.FilterRule) {
 			delete(masks, span(e.to))
 		case "mask":
 			masks[span(e.to)], at[span(e.to)] = e.data, at[here]
+		case "maybe":
+			f.More = true
 		case "set":
 			constants[span(e.to)] = e.data
 		case "cmp":
+			f.More = f.More || hidden(at[here], masks[here], e.op)
 			take(f, at[here], e.data, masks[here], e.op)
 		case "range":
+			f.More = f.More || e.op != unix.NFT_RANGE_EQ || !told(at[here])
 			if e.op == unix.NFT_RANGE_EQ {
 				note(f, at[here], plainValue(at[here], e.data)+"-"+plainValue(at[here], e.more))
 			}
 		case "lookup":
+			f.More = f.More || e.op != 0 || !told(at[here])
 			r.takeSet(c, e, at[here], f)
 		case "cond", "ports":
+			for _, c := range e.conds {
+				f.More = f.More || !told(c.field)
+			}
 			takeConds(f, e)
 		case "verdict":
 			f.Target = e.verdict.chain
@@ -48,6 +56,30 @@ func (r *Ruleset) normal(c *Chain, rule *Rule, f *snapshot.FilterRule) {
 			f.Target = destText(e.target, constants)
 		}
 	}
+}
+
+// told reports whether a field is one of the snapshot's rule.
+func told(x field) bool {
+	switch x {
+	case destAddr, sourceAddr, destPort, sourcePort, l4Proto, nfProto, inIface, outIface, ctState:
+		return true
+	}
+	return false
+}
+
+// hidden reports whether a comparison is not told by the fields of the
+// snapshot's rule.
+func hidden(x field, mask []byte, op uint32) bool {
+	_, prefix := prefixLen(mask)
+	switch {
+	case !told(x), op != unix.NFT_CMP_EQ && op != unix.NFT_CMP_NEQ:
+		return true
+	case mask == nil:
+		return false
+	case x == ctState:
+		return op != unix.NFT_CMP_NEQ
+	}
+	return !prefix || x != destAddr && x != sourceAddr
 }
 
 // take notes a comparison of a field.
