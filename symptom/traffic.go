@@ -14,6 +14,8 @@ const (
 	ServiceUnreachable ID = "service-degraded"     // a Service is slow or does not answer
 	NodePortDegraded   ID = "nodeport-degraded"    // a node port is slow or does not answer
 	DNSFailing         ID = "cluster-dns-failing"  // names do not resolve, or late
+
+	ControlPlanePortBlocked ID = "control-plane-port-blocked" // a port is listened on and does not answer
 )
 
 const (
@@ -32,6 +34,16 @@ const (
 	// on the CPU it is given.
 	lateNameMs = 500
 )
+
+// ports is the symptom of the control plane's ports, which its parts suffer
+// from too.
+func ports() []Symptom {
+	return []Symptom{{
+		ID: ControlPlanePortBlocked, Title: "a port of the control plane is listened on and does not answer",
+		LeadsTo: []Edge{everywhere(APIDown, Sometimes), here(EtcdDown, Sometimes), here(ComponentDown, Sometimes)},
+		Observe: portBlocked,
+	}}
+}
 
 // paths is the symptom of the way to a pod, which workloads suffer from too.
 func paths() []Symptom {
@@ -182,7 +194,10 @@ func nobodyThere(s *snapshot.Snapshot, p snapshot.Probe) bool {
 	if p.Kind == "pod" {
 		for _, x := range c.Pods {
 			if x.Namespace+"/"+x.Name == p.Target {
-				return !x.Ready || x.Deleting
+				// Of one that runs, whose own port nobody answers at all, it is
+				// the way that is broken: a dead process refuses.
+				unreached := x.Phase == "Running" && p.Lost == p.Tries
+				return x.Deleting || !x.Ready && !unreached
 			}
 		}
 		return false

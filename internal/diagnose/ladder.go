@@ -24,7 +24,7 @@ func rungs() map[fault.Layer]rung {
 		fault.Systemd:   {sections{snapshot.SectionSystemd}, symptoms{symptom.FixUndone}, false},
 		fault.Runtime:   {sections{snapshot.SectionRuntime}, symptoms{symptom.RuntimeFailing, symptom.RuntimeDown, symptom.SandboxRefused}, true},
 		fault.CNI:       {sections{snapshot.SectionCNI}, symptoms{symptom.PodNetworkDown, symptom.SandboxFailing}, true},
-		fault.Network:   {sections{snapshot.SectionNetwork}, symptoms{symptom.PodTrafficSlow, symptom.ServiceUnreachable, symptom.NodePortDegraded}, false},
+		fault.Network:   {sections{snapshot.SectionNetwork}, symptoms{symptom.PodTrafficSlow, symptom.ServiceUnreachable, symptom.NodePortDegraded, symptom.ControlPlanePortBlocked}, false},
 		fault.Kubelet:   {sections{snapshot.SectionKubelet}, symptoms{symptom.KubeletCrashing, symptom.KubeletDown, symptom.KubeletRejected, symptom.PodsUnwatched, symptom.StaticPodsMissing, symptom.KubeletPortDead}, true},
 		fault.PKI:       {sections{snapshot.SectionPKI}, symptoms{symptom.CertRefused, symptom.TokensRefused, symptom.AdminLockedOut}, true},
 		fault.Etcd:      {sections{snapshot.SectionEtcd}, symptoms{symptom.EtcdDown, symptom.EtcdSlow, symptom.EtcdLeaderLost, symptom.EtcdReadOnly, symptom.EtcdNoQuorum, symptom.ObjectsGone}, true},

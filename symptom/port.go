@@ -1,0 +1,81 @@
+package symptom
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/snapshot"
+)
+
+// portBlocked looks at contacts with parts of the control plane on this node: a
+// process listens, and still no connection comes about.
+func portBlocked(s *snapshot.Snapshot) (State, []finding.Fact) {
+	if s.Probes == nil || s.Sockets == nil {
+		return NotLooked, nil
+	}
+	looked, answered := false, map[uint16]bool{}
+	var facts []finding.Fact
+	for _, c := range s.Probes.Contacts {
+		if at, err := netip.ParseAddrPort(c.Address); err == nil && c.Error == "" {
+			answered[at.Port()] = true
+		}
+	}
+	for _, c := range s.Probes.Contacts {
+		at, err := netip.ParseAddrPort(c.Address)
+		if err != nil || c.Component == "dns" || c.Role != "loopback" && c.Role != "node" {
+			continue
+		}
+		l, ok := listener(s.Sockets, at)
+		if !ok {
+			continue
+		}
+		looked = true
+		// On a busy node connections may be late: silence counts where none came
+		// about, and the node is not short of CPU.
+		silent := strings.Contains(c.Error, "no answer") || strings.Contains(c.Error, "timeout")
+		if blocked(c.Error) && !(silent && (answered[at.Port()] || slack(s) > tooBusy)) {
+			facts = append(facts, finding.Fact{Source: c.Component + " " + c.Address, Got: clip(c.Error) + ", while " + l + " listens", Want: "a connection"})
+		}
+	}
+	if !looked {
+		return NotLooked, nil
+	}
+	return verdict(facts)
+}
+
+// tooBusy is how short of CPU a node may be for silence to be one.
+const tooBusy = 3
+
+// blocked reports whether a connection did not come about at all, for no fault
+// of who listens.
+func blocked(err string) bool {
+	for _, word := range []string{"no answer", "refused", "timeout", "unreachable", "not permitted", "prohibited", "no route"} {
+		if strings.Contains(err, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// listener names who listens at an address of the host.
+func listener(all *snapshot.Sockets, at netip.AddrPort) (string, bool) {
+	for _, x := range all.Listening {
+		if x.NetNS != "host" || x.Protocol != "tcp" || x.State != "listen" {
+			continue
+		}
+		l, err := netip.ParseAddrPort(x.Address)
+		if err != nil || l.Port() != at.Port() || l.Addr() != at.Addr() && !(l.Addr().IsUnspecified() && (l.Addr().Is4() || !x.V6Only)) {
+			continue
+		}
+		if x.Backlog > 0 && x.Queue > x.Backlog {
+			return "", false // it accepts no more: that is its own fault
+		}
+		if len(x.Owners) > 0 {
+			return fmt.Sprintf("%s (process %d)", x.Owners[0].Name, x.Owners[0].PID), true
+		}
+		return "somebody", true
+	}
+	return "", false
+}

@@ -1,0 +1,39 @@
+package symptom
+
+import (
+	"testing"
+
+	"github.com/klustered/klustered/snapshot"
+)
+
+func TestPortBlocked(t *testing.T) {
+	contact := func(role, address, err string) snapshot.Contact {
+		return snapshot.Contact{Component: "apiserver", Role: role, Address: address, Error: err}
+	}
+	any6 := []snapshot.Socket{{NetNS: "host", Protocol: "tcp", State: "listen", Address: "[::]:6443", Owners: []snapshot.SocketOwner{{PID: 7, Name: "kube-apiserver"}}}}
+	local := []snapshot.Socket{{NetNS: "host", Protocol: "tcp", State: "listen", Address: "127.0.0.1:6443"}}
+	full := []snapshot.Socket{{NetNS: "host", Protocol: "tcp", State: "listen", Address: "[::]:6443", Queue: 200, Backlog: 128}}
+	for name, tc := range map[string]struct {
+		contacts []snapshot.Contact
+		sockets  []snapshot.Socket
+		want     State
+	}{
+		"no answer":              {[]snapshot.Contact{contact("node", "10.0.0.1:6443", "no answer within 300ms")}, any6, Seen},
+		"refused":                {[]snapshot.Contact{contact("loopback", "127.0.0.1:6443", ""), contact("node", "10.0.0.1:6443", "refused")}, any6, Seen},
+		"late once":              {[]snapshot.Contact{contact("loopback", "127.0.0.1:6443", ""), contact("node", "10.0.0.1:6443", "no answer within 300ms")}, any6, Absent},
+		"answers":                {[]snapshot.Contact{contact("node", "10.0.0.1:6443", "")}, any6, Absent},
+		"a handshake that fails": {[]snapshot.Contact{contact("node", "10.0.0.1:6443", "remote error: tls: bad certificate")}, any6, Absent},
+		"nobody listens":         {[]snapshot.Contact{contact("node", "10.0.0.1:6443", "refused")}, nil, NotLooked},
+		"listens elsewhere":      {[]snapshot.Contact{contact("node", "10.0.0.1:6443", "refused")}, local, NotLooked},
+		"accepts no more":        {[]snapshot.Contact{contact("node", "10.0.0.1:6443", "no answer")}, full, NotLooked},
+		"another node":           {[]snapshot.Contact{contact("kubeconfig", "10.0.0.9:6443", "no answer")}, any6, NotLooked},
+	} {
+		s := &snapshot.Snapshot{Probes: &snapshot.Probes{Contacts: tc.contacts}, Sockets: &snapshot.Sockets{Listening: tc.sockets}}
+		if got, _ := portBlocked(s); got != tc.want {
+			t.Errorf("%s: %v, want %v", name, got, tc.want)
+		}
+	}
+	if got, _ := portBlocked(&snapshot.Snapshot{}); got != NotLooked {
+		t.Errorf("without evidence: %v", got)
+	}
+}
