@@ -5,7 +5,7 @@ import (
 )
 
 // networkEffects are the consequences of faults of that area.
-var networkEffects = []func(*Machine, *snapshot.Snapshot){packetsHeld}
+var networkEffects = []func(*Machine, *snapshot.Snapshot){packetsHeld, packetsEnded}
 
 // slowed reports whether a qdisc holds packets back so that it shows.
 func slowed(q snapshot.Qdisc) bool {

@@ -305,6 +305,7 @@ func (m *Machine) RemoveRule(at op.FilterPlace, handle uint64) error {
 // the rules, and which of them decide.
 func (m *Machine) network() *snapshot.Network {
 	out := clone(m.World.Network)
+	out.Hosts, out.Resolv = m.text("/etc/hosts"), m.text("/etc/resolv.conf")
 	for i := range out.Namespaces {
 		n := out.Namespaces[i].Netfilter
 		if n == nil {
@@ -320,6 +321,15 @@ func (m *Machine) network() *snapshot.Network {
 		}
 	}
 	return out
+}
+
+// text is a file as collectors read it, nil when there is none.
+func (m *Machine) text(name string) *snapshot.Text {
+	f, err := m.ReadFile(name)
+	if err != nil || f.Link != "" {
+		return nil
+	}
+	return &snapshot.Text{Path: name, Content: string(f.Data), SHA256: f.Sum(), Mode: uint32(f.Mode), UID: uint32(f.UID), GID: uint32(f.GID)}
 }
 
 var decisive = map[string]bool{"drop": true, "reject": true, "redirect": true, "dnat": true}

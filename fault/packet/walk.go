@@ -1,0 +1,233 @@
+package packet
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/klustered/klustered/snapshot"
+)
+
+// A Fate is where a packet's way through the filter ends.
+type Fate struct {
+	Rule *snapshot.FilterRule // that drops or rejects it, or the policy of Chain
+	// Sure is not set where the rule, or one before it, looks at more than the
+	// snapshot tells.
+	Sure bool
+}
+
+// A Filter is the packet filter of the host, made ready to walk.
+type Filter struct {
+	n      *snapshot.Netfilter
+	chains map[string][]snapshot.FilterRule
+	known  map[string]bool
+	// Cut says that not every rule is in the snapshot.
+	Cut bool
+}
+
+// FilterOf is the host's packet filter, nil where it was not seen.
+func FilterOf(s *snapshot.Snapshot) *Filter {
+	h := s.Network.Host()
+	if h == nil || h.Netfilter == nil {
+		return nil
+	}
+	f := &Filter{n: h.Netfilter, chains: map[string][]snapshot.FilterRule{}, known: map[string]bool{}}
+	listed := map[string]int{}
+	for _, r := range h.Netfilter.Rules {
+		k := key(r.Backend, r.Family, r.Table, r.Chain)
+		f.chains[k] = append(f.chains[k], r)
+		listed[k]++
+	}
+	for _, t := range h.Netfilter.Tables {
+		for _, c := range t.Chains {
+			k := key(t.Backend, t.Family, t.Name, c.Name)
+			f.known[k] = true
+			f.Cut = f.Cut || c.Rules > listed[k]
+		}
+	}
+	return f
+}
+
+func key(backend, family, table, chain string) string {
+	if backend == "" {
+		backend = "nft"
+	}
+	return strings.Join([]string{backend, family, table, chain}, " ")
+}
+
+// base is a chain with a hook.
+type base struct {
+	snapshot.FilterChain
+	backend, family, table string
+}
+
+// bases are the chains at the hook, in the order in which packets pass them.
+func (f *Filter) bases(hook string) []base {
+	var out []base
+	for _, t := range f.n.Tables {
+		if slices.Contains(t.Flags, "dormant") || t.Family == "arp" || t.Family == "bridge" || t.Family == "netdev" {
+			continue
+		}
+		for _, c := range t.Chains {
+			if c.Hook == hook {
+				out = append(out, base{c, t.Backend, t.Family, t.Name})
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b base) int { return cmp.Compare(a.Priority, b.Priority) })
+	return out
+}
+
+// Drops follows a packet through the chains of its hook and says which rules or
+// policies end it: the first one that surely does, and before it those that
+// may.
+func (f *Filter) Drops(p Packet) []Fate {
+	var out []Fate
+	for _, b := range f.bases(p.Hook) {
+		if b.Type == "nat" && p.State != "new" {
+			continue
+		}
+		w := &walk{Filter: f, packet: p, base: b}
+		end := w.chain(b.Name, 0)
+		if end == through && b.Policy == "drop" && w.fits(b) {
+			w.fates = append(w.fates, Fate{Rule: &snapshot.FilterRule{
+				Backend: b.backend, Family: b.family, Table: b.table, Chain: b.Name, Text: "policy drop", Verdict: "drop", Packets: b.Packets,
+				Hooks: []snapshot.FilterHook{{Hook: b.Hook, Chain: b.Name, Priority: b.Priority}},
+			}, Sure: !w.doubt})
+			end = dropped
+		}
+		out = append(out, w.fates...)
+		if end == dropped {
+			break
+		}
+	}
+	return out
+}
+
+type end int
+
+const (
+	through end = iota
+	accepted
+	dropped
+)
+
+type walk struct {
+	*Filter
+	packet Packet
+	base   base
+	doubt  bool // something before may have accepted it
+	fates  []Fate
+}
+
+// fits reports whether packets of the walk's family come to a table.
+func (w *walk) fits(b base) bool {
+	six := w.packet.To.Is6()
+	return b.family == "inet" || (b.family == "ip6") == six
+}
+
+// deepest bounds jumps, as the kernel does.
+const deepest = 16
+
+func (w *walk) chain(name string, depth int) end {
+	k := key(w.base.backend, w.base.family, w.base.table, name)
+	if depth > deepest {
+		return through
+	}
+	if !w.known[k] && len(w.chains[k]) == 0 {
+		// The service proxy's chains let pass, or drop what has no endpoint; those
+		// of plugins accept their pods.
+		if name == "KUBE-FORWARD" && w.packet.State == "established" {
+			return accepted
+		}
+		w.doubt = w.doubt || !strings.HasPrefix(name, "KUBE-")
+		return through
+	}
+	rules := w.chains[k]
+	for i := range rules {
+		r := &rules[i]
+		t := Matches(w.n, *r, w.packet)
+		if t == No {
+			continue
+		}
+		switch r.Verdict {
+		case "accept", "queue", "dnat", "redirect", "snat", "masquerade":
+			if t == Yes {
+				return accepted
+			}
+			w.doubt = true
+		case "drop", "reject":
+			w.fates = append(w.fates, Fate{Rule: r, Sure: t == Yes && !w.doubt})
+			if t == Yes {
+				return dropped
+			}
+		case "return":
+			if t == Yes {
+				return through
+			}
+			w.doubt = true
+		case "jump", "goto":
+			first := len(w.fates)
+			got := w.chain(r.Target, depth+1)
+			switch {
+			case t == Maybe: // it may not have come there
+				for j := range w.fates[first:] {
+					w.fates[first+j].Sure = false
+				}
+				w.doubt = w.doubt || got == accepted
+			case got != through:
+				return got
+			case r.Verdict == "goto":
+				return through
+			}
+		}
+	}
+	return through
+}
+
+// Translates are the rules that change where a new packet goes, other than the
+// service proxy's: those of chains of type nat at its hook that surely fit it.
+func (f *Filter) Translates(p Packet) []snapshot.FilterRule {
+	var out []snapshot.FilterRule
+	for _, b := range f.bases(p.Hook) {
+		if b.Type != "nat" || p.State != "new" {
+			continue
+		}
+		w := &walk{Filter: f, packet: p, base: b}
+		if r := w.translated(b.Name, 0); r != nil {
+			return append(out, *r)
+		}
+	}
+	return out
+}
+
+// translated is the rule of a chain of nat that a packet is translated by, nil
+// when it passes or when that is not sure.
+func (w *walk) translated(name string, depth int) *snapshot.FilterRule {
+	rules := w.chains[key(w.base.backend, w.base.family, w.base.table, name)]
+	if depth > deepest {
+		return nil
+	}
+	for i := range rules {
+		r := &rules[i]
+		switch t := Matches(w.n, *r, w.packet); {
+		case t == No:
+		case r.Verdict == "redirect" || r.Verdict == "dnat":
+			if t == Yes && !w.doubt {
+				return r
+			}
+			w.doubt = true
+		case r.Verdict == "accept" || r.Verdict == "return":
+			if t == Yes {
+				w.doubt = true
+				return nil
+			}
+			w.doubt = true
+		case r.Verdict == "jump" || r.Verdict == "goto":
+			if x := w.translated(r.Target, depth+1); x != nil && t == Yes {
+				return x
+			}
+		}
+	}
+	return nil
+}
