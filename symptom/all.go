@@ -5,7 +5,7 @@ import "slices"
 // All returns every symptom, from those nearest a cause to those nearest the
 // user: each comes before what it leads to.
 func All() []Symptom {
-	return slices.Concat(hosts(), pkis(), runtimes(), kubelets(), ports(), etcds(), admissions(), apis(), controls(), nodes(), paths(), workloads(), traffic(), aggregations(), access())
+	return slices.Concat(hosts(), pkis(), runtimes(), ports(), kubelets(), etcds(), admissions(), apis(), controls(), nodes(), paths(), workloads(), traffic(), aggregations(), access())
 }
 
 // Lookup returns the symptom of that ID.

@@ -40,7 +40,7 @@ const (
 func ports() []Symptom {
 	return []Symptom{{
 		ID: ControlPlanePortBlocked, Title: "a port of the control plane is listened on and does not answer",
-		LeadsTo: []Edge{everywhere(APIDown, Sometimes), here(EtcdDown, Sometimes), here(ComponentDown, Sometimes)},
+		LeadsTo: []Edge{everywhere(APIDown, Sometimes), here(EtcdDown, Sometimes), here(ComponentDown, Sometimes), here(KubeletPortDead, Sometimes)},
 		Observe: portBlocked,
 	}}
 }

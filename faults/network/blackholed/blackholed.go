@@ -33,6 +33,7 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.ServiceUnreachable, Strength: symptom.Usually, Cluster: true},
 		{Symptom: symptom.NodePortDegraded, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.DNSFailing, Strength: symptom.Sometimes, Cluster: true},
+		{Symptom: symptom.KubeletPortDead, Strength: symptom.Sometimes},
 		{Symptom: symptom.ControlPlanePortBlocked, Strength: symptom.Sometimes},
 		{Symptom: symptom.APIDown, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.EtcdNoQuorum, Strength: symptom.Sometimes, Cluster: true},

@@ -28,6 +28,7 @@ var Fault = &fault.Fault{
 	Uses: []snapshot.Section{snapshot.SectionStatic, snapshot.SectionKubelet, snapshot.SectionKubeconfigs, snapshot.SectionCluster,
 		snapshot.SectionNames, snapshot.SectionPersistence},
 	Explains: []symptom.Edge{
+		{Symptom: symptom.KubeletPortDead, Strength: symptom.Sometimes},
 		{Symptom: symptom.ControlPlanePortBlocked, Strength: symptom.Sometimes},
 		{Symptom: symptom.APIDown, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.EtcdDown, Strength: symptom.Sometimes, Cluster: true},

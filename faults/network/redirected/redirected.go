@@ -30,6 +30,7 @@ var Fault = &fault.Fault{
 	Uses: []snapshot.Section{snapshot.SectionStatic, snapshot.SectionKubelet, snapshot.SectionKubeconfigs,
 		snapshot.SectionNames, snapshot.SectionPersistence},
 	Explains: []symptom.Edge{
+		{Symptom: symptom.KubeletPortDead, Strength: symptom.Sometimes},
 		{Symptom: symptom.ControlPlanePortBlocked, Strength: symptom.Sometimes},
 		{Symptom: symptom.APIDown, Strength: symptom.Usually, Cluster: true},
 		{Symptom: symptom.CertRefused, Strength: symptom.Sometimes, Cluster: true},
