@@ -87,7 +87,16 @@ import (
 	kubeletstopped "github.com/klustered/klustered/faults/kubelet/stopped"
 	kubeletswap "github.com/klustered/klustered/faults/kubelet/swap"
 	leasestale "github.com/klustered/klustered/faults/lease/stale"
+	nameshosts "github.com/klustered/klustered/faults/names/hosts"
+	namesnsswitch "github.com/klustered/klustered/faults/names/nsswitch"
+	namesresolver "github.com/klustered/klustered/faults/names/resolver"
 	namespacestuck "github.com/klustered/klustered/faults/namespace/stuck"
+	networkblackholed "github.com/klustered/klustered/faults/network/blackholed"
+	networkfiltered "github.com/klustered/klustered/faults/network/filtered"
+	networklinkdown "github.com/klustered/klustered/faults/network/linkdown"
+	networkmtu "github.com/klustered/klustered/faults/network/mtu"
+	networkneighbour "github.com/klustered/klustered/faults/network/neighbour"
+	networkredirected "github.com/klustered/klustered/faults/network/redirected"
 	networkshaped "github.com/klustered/klustered/faults/network/shaped"
 	nodecapacity "github.com/klustered/klustered/faults/node/capacity"
 	nodecordoned "github.com/klustered/klustered/faults/node/cordoned"
@@ -241,7 +250,16 @@ var Faults = []*fault.Fault{
 	kubeletstopped.Fault,
 	kubeletswap.Fault,
 	leasestale.Fault,
+	nameshosts.Fault,
+	namesnsswitch.Fault,
+	namesresolver.Fault,
 	namespacestuck.Fault,
+	networkblackholed.Fault,
+	networkfiltered.Fault,
+	networklinkdown.Fault,
+	networkmtu.Fault,
+	networkneighbour.Fault,
+	networkredirected.Fault,
 	networkshaped.Fault,
 	nodecapacity.Fault,
 	nodecordoned.Fault,
