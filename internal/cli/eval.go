@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -179,6 +180,9 @@ func (a *App) lookAt(ctx context.Context, name string, e *evaluation, c eval.Cas
 	d := diagnose.Run(snapshots(places), a.Faults)
 	if e.record != "" && c.Kind == eval.Single && c.Seed == e.first {
 		file := filepath.Join(e.record, "faults", filepath.FromSlash(c.Faults[0]), "testdata", "recorded.bundle")
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return nil, err
+		}
 		t := &triage{save: file, redact: string(bundle.Addresses), note: c.Faults[0] + ", provoked in a lab"}
 		if err := save(t, parts(places), start); err != nil {
 			return nil, err
