@@ -103,21 +103,6 @@ func wayward(c *snapshot.RuntimeConfig) string {
 	return ""
 }
 
-// restarted gives the kubelet the arguments that kubeadm's file has now: what
-// changes it restarts the kubelet.
-func (m *Machine) restarted(p *snapshot.Processes) {
-	f, err := m.ReadFile("/var/lib/kubelet/kubeadm-flags.env")
-	_, flags, ok := strings.Cut(strings.TrimSpace(string(f.Data)), `="`)
-	if err != nil || !ok {
-		return
-	}
-	for i := range p.List {
-		if x := &p.List[i]; x.Name == "kubelet" {
-			x.Args = append(x.Args[:len(x.Args)-1:len(x.Args)-1], strings.Fields(strings.Trim(flags, `"`))...)
-		}
-	}
-}
-
 // containerd is what containerd keeps on disk of the healthy node.
 func (m *Machine) containerd() *snapshot.Containerd {
 	ns := snapshot.ContainerdNamespace{Name: "k8s.io", Snapshots: map[string]int{"overlayfs": 20}}

@@ -36,7 +36,8 @@ func (m *Machine) simulated() []source.Collector {
 	add(snapshot.SectionSockets, func(s *snapshot.Snapshot) { s.Sockets = &snapshot.Sockets{} })
 	add(snapshot.SectionView, func(s *snapshot.Snapshot) { s.View = &snapshot.View{CleanProc: true, CleanFiles: true} })
 	add(snapshot.SectionActivity, func(s *snapshot.Snapshot) { s.Activity = m.activity() })
-	add(snapshot.SectionRuntime, func(s *snapshot.Snapshot) { s.Runtime = m.runtime() })
+	collectors = append(collectors, m.runtimeCollector())
+	add(snapshot.SectionContainerd, func(s *snapshot.Snapshot) { s.Containerd = m.containerd() })
 	add(snapshot.SectionNetwork, func(s *snapshot.Snapshot) { s.Network = m.network() })
 	add(snapshot.SectionProbes, func(s *snapshot.Snapshot) { s.Probes = clone(w.Probes) })
 	add(snapshot.SectionEtcd, func(s *snapshot.Snapshot) { s.Etcd = m.etcd() })
@@ -52,7 +53,6 @@ func (m *Machine) processes() *snapshot.Processes {
 		s, ok := m.World.Units[x.Name+".service"]
 		return ok && s != "active" || x.Name == "kubelet" && m.kubelet.dead != ""
 	})
-	m.restarted(p)
 	return p
 }
 
@@ -66,17 +66,6 @@ func (m *Machine) activity() *snapshot.Activity {
 		}
 	}
 	return a
-}
-
-func (m *Machine) runtime() *snapshot.Runtime {
-	r := clone(m.World.Runtime)
-	if m.World.Units["containerd.service"] != "active" {
-		return &snapshot.Runtime{
-			Name: r.Name, Socket: r.Socket, CNIConfDir: r.CNIConfDir, CNIBinDirs: r.CNIBinDirs, CNIMaxConf: r.CNIMaxConf,
-			Error: "dial unix " + r.Socket + ": connect: connection refused",
-		}
-	}
-	return r
 }
 
 func (m *Machine) etcd() *snapshot.Etcd {
