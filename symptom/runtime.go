@@ -132,7 +132,7 @@ func sandboxFailing(s *snapshot.Snapshot) (State, []finding.Fact) {
 	if s.Logs == nil {
 		return NotLooked, nil
 	}
-	return sandboxFacts(s, logged(s, recent, logSandboxFailed, logSandboxCNI), true)
+	return sandboxFacts(s, true, logSandboxFailed, logSandboxCNI)
 }
 
 // sandboxRefused is a sandbox that fails before it comes to the network.
@@ -140,14 +140,17 @@ func sandboxRefused(s *snapshot.Snapshot) (State, []finding.Fact) {
 	if s.Logs == nil {
 		return NotLooked, nil
 	}
-	return sandboxFacts(s, logged(s, recent, logSandboxFailed, logContainerdSandbox), false)
+	return sandboxFacts(s, false, logSandboxFailed, logContainerdSandbox)
 }
 
-func sandboxFacts(s *snapshot.Snapshot, logged []finding.Fact, network bool) (State, []finding.Fact) {
+// sandboxFacts judges whole lines: what failed stands at their end.
+func sandboxFacts(s *snapshot.Snapshot, network bool, ids ...string) (State, []finding.Fact) {
 	var facts []finding.Fact
-	for _, f := range logged {
-		if AboutNetwork(f.Got) == network && !runtimeAway(f.Got) {
-			facts = append(facts, f)
+	for _, id := range ids {
+		for _, o := range s.Logs.Seen(id, s.At, recent) {
+			if AboutNetwork(o.Sample) == network && !runtimeAway(o.Sample) {
+				facts = append(facts, finding.Fact{Source: o.Source, Got: clip(o.Sample), At: o.Last})
+			}
 		}
 	}
 	if len(facts) == 0 || sandboxSince(s.Runtime, facts[0].At, network) || allPodsReady(s) {

@@ -22,8 +22,8 @@ func waits(c snapshot.PodContainer) func(*snapshot.Snapshot) {
 	})
 }
 
-// unit is the runtime's unit, and a runtime that does not answer.
-func unit(active, sub string, restarts int) func(*snapshot.Snapshot) {
+// serviceIs is the runtime's unit, and a runtime that does not answer.
+func serviceIs(active, sub string, restarts int) func(*snapshot.Snapshot) {
 	return func(s *snapshot.Snapshot) {
 		s.Runtime = &snapshot.Runtime{Socket: "/run/containerd/containerd.sock"}
 		s.Systemd = &snapshot.Systemd{Reachable: true, Units: []snapshot.Unit{{Name: "containerd.service", Active: active, Sub: sub, Restarts: restarts}}}
@@ -65,13 +65,13 @@ func TestObserveRuntime(t *testing.T) {
 		"no network is no refusal":  {SandboxRefused, snap(says(logSandboxFailed, noNetwork, 10*time.Second)), Absent},
 		"nobody made it":            {SandboxRefused, snap(says(logSandboxFailed, gone, 10*time.Second)), Absent},
 		"no logs":                   {SandboxRefused, snap(), NotLooked},
-		"unit runs":                 {RuntimeFailing, snap(unit("active", "running", 0)), Absent},
-		"unit failed":               {RuntimeFailing, snap(unit("failed", "failed", 5)), Seen},
-		"unit is started again":     {RuntimeFailing, snap(unit("activating", "auto-restart", 3)), Seen},
-		"unit starts at boot":       {RuntimeFailing, snap(unit("activating", "start", 0)), Absent},
-		"unit was stopped":          {RuntimeFailing, snap(unit("inactive", "dead", 0)), Absent},
-		"unit failed, but it runs":  {RuntimeFailing, snap(unit("failed", "failed", 5), func(s *snapshot.Snapshot) { s.Runtime.Reachable = true }), Absent},
-		"runtime of a distribution": {RuntimeFailing, snap(unit("failed", "failed", 5), func(s *snapshot.Snapshot) { s.Runtime.Socket = "/run/k3s/containerd/containerd.sock" }), NotLooked},
+		"unit runs":                 {RuntimeFailing, snap(serviceIs("active", "running", 0)), Absent},
+		"unit failed":               {RuntimeFailing, snap(serviceIs("failed", "failed", 5)), Seen},
+		"unit is started again":     {RuntimeFailing, snap(serviceIs("activating", "auto-restart", 3)), Seen},
+		"unit starts at boot":       {RuntimeFailing, snap(serviceIs("activating", "start", 0)), Absent},
+		"unit was stopped":          {RuntimeFailing, snap(serviceIs("inactive", "dead", 0)), Absent},
+		"unit failed, but it runs":  {RuntimeFailing, snap(serviceIs("failed", "failed", 5), func(s *snapshot.Snapshot) { s.Runtime.Reachable = true }), Absent},
+		"runtime of a distribution": {RuntimeFailing, snap(serviceIs("failed", "failed", 5), func(s *snapshot.Snapshot) { s.Runtime.Socket = "/run/k3s/containerd/containerd.sock" }), NotLooked},
 		"image":                     {ImagesFailing, snap(waits(snapshot.PodContainer{State: "waiting", Reason: "ImagePullBackOff", Image: "x"})), Seen},
 		"image never pulled":        {ImagesFailing, snap(waits(snapshot.PodContainer{State: "waiting", Reason: "ErrImageNeverPull", Image: "x"})), Seen},
 		"no image trouble":          {ImagesFailing, snap(waits(snapshot.PodContainer{State: "waiting", Reason: "ContainerCreating", Image: "x"})), Absent},
