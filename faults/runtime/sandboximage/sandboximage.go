@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/fault/cri"
@@ -76,12 +77,16 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 	}}
 }
 
-// refused are the log lines that name the image or its kind as the reason.
+// refused are the log lines that name the image or its kind as the reason,
+// from where they do.
 func refused(s *snapshot.Snapshot, image string) []finding.Fact {
 	var out []finding.Fact
-	for _, f := range cri.Said(s, "kubelet-sandbox-failed", "containerd-sandbox-failed") {
-		if strings.Contains(f.Got, "sandbox image") || strings.Contains(f.Got, image) {
-			out = append(out, f)
+	for _, id := range []string{"kubelet-sandbox-failed", "containerd-sandbox-failed"} {
+		for _, o := range s.Logs.Seen(id, s.At, 15*time.Minute) {
+			i := max(strings.Index(o.Sample, "failed to get sandbox image"), strings.Index(o.Sample, image))
+			if i >= 0 && len(out) < 2 {
+				out = append(out, finding.Fact{Source: o.Source, Got: cri.Clip(o.Sample[max(0, i-30):]), At: o.Last})
+			}
 		}
 	}
 	return out
