@@ -125,6 +125,9 @@ func (u Use) Role() string {
 		}
 		return fmt.Sprintf("the client certificate that %s shows to %s", e.Client, to)
 	}
+	if e.Checks == snapshot.EdgePair && e.Server == "kube-controller-manager" {
+		return "the authority with which kube-controller-manager signs"
+	}
 	return "the server certificate of " + e.Server
 }
 
@@ -186,6 +189,26 @@ func Show(cert string) []string {
 		key = "certificate-authority-data"
 	}
 	return []string{fmt.Sprintf("grep %s %s | awk '{print $2}' | base64 -d | %s", key, file, text)}
+}
+
+// Foreign reports whether none of the private files that a manifest names
+// belongs to a user or its group: then the user is wrong, and no file is.
+func Foreign(s *snapshot.Snapshot, manifest string, uid, gid int64) bool {
+	foreign := false
+	for _, f := range s.PKI.Files {
+		named := slices.ContainsFunc(f.UsedBy, func(from string) bool {
+			file, _ := Place(from)
+			return file == manifest
+		})
+		if !named || f.Error != "" || f.Link != "" || f.Mode&0o007 != 0 {
+			continue
+		}
+		if int64(f.UID) == uid || gid > 0 && int64(f.GID) == gid {
+			return false
+		}
+		foreign = true
+	}
+	return foreign
 }
 
 // Time writes a moment for people.

@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -185,6 +186,23 @@ func Ill(m snapshot.Manifest, field string) bool {
 	return slices.ContainsFunc(m.Problems, func(p snapshot.FieldProblem) bool {
 		return p.Nearest == field || p.Kind == "duplicate-key" && (p.Path == field || strings.HasSuffix(p.Path, "."+field))
 	})
+}
+
+// User is whom the pod's first container runs as, 0 where the manifest does not
+// say, with its group and the line that says so.
+func User(m snapshot.Manifest) (uid, gid int64, line int) {
+	for _, x := range []string{"spec.securityContext.", "spec.containers[0].securityContext."} {
+		if f, ok := m.Get(x + "runAsUser"); ok {
+			uid, _ = strconv.ParseInt(f.Value, 10, 64)
+			line = f.Line
+		}
+		for _, name := range []string{"runAsGroup", "fsGroup", "supplementalGroups[0]"} {
+			if f, ok := m.Get(x + name); ok && gid == 0 {
+				gid, _ = strconv.ParseInt(f.Value, 10, 64)
+			}
+		}
+	}
+	return uid, gid, line
 }
 
 // input are the flags that name a file which must be there when the component

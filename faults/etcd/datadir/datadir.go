@@ -7,10 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/klustered/klustered/fault"
+	"github.com/klustered/klustered/fault/certs"
 	"github.com/klustered/klustered/fault/manifest"
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/op"
@@ -27,7 +28,7 @@ var Fault = &fault.Fault{
 	Layer:   fault.Etcd,
 	Runbook: runbook,
 	Needs:   []snapshot.Section{snapshot.SectionStatic},
-	Uses:    []snapshot.Section{snapshot.SectionEtcd},
+	Uses:    []snapshot.Section{snapshot.SectionEtcd, snapshot.SectionPKI},
 	Detect:  detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ObjectsGone, Strength: symptom.Usually, Cluster: true},
@@ -54,6 +55,8 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 	x := finding.Finding{Subject: etcd.Subject(flag), Facts: []finding.Fact{etcd.Quote(f.Line, "")}, Commands: []string{"grep -nE 'data-dir|hostPath|path:|mountPath' " + etcd.File.Path, "ls -la /var/lib/etcd*/member"}}
 	own, known := manifest.Kubeadm(s, "etcd", flag)
 	switch {
+	case !mounted && astray(etcd.File):
+		return nil // the volume is meant, and the field that says so is ill written
 	case !mounted:
 		x.Summary = fmt.Sprintf("etcd keeps its data in %s, which lies in its container and goes with it", dir)
 		x.Facts[0].Want = "a folder below a volume of the node"
@@ -70,6 +73,12 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 		return nil
 	}
 	return []finding.Finding{x}
+}
+
+// astray reports whether the manifest means a mount or volume, and the kubelet
+// does not read it so: that field is what is wrong.
+func astray(m snapshot.Manifest) bool {
+	return slices.ContainsFunc([]string{"volumeMounts", "volumes", "mountPath", "hostPath", "path", "name"}, func(f string) bool { return manifest.Ill(m, f) })
 }
 
 // host is where a folder of the container lies on the node, by which line of
@@ -128,18 +137,14 @@ func holds(s *snapshot.Snapshot, dir string) bool {
 	return false
 }
 
-// unwritable reports whether etcd runs as a user who may not write its folder.
+// unwritable reports whether etcd runs as a user who may not write its folder,
+// though its certificates are that user's: else the user is wrong.
 func unwritable(s *snapshot.Snapshot, etcd manifest.Part) bool {
-	if s.Etcd == nil || s.Etcd.Store == nil || s.Etcd.Store.DirMode == 0 || s.Etcd.Reachable {
+	if s.Etcd == nil || s.Etcd.Store == nil || s.Etcd.Store.DirMode == 0 || s.Etcd.Reachable || s.PKI == nil {
 		return false
 	}
-	for _, p := range []string{"spec.securityContext.runAsUser", "spec.containers[0].securityContext.runAsUser"} {
-		if f, ok := etcd.File.Get(p); ok {
-			uid, err := strconv.ParseUint(f.Value, 10, 32)
-			return err == nil && uid != 0 && uint32(uid) != s.Etcd.Store.DirUID && s.Etcd.Store.DirMode&0o022 == 0
-		}
-	}
-	return false
+	uid, gid, _ := manifest.User(etcd.File)
+	return uid > 0 && uid != int64(s.Etcd.Store.DirUID) && s.Etcd.Store.DirMode&0o022 == 0 && !certs.Foreign(s, etcd.File.Path, uid, gid)
 }
 
 // remedy gives the flag back its folder. Which of two folders on the node

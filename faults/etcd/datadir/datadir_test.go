@@ -37,6 +37,7 @@ func TestWhereItsDataLies(t *testing.T) {
 		"in the container":               {"/var/lib/etcd-new", volume("/var/lib/etcd"), nil, 1},
 		"another folder of the node":     {"/var/lib/etcd", volume("/srv/etcd"), nil, 0},
 		"another, and the old one stays": {"/var/lib/etcd", volume("/srv/etcd"), left, 1},
+		"the mount is ill written":       {"/var/lib/etcd-new", volume("/var/lib/etcd"), nil, 0},
 		"mounts are not known":           {"/var/lib/etcd", nil, nil, 0},
 		"another's folder": {"/var/lib/etcd", with(volume("/var/lib/etcd"), snapshot.Field{Path: "spec.securityContext.runAsUser", Value: "7"}),
 			&snapshot.Etcd{Store: &snapshot.EtcdStore{DirMode: 0o700}}, 1},
@@ -45,7 +46,10 @@ func TestWhereItsDataLies(t *testing.T) {
 	} {
 		m := etcd(snapshot.Flag{Name: flag, Value: tc.dir})
 		m.Fields = tc.fields
-		if got := detect(&snapshot.Snapshot{Etcd: tc.etcd, Static: &snapshot.Static{Manifests: []snapshot.Manifest{m}}}); len(got) != tc.want {
+		if what == "the mount is ill written" {
+			m.Problems = []snapshot.FieldProblem{{Kind: "unknown-field", Path: "spec.containers[0].volumeMount", Nearest: "volumeMounts"}}
+		}
+		if got := detect(&snapshot.Snapshot{PKI: &snapshot.PKI{}, Etcd: tc.etcd, Static: &snapshot.Static{Manifests: []snapshot.Manifest{m}}}); len(got) != tc.want {
 			t.Errorf("%s: %+v", what, got)
 		}
 	}

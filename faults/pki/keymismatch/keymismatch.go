@@ -5,6 +5,9 @@ package keymismatch
 import (
 	_ "embed"
 	"fmt"
+	"path"
+	"slices"
+	"strings"
 
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/fault/certs"
@@ -38,7 +41,7 @@ var Fault = &fault.Fault{
 func detect(s *snapshot.Snapshot) []finding.Finding {
 	var out []finding.Finding
 	for _, u := range certs.InUse(s) {
-		bad := u.Bad(func(e snapshot.Edge) bool { return e.Pair == snapshot.No })
+		bad := u.Bad(func(e snapshot.Edge) bool { return e.Pair == snapshot.No && !mixed(s, e) })
 		if len(bad) == 0 {
 			continue
 		}
@@ -58,6 +61,22 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 		out = append(out, f)
 	}
 	return out
+}
+
+// mixed reports whether the controller manager is told to sign by the
+// certificate of one pair and the key of another, which are both whole: its
+// flags are wrong then, and no file.
+func mixed(s *snapshot.Snapshot, e snapshot.Edge) bool {
+	stem := func(p string) string { return strings.TrimSuffix(p, path.Ext(p)) }
+	if e.Checks != snapshot.EdgePair || e.Server != "kube-controller-manager" || stem(e.Cert) == stem(e.Key) {
+		return false
+	}
+	whole := func(name string) bool {
+		return slices.ContainsFunc(s.PKI.Certificates, func(c snapshot.Certificate) bool {
+			return stem(c.Path) == name && c.SPKI != "" && slices.ContainsFunc(s.PKI.Keys, func(k snapshot.Key) bool { return stem(k.Path) == name && k.SPKI == c.SPKI })
+		})
+	}
+	return whole(stem(e.Cert)) && whole(stem(e.Key))
 }
 
 func file(name string) string {

@@ -28,3 +28,18 @@ func TestPairs(t *testing.T) {
 		}
 	}
 }
+
+func TestMixedPairs(t *testing.T) {
+	p := &snapshot.PKI{
+		Certificates: []snapshot.Certificate{{Path: "/p/ca.crt", SPKI: "a"}, {Path: "/p/front.crt", SPKI: "b"}},
+		Keys:         []snapshot.Key{{Path: "/p/ca.key", SPKI: "a"}, {Path: "/p/front.key", SPKI: "b"}},
+		Edges:        []snapshot.Edge{{Checks: snapshot.EdgePair, Client: "kube-controller-manager", Server: "kube-controller-manager", Cert: "/p/ca.crt", Key: "/p/front.key", Pair: snapshot.No}},
+	}
+	if got := detect(&snapshot.Snapshot{PKI: p}); len(got) != 0 {
+		t.Errorf("two whole pairs, mixed by flags: %+v", got)
+	}
+	p.Edges[0].Key = "/p/ca.key"
+	if got := detect(&snapshot.Snapshot{PKI: p}); len(got) != 1 {
+		t.Errorf("another's key beside the authority: %+v", got)
+	}
+}

@@ -6,7 +6,6 @@ import (
 	_ "embed"
 	"fmt"
 	"io/fs"
-	"strconv"
 
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/fault/certs"
@@ -65,13 +64,14 @@ func secret(s *snapshot.Snapshot, f snapshot.PEMFile) bool {
 	return false
 }
 
-// unread tells of a file that a static pod which is not root is to load.
+// unread tells of a file that a static pod which is not root is to load. Where
+// none of its files is for its user, that user is what is wrong.
 func unread(s *snapshot.Snapshot, f snapshot.PEMFile) (finding.Finding, bool) {
 	for _, from := range f.UsedBy {
 		file, line := certs.Place(from)
 		for _, p := range manifest.All(s) {
-			uid, gid, at := user(p.File)
-			if p.File.Path != file || uid <= 0 || readable(f, uid, gid) {
+			uid, gid, at := manifest.User(p.File)
+			if p.File.Path != file || uid <= 0 || readable(f, uid, gid) || certs.Foreign(s, file, uid, gid) {
 				continue
 			}
 			return finding.Finding{
@@ -85,22 +85,6 @@ func unread(s *snapshot.Snapshot, f snapshot.PEMFile) (finding.Finding, bool) {
 		}
 	}
 	return finding.Finding{}, false
-}
-
-// user is whom the pod's containers run as, 0 where it does not say.
-func user(m snapshot.Manifest) (uid, gid int64, line int) {
-	for _, x := range []string{"spec.securityContext.", "spec.containers[0].securityContext."} {
-		if f, ok := m.Get(x + "runAsUser"); ok {
-			uid, _ = strconv.ParseInt(f.Value, 10, 64)
-			line = f.Line
-		}
-		for _, name := range []string{"runAsGroup", "fsGroup", "supplementalGroups[0]"} {
-			if f, ok := m.Get(x + name); ok && gid == 0 {
-				gid, _ = strconv.ParseInt(f.Value, 10, 64)
-			}
-		}
-	}
-	return uid, gid, line
 }
 
 func readable(f snapshot.PEMFile, uid, gid int64) bool {

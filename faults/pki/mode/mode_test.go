@@ -1,6 +1,7 @@
 package mode
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/klustered/klustered/fault/faulttest"
@@ -45,13 +46,18 @@ func TestReaders(t *testing.T) {
 		"a public key":              {"", snapshot.PEMFile{Path: "/pub", Mode: 0o644, Keys: 1}, 0},
 		"a key that nobody uses":    {"", snapshot.PEMFile{Mode: 0o644, Keys: 1, Size: -1}, 0},
 		"a key of root and a group": {"", snapshot.PEMFile{Mode: 0o640, Keys: 1}, 0},
+		"nothing is the user's":     {"75", snapshot.PEMFile{Mode: 0o600}, 0},
 	} {
+		own := snapshot.PEMFile{Mode: 0o600, UsedBy: []string{"/m/etcd.yaml:2"}}
+		if uid, err := strconv.ParseUint(tc.uid, 10, 32); err == nil && uid != 75 {
+			own.UID = uint32(uid)
+		}
 		f := tc.file
 		if f.Size >= 0 {
 			f.UsedBy = []string{"/m/etcd.yaml:3"}
 		}
 		keys := []snapshot.Key{{Path: "/pub", Public: true}, {Path: ""}}
-		s := &snapshot.Snapshot{Static: pod(tc.uid), PKI: &snapshot.PKI{Files: []snapshot.PEMFile{f}, Keys: keys}}
+		s := &snapshot.Snapshot{Static: pod(tc.uid), PKI: &snapshot.PKI{Files: []snapshot.PEMFile{f, own}, Keys: keys}}
 		if got := detect(s); len(got) != tc.want {
 			t.Errorf("%s: %+v", what, got)
 		}

@@ -75,7 +75,8 @@ func list(x []string) string {
 // ours reports whether the server is rightly called by that host: else whoever
 // calls it so is wrong. An address of this node, of another one, of the
 // Service, and the name that the cluster's clients share are; so is one by
-// which several call it.
+// which several call it. Of the loopback addresses there is but one that servers
+// are called by: at another one the client is given a wrong address.
 func ours(s *snapshot.Snapshot, u certs.Use, host string) bool {
 	if host == s.Node || host == "localhost" || strings.HasPrefix(host, "kubernetes.default") {
 		return true
@@ -90,10 +91,10 @@ func ours(s *snapshot.Snapshot, u certs.Use, host string) bool {
 	if err != nil {
 		return len(callers) > 1
 	}
-	if ip.IsLoopback() || callers["pods"] {
-		return true
+	if ip.IsLoopback() {
+		return ip == netip.IPv6Loopback() || ip == netip.AddrFrom4([4]byte{127, 0, 0, 1}) || len(callers) > 1
 	}
-	return has(s, ip)
+	return callers["pods"] || has(s, ip)
 }
 
 // has reports whether a node of the cluster has the address.

@@ -6,11 +6,12 @@ import (
 	_ "embed"
 	"fmt"
 	"math/big"
+	"strconv"
 	"strings"
 
 	"github.com/klustered/klustered/component"
-
 	"github.com/klustered/klustered/fault"
+	"github.com/klustered/klustered/fault/certs"
 	"github.com/klustered/klustered/fault/manifest"
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/op"
@@ -73,20 +74,13 @@ func wrongs(s *snapshot.Snapshot, p manifest.Part) []wrong {
 	return out
 }
 
-// rootless reports whether a key or kubeconfig of the component, as the node
-// has it, belongs to another user.
+// rootless reports whether every key and kubeconfig of the component, as the
+// node has them, is closed to the user. Where some are its own, the pod is meant
+// to run as that user.
 func rootless(s *snapshot.Snapshot, p manifest.Part, user string) bool {
-	if s.PKI == nil {
-		return false
-	}
-	for _, n := range p.Inputs(s) {
-		for _, f := range s.PKI.Files {
-			if f.Path == n.Host && f.Mode&0o077 == 0 && fmt.Sprint(f.UID) != user {
-				return true
-			}
-		}
-	}
-	return false
+	uid, err := strconv.ParseInt(user, 10, 64)
+	_, gid, _ := manifest.User(p.File)
+	return s.PKI != nil && err == nil && certs.Foreign(s, p.File.Path, uid, gid)
 }
 
 // secret is a file that root alone may read.
