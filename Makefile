@@ -3,7 +3,12 @@
 BIN     := bin/klustered
 TAGS    := grpcnotrace
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-GOBUILD := CGO_ENABLED=0 go build -buildvcs=false -trimpath -tags $(TAGS)
+# Functions are not inlined but where logs are read: the binary is a tenth
+# smaller, and triage waits for the node, not for itself.
+MODULE  := github.com/klustered/klustered
+SMALL   := $(foreach p,$(MODULE) google.golang.org k8s.io go.etcd.io,-gcflags=$(p)/...=-l) \
+	$(foreach p,journal feed crilog observe,-gcflags=$(MODULE)/internal/collect/$(p)/...=)
+GOBUILD := CGO_ENABLED=0 go build -buildvcs=false -trimpath -tags $(TAGS) $(SMALL)
 LDFLAGS := -s -w -X github.com/klustered/klustered/internal/cli.version=$(VERSION)
 DRILL   ?= node-not-ready
 LAB     ?= 1

@@ -47,14 +47,14 @@ type config struct {
 }
 
 func configure(opts []Option) config {
-	c := config{seeds: []uint64{1, 2, 3, 4}, files: map[string]op.File{}}
+	c := config{seeds: []uint64{1, 2}, files: map[string]op.File{}}
 	for _, o := range opts {
 		o(&c)
 	}
 	return c
 }
 
-// Seeds are the seeds that drills are run with, in the place of 1 to 4.
+// Seeds are the seeds that drills are run with, in the place of 1 and 2.
 func Seeds(list ...uint64) Option { return func(c *config) { c.seeds = list } }
 
 // File adds a file to the healthy node, or changes one.
