@@ -54,9 +54,11 @@ func first(line string) string {
 	return w[0]
 }
 
-// kubeconfig judges KUBECONFIG: of the files that it names, one must be there.
+// kubeconfig judges KUBECONFIG: of the files that it names, one must be there
+// on a node that has a kubeconfig for administrators. On others the line takes
+// nothing away: a profile for all nodes names a file that workers lack.
 func kubeconfig(s *snapshot.Snapshot, e snapshot.ShellEntry) (why, want string) {
-	if s.Kubeconfigs == nil || e.Value == "" || e.User != "*" && e.User != "root" {
+	if len(admins(s)) == 0 || e.Value == "" || e.User != "*" && e.User != "root" {
 		return "", ""
 	}
 	for name := range strings.SplitSeq(e.Value, ":") {

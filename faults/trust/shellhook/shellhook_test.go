@@ -87,3 +87,16 @@ func TestCommon(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// A profile for all nodes names a kubeconfig that a worker does not have.
+func TestWorker(t *testing.T) {
+	e := entry("variable", "KUBECONFIG", "/etc/kubernetes/admin.conf")
+	e.User = "*"
+	s := &snapshot.Snapshot{
+		Shell:       &snapshot.Shell{Entries: []snapshot.ShellEntry{e}},
+		Kubeconfigs: &snapshot.Kubeconfigs{Files: []snapshot.Kubeconfig{{Text: snapshot.Text{Path: "/etc/kubernetes/kubelet.conf"}}}},
+	}
+	if got := detect(s); len(got) > 0 {
+		t.Errorf("got %+v", got)
+	}
+}
