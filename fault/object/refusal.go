@@ -52,9 +52,36 @@ func Replace(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	again, err := Set("Deployment", w.Namespace, w.Name, map[string]any{"kubectl.kubernetes.io/restartedAt": s.At.UTC().Format(time.RFC3339)}, nil,
-		"restart the pods of "+name, "spec", "template", "metadata", "annotations")
+	again, err := restart(s, w)
 	return op.Plan{strategy, again}, err
+}
+
+// Roll plans that a Deployment of a user, drawn from those that are well, wants
+// one more pod and replaces the others, the last one some seconds after the
+// first: what is refused by then is refused to it, however late the API server
+// learned to.
+func Roll(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
+	w, err := Victim(s, d)
+	if err != nil {
+		return nil, err
+	}
+	name := w.Namespace + "/" + w.Name
+	wait, err := Set("Deployment", w.Namespace, w.Name, 6, nil, "let each new pod of "+name+" be ready for 6 s before the next", "spec", "minReadySeconds")
+	if err != nil {
+		return nil, err
+	}
+	more, err := Set("Deployment", w.Namespace, w.Name, w.Replicas+1, w.Replicas, fmt.Sprintf("scale %s to %d", name, w.Replicas+1), "spec", "replicas")
+	if err != nil {
+		return nil, err
+	}
+	again, err := restart(s, w)
+	return op.Plan{wait, more, again}, err
+}
+
+// restart plans that the pods of a Deployment are replaced.
+func restart(s *snapshot.Snapshot, w snapshot.Workload) (op.SetField, error) {
+	return Set("Deployment", w.Namespace, w.Name, map[string]any{"kubectl.kubernetes.io/restartedAt": s.At.UTC().Format(time.RFC3339)}, nil,
+		"restart the pods of "+w.Namespace+"/"+w.Name, "spec", "template", "metadata", "annotations")
 }
 
 // OneMore plans one more pod of a Deployment of a user, drawn from those that

@@ -125,7 +125,7 @@ func letIn(c *snapshot.Cluster, since time.Time) bool {
 	})
 }
 
-// drill binds a policy that no pod fulfils, and replaces the pods of a Deployment.
+// drill binds a policy that no pod fulfils, and has a Deployment create pods.
 func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	name := d.Name()
 	expression := fault.Pick(d, []string{
@@ -147,6 +147,6 @@ func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	again, err := object.Replace(s, d) // the policy holds from a moment after it was made
+	again, err := object.Roll(s, d) // the policy holds from a second after it was made
 	return append(op.Plan{policy, binding}, again...), err
 }
