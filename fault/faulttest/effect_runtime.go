@@ -22,7 +22,7 @@ func runtimeStopped(_ *Machine, s *snapshot.Snapshot) {
 
 // runtimeFails is a unit that systemd starts again and again.
 func runtimeFails(m *Machine, s *snapshot.Snapshot) {
-	if s.Runtime == nil || s.Systemd == nil || m.World.Units["containerd.service"] != "active" {
+	if s.Runtime == nil || s.Runtime.Settings == nil || s.Systemd == nil || m.World.Units["containerd.service"] != "active" {
 		return
 	}
 	why := comesUp(s.Runtime)

@@ -28,6 +28,7 @@ var Fault = &fault.Fault{
 	Detect:  detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.KubeletDown, Strength: symptom.Usually},
+		{Symptom: symptom.RuntimeFailing, Strength: symptom.Sometimes},
 		{Symptom: symptom.RuntimeDown, Strength: symptom.Usually},
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Usually},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Sometimes},

@@ -32,6 +32,7 @@ var Fault = &fault.Fault{
 	Explains: []symptom.Edge{
 		{Symptom: symptom.LimitReached, Strength: symptom.Sometimes},
 		{Symptom: symptom.KubeletDown, Strength: symptom.Usually},
+		{Symptom: symptom.RuntimeFailing, Strength: symptom.Sometimes},
 		{Symptom: symptom.RuntimeDown, Strength: symptom.Usually},
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Usually},
 		{Symptom: symptom.SandboxFailing, Strength: symptom.Sometimes},
