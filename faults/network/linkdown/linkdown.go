@@ -27,8 +27,8 @@ var Fault = &fault.Fault{
 	Needs:   []snapshot.Section{snapshot.SectionNetwork},
 	Uses:    []snapshot.Section{snapshot.SectionCluster, snapshot.SectionPersistence},
 	Explains: []symptom.Edge{
-		{Symptom: symptom.PodTrafficSlow, Strength: symptom.Usually, Cluster: true},
-		{Symptom: symptom.ServiceUnreachable, Strength: symptom.Usually, Cluster: true},
+		{Symptom: symptom.PodTrafficSlow, Strength: symptom.Sometimes, Cluster: true},
+		{Symptom: symptom.ServiceUnreachable, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.NodePortDegraded, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.DNSFailing, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.PodsUnready, Strength: symptom.Sometimes, Cluster: true},
