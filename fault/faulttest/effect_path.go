@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/klustered/klustered/fault/packet"
 	"github.com/klustered/klustered/snapshot"
@@ -31,6 +32,25 @@ func packetsEnded(m *Machine, s *snapshot.Snapshot) {
 			if !l.Up {
 				cut(s, n.Name(), l.Name)
 			}
+		}
+	}
+	unready(s)
+}
+
+// unready: the kubelet's probes come from the node too.
+func unready(s *snapshot.Snapshot) {
+	if s.Probes == nil || s.Cluster == nil {
+		return
+	}
+	for _, p := range s.Probes.List {
+		for i := range s.Cluster.Pods {
+			x := &s.Cluster.Pods[i]
+			if p.Kind != "pod" || p.From != "host" || p.Lost < p.Tries || x.Namespace+"/"+x.Name != p.Target {
+				continue
+			}
+			x.Created = s.At.Add(-time.Hour)
+			x.Ready, x.Phase, x.Detail = false, "Running", &snapshot.PodDetail{Conditions: []snapshot.Condition{
+				{Type: "Ready", Status: "False", Reason: "ContainersNotReady", Since: s.At.Add(-2 * time.Minute)}}}
 		}
 	}
 }

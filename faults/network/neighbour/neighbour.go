@@ -33,7 +33,7 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.ServiceUnreachable, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.NodePortDegraded, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.DNSFailing, Strength: symptom.Sometimes, Cluster: true},
-		{Symptom: symptom.PodsUnready, Strength: symptom.Sometimes, Cluster: true},
+		{Symptom: symptom.PodsUnready, Strength: symptom.Usually, Cluster: true},
 		{Symptom: symptom.PodsCrashing, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.APIDown, Strength: symptom.Sometimes, Cluster: true},
