@@ -21,15 +21,23 @@ var runbook string
 
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:       "apiserver/address",
-	Layer:    fault.APIServer,
-	Runbook:  runbook,
-	Needs:    manifest.Needs,
-	Uses:     []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionNetwork},
-	Detect:   manifest.DetectFlags(check),
-	Explains: slices.Concat(manifest.Explains, []symptom.Edge{{Symptom: symptom.ServiceUnreachable, Strength: symptom.Sometimes, Cluster: true}}),
-	Remedy:   manifest.RemedyFlags(check),
-	Drill:    drill,
+	ID:      "apiserver/address",
+	Layer:   fault.APIServer,
+	Runbook: runbook,
+	Needs:   manifest.Needs,
+	Uses:    []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionNetwork},
+	Detect:  manifest.DetectFlags(check),
+	// It runs, and answers where nobody calls, until its probes end it.
+	Explains: []symptom.Edge{
+		{Symptom: symptom.KubeletCutOff, Strength: symptom.Sometimes, Cluster: true},
+		{Symptom: symptom.ComponentDown, Strength: symptom.Sometimes},
+		{Symptom: symptom.APIDown, Strength: symptom.Sometimes, Cluster: true},
+		{Symptom: symptom.ControllersIdle, Strength: symptom.Sometimes, Cluster: true},
+		{Symptom: symptom.SchedulerIdle, Strength: symptom.Sometimes, Cluster: true},
+		{Symptom: symptom.ServiceUnreachable, Strength: symptom.Sometimes, Cluster: true},
+	},
+	Remedy: manifest.RemedyFlags(check),
+	Drill:  drill,
 }
 
 // check compares where the API server listens with what kubeadm noted of it
