@@ -5,7 +5,9 @@ package signing
 import (
 	_ "embed"
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/fault/manifest"
@@ -59,7 +61,22 @@ func check(s *snapshot.Snapshot) []manifest.Wrong {
 			out = append(out, manifest.Wrong{Part: p, Flag: f.Name, Why: fmt.Sprintf("%s and %s are no pair", cert.Value, key.Value), Want: right, Set: right, Facts: facts})
 		}
 	}
+	if own := mate(s, s.PKI.Certificates[c]); len(out) == 0 && own != "" && stem(s.PKI.Certificates[c].Path) != stem(s.PKI.Keys[k].Path) {
+		out = append(out, manifest.Wrong{Part: p, Flag: key.Name, Why: fmt.Sprintf("%s and %s are no pair", cert.Value, key.Value), Want: own, Facts: facts})
+	}
 	return out // the files themselves are another matter
+}
+
+func stem(file string) string { return strings.TrimSuffix(file, path.Ext(file)) }
+
+// mate is where the key of a certificate lies, beside it.
+func mate(s *snapshot.Snapshot, c snapshot.Certificate) string {
+	for _, k := range s.PKI.Keys {
+		if k.SPKI == c.SPKI && !k.Public && k.Error == "" && stem(k.Path) == stem(c.Path) {
+			return k.Path
+		}
+	}
+	return ""
 }
 
 func onNode(p manifest.Part, path string) string {
