@@ -6,7 +6,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"net"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -165,8 +165,8 @@ func upstream(c *snapshot.Cluster, servers []server) *wrong {
 		p, ok := b.plugin("forward")
 		for i, to := range p.args {
 			host := strings.TrimPrefix(to, "dns://")
-			if h, _, err := net.SplitHostPort(host); err == nil {
-				host = h
+			if a, err := netip.ParseAddrPort(host); err == nil {
+				host = a.Addr().String()
 			}
 			if !ok || i == 0 || !own[host] {
 				continue
