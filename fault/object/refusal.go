@@ -52,7 +52,7 @@ func Replace(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	again, err := restart(s, w)
+	again, err := Restart(s, w)
 	return op.Plan{strategy, again}, err
 }
 
@@ -74,12 +74,12 @@ func Roll(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	again, err := restart(s, w)
+	again, err := Restart(s, w)
 	return op.Plan{wait, more, again}, err
 }
 
-// restart plans that the pods of a Deployment are replaced.
-func restart(s *snapshot.Snapshot, w snapshot.Workload) (op.SetField, error) {
+// Restart plans that the pods of a Deployment are replaced.
+func Restart(s *snapshot.Snapshot, w snapshot.Workload) (op.SetField, error) {
 	return Set("Deployment", w.Namespace, w.Name, map[string]any{"kubectl.kubernetes.io/restartedAt": s.At.UTC().Format(time.RFC3339)}, nil,
 		"restart the pods of "+w.Namespace+"/"+w.Name, "spec", "template", "metadata", "annotations")
 }

@@ -226,7 +226,24 @@ func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 			other := fault.Pick(d, []string{"cluster", "kube", "k8s"}) + "." + fault.Pick(d, []string{"internal", "lan", "svc"})
 			lines[p.line-1] = strings.Replace(lines[p.line-1], p.args[0], other, 1)
 		}
-		return change(text, strings.Join(lines, "\n"), "have CoreDNS answer for something else")
+		plan, err := change(text, strings.Join(lines, "\n"), "have CoreDNS answer for something else")
+		if err != nil {
+			return nil, err
+		}
+		again, err := restart(s)
+		return append(plan, again...), err
 	}
 	return nil, errors.New("cannot find the kubernetes plugin in the Corefile")
+}
+
+// restart replaces the pods of CoreDNS, since the reload plugin takes a
+// Corefile up within a minute or two only.
+func restart(s *snapshot.Snapshot) (op.Plan, error) {
+	for _, w := range s.Cluster.Workloads {
+		if w.Kind == "Deployment" && w.Namespace == "kube-system" && w.Name == "coredns" {
+			again, err := object.Restart(s, w)
+			return op.Plan{again}, err
+		}
+	}
+	return nil, errors.New("cannot find the Deployment of CoreDNS")
 }

@@ -72,10 +72,14 @@ func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	if s.Host == nil || s.Kubelet == nil || !s.Kubelet.Running {
 		return nil, errors.New("cannot fill a file system: this is no node")
 	}
-	const page, at = 4096, "/var/log/pods"
+	const page, at = 4096, ground.PodLogs
+	kept, err := ground.Kept(s, d)
+	if err != nil {
+		return nil, err
+	}
 	pages := d.Int(64, 128)
 	return op.Plan{
 		op.MountOver{Mount: op.Mount{Path: at, Type: "tmpfs", Source: "tmpfs", Root: "/", Options: fmt.Sprintf("size=%dk,mode=0755", pages*page/1024)}},
-		op.WriteFile{Path: at + "/" + d.Name() + ".trace", Data: []byte(strings.Repeat(".", (pages-1)*page)), Mode: 0o640, Why: "a file that takes all room"},
+		op.WriteFile{Path: at + "/" + d.Name() + kept, Data: []byte(strings.Repeat(".", (pages-1)*page)), Mode: 0o640, Why: "a file that takes all room"},
 	}, nil
 }

@@ -57,11 +57,15 @@ func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	if s.Host == nil || s.Kubelet == nil || !s.Kubelet.Running {
 		return nil, errors.New("cannot use up inodes: this is no node")
 	}
-	const at = "/var/log/pods"
+	const at = ground.PodLogs
+	kept, err := ground.Kept(s, d)
+	if err != nil {
+		return nil, err
+	}
 	n, name := d.Int(8, 14), d.Name()
 	plan := op.Plan{op.MountOver{Mount: op.Mount{Path: at, Type: "tmpfs", Source: "tmpfs", Root: "/", Options: fmt.Sprintf("nr_inodes=%d,size=4096k,mode=0755", n)}}}
 	for i := range n - 1 { // the folder itself has one
-		plan = append(plan, op.WriteFile{Path: fmt.Sprintf("%s/%s.%04d", at, name, i), Data: []byte("x\n"), Mode: 0o640, Why: "one more file"})
+		plan = append(plan, op.WriteFile{Path: fmt.Sprintf("%s/%s.%04d%s", at, name, i, kept), Data: []byte("x\n"), Mode: 0o640, Why: "one more file"})
 	}
 	return plan, nil
 }
