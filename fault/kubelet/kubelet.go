@@ -22,9 +22,13 @@ const Unit = "kubelet.service"
 // started with, it has taken.
 func Up(k *snapshot.Kubelet) bool { return strings.TrimSpace(k.Healthz) == "ok" }
 
-// Read reports whether the configuration was read. Where it was not, nothing
-// follows from a setting that seems to have its default.
+// Read reports whether the configuration was read. Where it was not, or where
+// the unit starts something that is no kubelet, nothing follows from a setting
+// that seems to have its default.
 func Read(k *snapshot.Kubelet) bool {
+	if x := k.Start; x != nil && !k.Running && !slices.ContainsFunc(x.Words, func(w snapshot.Word) bool { return strings.Contains(w.Text, "kubelet") }) {
+		return false
+	}
 	return (k.ConfigErr == "" || strings.Contains(k.ConfigErr, "already defined")) && k.Absent["--config"] == ""
 }
 

@@ -76,7 +76,7 @@ func has(n *snapshot.Network, ip netip.Addr) bool {
 
 // open says which settings let everybody in.
 func open(k *snapshot.Kubelet) []string {
-	if k.Effective[anonymous].Value == "true" && k.Effective[mode].Value == "AlwaysAllow" {
+	if kubelet.Read(k) && k.Effective[anonymous].Value == "true" && k.Effective[mode].Value == "AlwaysAllow" {
 		return []string{anonymous, mode}
 	}
 	return nil
