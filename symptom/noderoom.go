@@ -10,6 +10,11 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
+// repeats is within what time a kubelet that cannot reach the API server says
+// so again: it tries to renew its lease every ten seconds, and waits seven at
+// most after a failure.
+const repeats = 25 * time.Second
+
 // kubeletCutOff believes a fresh lease first, then the kubelet's own words: it
 // cannot renew, and cannot connect. What speaks of a certificate is no wire.
 func kubeletCutOff(s *snapshot.Snapshot) (State, []finding.Fact) {
@@ -19,12 +24,12 @@ func kubeletCutOff(s *snapshot.Snapshot) (State, []finding.Fact) {
 	if s.Logs == nil || s.Kubelet == nil || !s.Kubelet.Running {
 		return NotLooked, nil
 	}
-	facts := logged(s, recent, logLeaseFailed, logRegisterFailed, logStatusFailed)
+	facts := logged(s, repeats, logLeaseFailed, logRegisterFailed, logStatusFailed)
 	if len(facts) == 0 {
 		return Absent, nil
 	}
 	var wire []finding.Fact
-	for _, f := range logged(s, recent, logDialRefused, logDialUnreachable, logDialTimeout, logNameUnresolved) {
+	for _, f := range logged(s, repeats, logDialRefused, logDialUnreachable, logDialTimeout, logNameUnresolved) {
 		if strings.Contains(f.Source, "kubelet") && (strings.Contains(f.Got, "/api") || strings.Contains(f.Got, "lease")) {
 			wire = append(wire, f)
 		}
