@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"runtime"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -84,11 +85,11 @@ func TestSignal(t *testing.T) {
 	}
 	state := func(want bool) func() {
 		return func() {
-			for range 100 { // a signal takes a moment
+			for range 500 { // a signal takes a moment
 				if _, got, _ := m.ReadProcess(p.PID); got == want {
 					return
 				}
-				runtime.Gosched()
+				time.Sleep(10 * time.Millisecond)
 			}
 			t.Errorf("stopped is not %v", want)
 		}

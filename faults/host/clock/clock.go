@@ -38,7 +38,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 	}
 	f := finding.Finding{
 		Subject:  finding.Subject{Kind: "node", Name: s.Node},
-		Summary:  "the node's clock is off: " + facts[0].Source + ": " + facts[0].Got,
+		Summary:  "the clock of " + s.Node + " is off: " + facts[0].Source + ": " + facts[0].Got,
 		Facts:    facts,
 		Commands: []string{"date -u", "timedatectl", "chronyc tracking", "systemctl status systemd-timesyncd chrony"},
 	}

@@ -46,7 +46,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 	}
 	f := finding.Finding{
 		Subject:  finding.Subject{Kind: "node", Name: s.Node},
-		Summary:  fmt.Sprintf("the node's memory is used up: %s of %s are available", ground.Size(h.MemFree), ground.Size(h.MemTotal)),
+		Summary:  fmt.Sprintf("the memory of %s is used up: %s of %s are available", s.Node, ground.Size(h.MemFree), ground.Size(h.MemTotal)),
 		Facts:    []finding.Fact{{Source: "/proc/meminfo", Got: "MemAvailable " + ground.Size(h.MemFree), Want: "more than 100 MiB"}},
 		Commands: []string{"free -m", "ps -eo rss,pid,args --sort -rss | head", "systemd-cgtop -m -n 1", "dmesg | grep -i 'out of memory'"},
 	}
