@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"time"
 
@@ -174,12 +175,24 @@ func (r *reading) containers() error {
 		}
 		lines, err := crilog.Tail(r.root, l.Path, crilog.Limit{Bytes: logBytes})
 		if err != nil {
-			r.gap("/"+l.Path, err)
+			if !errors.Is(err, fs.ErrNotExist) || listed(r.root, l.Path) {
+				r.gap("/"+l.Path, err)
+			}
 			continue
 		}
 		r.container(l, lines)
 	}
 	return nil
+}
+
+// listed reports whether the file still has a name: a log that went with its
+// pod since it was found is none that could not be read.
+func listed(root fs.FS, name string) bool {
+	entries, err := fs.ReadDir(root, path.Dir(name))
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == path.Base(name) })
 }
 
 func (r *reading) container(l crilog.Log, lines []crilog.Line) {

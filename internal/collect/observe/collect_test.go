@@ -104,3 +104,19 @@ func TestCollectSaysWhatIsMissing(t *testing.T) {
 		t.Errorf("error %v, gaps %+v", err, e.Gaps())
 	}
 }
+
+// TestListed: a log whose pod is gone is told from one that a dead link names.
+func TestListed(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(dir+"/pod/c", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/nowhere", dir+"/pod/c/0.log"); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"pod/c/0.log": true, "pod/c/1.log": false, "gone/c/0.log": false} {
+		if got := listed(os.DirFS(dir), name); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
