@@ -29,8 +29,9 @@ var sicknesses = []sickness{
 		bring: `mv ` + manifests + `/kube-apiserver.yaml /srv/; for i in $(seq 60); do pgrep -x kube-apiserver >/dev/null || exit 0; sleep 1; done; exit 1`,
 		mend:  `mv /srv/kube-apiserver.yaml ` + manifests + `/`,
 		costs: []snapshot.Section{snapshot.SectionCluster, snapshot.SectionProbes},
+		// A live etcd that is late on a busy machine is read from its file.
 		tells: func(s *snapshot.Snapshot) bool {
-			return s.Cluster != nil && s.Cluster.Source == "etcd" && !s.Cluster.API.Reachable && len(s.Cluster.Pods) > 0
+			return s.Cluster != nil && strings.HasPrefix(s.Cluster.Source, "etcd") && !s.Cluster.API.Reachable && len(s.Cluster.Pods) > 0
 		},
 	},
 	{
@@ -144,6 +145,9 @@ func (x sickness) test(t *testing.T, cp *lab.Node, well *snapshot.Snapshot) {
 	s := sick.Snapshot
 	if !x.tells(s) {
 		t.Errorf("the snapshot does not tell of it: gaps %+v", s.Gaps)
+		if s.Cluster != nil {
+			t.Logf("objects from %q, %d pods, API server %+v", s.Cluster.Source, len(s.Cluster.Pods), s.Cluster.API)
+		}
 	}
 	for _, section := range snapshot.Sections() {
 		if well.Has(section) && !s.Has(section) && !slices.Contains(x.costs, section) {
