@@ -134,8 +134,8 @@ func TestPath(t *testing.T) {
 		on   func(Node) bool
 		want string
 	}{
-		{"d", all, "[x d]"},
-		{"d", func(n Node) bool { return n != "x" }, "[b c d]"},
+		{"d", all, "[b c d]"},
+		{"d", func(n Node) bool { return n != "b" }, "[x d]"},
 		{"d", func(Node) bool { return false }, "[]"},
 		{"b", func(Node) bool { return false }, "[b]"},
 		{"z", all, "[]"},

@@ -73,24 +73,34 @@ func (g *Graph) order(from Node) []Node {
 	return list
 }
 
-// Path returns the shortest way from one node to another through nodes that
-// on allows, without from itself; nil when there is none. Of ways of the same
-// length it is the one whose edges were given first.
+// Path returns the longest way from one node to another through nodes that on
+// allows, without from itself: it tells most of how one leads to the other. It
+// is nil when there is none. An edge that closes a cycle is not taken.
 func (g *Graph) Path(from, to Node, on func(Node) bool) []Node {
-	came := map[Node]Node{from: from}
-	for queue := []Node{from}; len(queue) > 0; queue = queue[1:] {
-		for _, e := range g.out[queue[0]] {
-			if _, been := came[e.To]; been || e.To != to && !on(e.To) {
+	order := g.order(from)
+	place := make(map[Node]int, len(order))
+	for i, n := range order {
+		place[n] = i
+	}
+	steps, came := map[Node]int{from: 0}, map[Node]Node{}
+	for _, n := range order {
+		far, reached := steps[n]
+		if !reached || n == to {
+			continue
+		}
+		for _, e := range g.out[n] {
+			if place[e.To] <= place[n] || e.To != to && !on(e.To) {
 				continue
 			}
-			came[e.To] = queue[0]
-			if e.To == to {
-				return back(came, from, to)
+			if was, ok := steps[e.To]; !ok || far+1 > was {
+				steps[e.To], came[e.To] = far+1, n
 			}
-			queue = append(queue, e.To)
 		}
 	}
-	return nil
+	if _, ok := came[to]; !ok {
+		return nil
+	}
+	return back(came, from, to)
 }
 
 func back(came map[Node]Node, from, to Node) []Node {
