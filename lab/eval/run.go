@@ -12,6 +12,7 @@ import (
 	"github.com/klustered/klustered/lab/node"
 	"github.com/klustered/klustered/lab/oracle"
 	"github.com/klustered/klustered/op"
+	"github.com/klustered/klustered/snapshot"
 )
 
 const (
@@ -104,12 +105,10 @@ func (b *Bench) provoke(ctx context.Context, c Case) ([]broken, error) {
 	var done []broken
 	for _, id := range c.Faults {
 		x, err := b.breakOne(ctx, id, dice)
-		if x.journal != nil {
-			done = append(done, x)
-		}
 		if err != nil {
 			return done, fmt.Errorf("cannot provoke %s: %w", id, err)
 		}
+		done = append(done, x)
 	}
 	return done, nil
 }
@@ -127,18 +126,29 @@ func (b *Bench) breakOne(ctx context.Context, id string, dice *fault.Dice) (brok
 		if err != nil {
 			return broken{}, err
 		}
-		plan, err := f.Drill(snap, dice)
-		if err != nil && i < len(nodes)-1 {
-			continue
+		x, err := b.apply(ctx, f, n, snap, dice)
+		if err == nil || i == len(nodes)-1 {
+			return x, err
 		}
-		if err != nil {
-			return broken{}, err
-		}
-		x := broken{node: n, plan: plan}
-		x.journal, err = b.Hand.Apply(ctx, n, plan)
-		return x, err
 	}
 	return broken{}, errors.New("the lab has no node")
+}
+
+// apply provokes the fault on a node. What was made when it fails, such as
+// files on a worker that may not write objects, is taken back.
+func (b *Bench) apply(ctx context.Context, f *fault.Fault, n *node.Node, s *snapshot.Snapshot, dice *fault.Dice) (broken, error) {
+	plan, err := f.Drill(s, dice)
+	if err != nil {
+		return broken{}, err
+	}
+	journal, err := b.Hand.Apply(ctx, n, plan)
+	if err != nil {
+		if len(journal) > 0 {
+			err = errors.Join(err, b.Hand.Undo(ctx, n, journal))
+		}
+		return broken{}, err
+	}
+	return broken{node: n, plan: plan, journal: journal}, nil
 }
 
 func (b *Bench) fault(id string) (*fault.Fault, error) {
