@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/snapshot"
@@ -35,7 +36,7 @@ func portBlocked(s *snapshot.Snapshot) (State, []finding.Fact) {
 		// On a busy node connections may be late: silence counts where none came
 		// about, and the node is not short of CPU.
 		silent := strings.Contains(c.Error, "no answer") || strings.Contains(c.Error, "timeout")
-		if blocked(c.Error) && !(silent && (answered[at.Port()] || slack(s) > tooBusy)) {
+		if blocked(c.Error) && !(silent && (answered[at.Port()] || slack(s) > tooBusy || starting(s, at))) {
 			facts = append(facts, finding.Fact{Source: c.Component + " " + c.Address, Got: clip(c.Error) + ", while " + l + " listens", Want: "a connection"})
 		}
 	}
@@ -47,6 +48,27 @@ func portBlocked(s *snapshot.Snapshot) (State, []finding.Fact) {
 
 // tooBusy is how short of CPU a node may be for silence to be one.
 const tooBusy = 3
+
+// starting reports whether somebody who listens at the port began within the
+// last minute: a component that starts is late with its first answers.
+func starting(s *snapshot.Snapshot, at netip.AddrPort) bool {
+	if s.Processes == nil {
+		return false
+	}
+	for _, x := range s.Sockets.Listening {
+		if l, err := netip.ParseAddrPort(x.Address); err != nil || l.Port() != at.Port() || x.NetNS != "host" {
+			continue
+		}
+		for _, o := range x.Owners {
+			for _, p := range s.Processes.List {
+				if p.PID == o.PID && !p.Start.IsZero() && s.At.Sub(p.Start) < time.Minute {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
 
 // blocked reports whether a connection did not come about at all, for no fault
 // of who listens.

@@ -2,6 +2,7 @@ package symptom
 
 import (
 	"testing"
+	"time"
 
 	"github.com/klustered/klustered/snapshot"
 )
@@ -31,6 +32,14 @@ func TestPortBlocked(t *testing.T) {
 		s := &snapshot.Snapshot{Probes: &snapshot.Probes{Contacts: tc.contacts}, Sockets: &snapshot.Sockets{Listening: tc.sockets}}
 		if got, _ := portBlocked(s); got != tc.want {
 			t.Errorf("%s: %v, want %v", name, got, tc.want)
+		}
+	}
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for age, want := range map[time.Duration]State{20 * time.Second: Absent, time.Hour: Seen} {
+		s := &snapshot.Snapshot{At: at, Probes: &snapshot.Probes{Contacts: []snapshot.Contact{contact("node", "10.0.0.1:6443", "no answer within 300ms")}},
+			Sockets: &snapshot.Sockets{Listening: any6}, Processes: &snapshot.Processes{List: []snapshot.Process{{PID: 7, Start: at.Add(-age)}}}}
+		if got, _ := portBlocked(s); got != want {
+			t.Errorf("a process of %s that does not answer: %v", age, got)
 		}
 	}
 	if got, _ := portBlocked(&snapshot.Snapshot{}); got != NotLooked {
