@@ -36,7 +36,7 @@ func portBlocked(s *snapshot.Snapshot) (State, []finding.Fact) {
 		// On a busy node connections may be late: silence counts where none came
 		// about, and the node is not short of CPU.
 		silent := strings.Contains(c.Error, "no answer") || strings.Contains(c.Error, "timeout")
-		if blocked(c.Error) && !(silent && (answered[at.Port()] || slack(s) > tooBusy || starting(s, at))) {
+		if blocked(c.Error) && !(silent && (answered[at.Port()] || slack(s) > tooBusy || starting(s, at) || deaf(s, c.Component))) {
 			facts = append(facts, finding.Fact{Source: c.Component + " " + c.Address, Got: clip(c.Error) + ", while " + l + " listens", Want: "a connection"})
 		}
 	}
@@ -48,6 +48,13 @@ func portBlocked(s *snapshot.Snapshot) (State, []finding.Fact) {
 
 // tooBusy is how short of CPU a node may be for silence to be one.
 const tooBusy = 3
+
+// deaf reports whether the component listens, and answers nobody before it has
+// heard from an API server that is not there.
+func deaf(s *snapshot.Snapshot, component string) bool {
+	api, _ := apiDown(s)
+	return (component == "scheduler" || component == "controller-manager") && api != Absent
+}
 
 // starting reports whether somebody who listens at the port began within the
 // last minute: a component that starts is late with its first answers.
