@@ -12,7 +12,7 @@ import (
 // has them. It is coarse: drills set nothing that would be taken.
 var mustBe = map[string][]string{
 	"kube-apiserver":          {"etcd-servers", "service-cluster-ip-range", "authorization-mode", "enable-admission-plugins"},
-	"kube-controller-manager": {"cluster-cidr", "cluster-signing-cert-file", "cluster-signing-key-file", "controllers"},
+	"kube-controller-manager": {"cluster-signing-cert-file", "cluster-signing-key-file", "controllers"},
 }
 
 // mustNot are flags that kubeadm does not set and that end a component as

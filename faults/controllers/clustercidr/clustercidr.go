@@ -11,7 +11,6 @@ import (
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/fault/manifest"
 	"github.com/klustered/klustered/finding"
-	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -28,7 +27,6 @@ var Fault = &fault.Fault{
 	Detect:   manifest.DetectFlags(check),
 	Explains: manifest.Explains,
 	Remedy:   manifest.RemedyFlags(check),
-	Drill:    drill,
 }
 
 // check compares the pod network with the parts of it that nodes have.
@@ -79,16 +77,4 @@ func outside(s *snapshot.Snapshot, ranges []netip.Prefix) (string, []finding.Fac
 		}
 	}
 	return "", nil
-}
-
-// drill tells the controller manager another pod network.
-func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
-	p, ok := manifest.Find(s, "kube-controller-manager")
-	f, given := p.Flag("cluster-cidr")
-	right, known := manifest.Kubeadm(s, p.Name(), "cluster-cidr")
-	if !ok || !given || !known || f.Value != right {
-		return nil, fmt.Errorf("cannot find the pod network of the controller manager")
-	}
-	to := fault.Pick(d, []string{fmt.Sprintf("10.%d.0.0/16", d.Int(128, 199)), fmt.Sprintf("192.168.%d.0/20", 16*d.Int(0, 15)), fmt.Sprintf("172.%d.0.0/16", d.Int(24, 30)), "100.64.0.0/16"})
-	return p.Change().Set(p, f.Name, to).Plan("another pod network")
 }
