@@ -17,6 +17,11 @@ import (
 // is a note and no cause.
 const likely = 0.5
 
+// doubtful is the confidence below which a finding is a note whatever it could
+// explain: what it surely would have brought about does not show, and a wrong
+// accusation is worse than a missing one.
+const doubtful = 0.3
+
 // Run diagnoses the nodes of snaps together. Nil snapshots are left out, and
 // causes that ignores name are set aside.
 func Run(snaps []*snapshot.Snapshot, faults []*fault.Fault, ignores ...Ignore) *Diagnosis {
@@ -175,7 +180,7 @@ func (w *web) rank(d *Diagnosis) {
 	for _, c := range r.Causes {
 		x := w.cause(c)
 		switch {
-		case !c.Root, len(c.Explains) == 0 && c.Confidence < likely:
+		case !c.Root, c.Confidence < doubtful, len(c.Explains) == 0 && c.Confidence < likely:
 			d.Notes = add(d.Notes, x)
 			continue
 		case len(told) > 0 && !w.direct(c) && subset(c.Explains, told):

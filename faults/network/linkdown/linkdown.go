@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/klustered/klustered/fault"
@@ -85,9 +86,30 @@ func parts(s *snapshot.Snapshot) []part {
 	return out
 }
 
+// comesOrGoes reports whether the pod of a namespace is being made or taken
+// down, or is not known to run: its interfaces are down for a moment then. One
+// of a pod that runs has its other interfaces up.
+func comesOrGoes(s *snapshot.Snapshot, ns *snapshot.NetNS) bool {
+	up := 0
+	for _, l := range ns.Links {
+		if l.Up && (l.Name == "lo" || len(l.Addresses) > 0) {
+			up++
+		}
+	}
+	if up == 0 || s.Cluster == nil {
+		return true
+	}
+	return !slices.ContainsFunc(s.Cluster.Pods, func(p snapshot.Pod) bool {
+		return p.Namespace == ns.Namespace && p.Name == ns.Pod && p.Phase == "Running"
+	})
+}
+
 // role says what an interface is for: "" when nothing is known to need it.
 func role(s *snapshot.Snapshot, ns *snapshot.NetNS, l snapshot.Link) string {
 	if !ns.Host {
+		if comesOrGoes(s, ns) {
+			return ""
+		}
 		if l.Name == "lo" || len(l.Addresses) > 0 || l.Kind == "veth" {
 			return "an interface of pod " + ns.Name()
 		}
