@@ -103,7 +103,6 @@ func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	c := fault.Pick(d, []struct{ component, flag, value string }{
 		{"kube-apiserver", "secure-port", fmt.Sprint(d.Int(6450, 6499))},
 		{"kube-apiserver", "service-cluster-ip-range", "10.0.0.0/8"},
-		{"kube-controller-manager", "cluster-cidr", fmt.Sprintf("10.%d.0.0/16", d.Int(128, 199))},
 		{"kube-controller-manager", "service-account-private-key-file", "/etc/kubernetes/pki/" + d.Name() + ".key"},
 	})
 	p, ok := manifest.Find(s, c.component)
