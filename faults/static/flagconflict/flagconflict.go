@@ -102,8 +102,6 @@ func remedy(s *snapshot.Snapshot, x finding.Finding) (op.Plan, error) {
 func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	c := fault.Pick(d, []struct{ component, flag, value string }{
 		{"kube-apiserver", "secure-port", fmt.Sprint(d.Int(6450, 6499))},
-		{"kube-apiserver", "service-cluster-ip-range", "10.0.0.0/8"},
-		{"kube-controller-manager", "service-account-private-key-file", "/etc/kubernetes/pki/" + d.Name() + ".key"},
 	})
 	p, ok := manifest.Find(s, c.component)
 	f, given := p.Flag(c.flag)
