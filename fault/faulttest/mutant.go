@@ -223,5 +223,8 @@ func about(x finding.Finding) bool {
 	}
 	all := strings.Join(text, "\n")
 	parts := append(strings.Fields(x.Subject.Name), path.Base(x.Subject.Name), strings.TrimSuffix(x.Subject.Name, path.Ext(x.Subject.Name)))
-	return slices.ContainsFunc(parts, func(p string) bool { return len(p) > 1 && strings.Contains(all, p) })
+	return slices.ContainsFunc(parts, func(p string) bool {
+		file, _, _ := strings.Cut(p, ":") // of a file and its line
+		return len(file) > 1 && (strings.Contains(all, p) || strings.Contains(all, file))
+	})
 }
