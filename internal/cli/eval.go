@@ -61,7 +61,7 @@ run that was cut short goes on where it was; each version of klustered begins an
 	f.DurationVar(&e.budget, "budget", 0, "begin no case after this time (0: no limit)")
 	f.DurationVar(&e.settle, "settle", 45*time.Second, "how long a break has to show before the question")
 	f.StringVar(&e.results, "results", "", "keep the results in this file (default: in the lab's cache)")
-	f.StringVar(&e.write, "write", "", "write the tables to this file")
+	f.StringVar(&e.write, "write", "", "print the tables by layer, and write them to this file")
 	f.StringVar(&e.record, "record", "", "keep the evidence of each fault alone below this folder, as faults/ID/testdata/recorded.bundle")
 	f.Float64Var(&e.least, "least", 0, "exit with 2 when the mean score is below this, or a healthy lab was accused")
 	return c
@@ -221,7 +221,8 @@ func (a *App) concludeEval(e *evaluation, store *eval.Store) error {
 	}
 	mine := slices.DeleteFunc(all, func(r eval.Result) bool { return r.Tool != Version() })
 	if e.write != "" {
-		if err := toFile(e.write, func(w io.Writer) error { return eval.Write(w, mine, a.faultIDs(), Version(), time.Now()) }); err != nil {
+		tables := func(w io.Writer) error { return eval.Write(w, mine, a.faultIDs(), Version(), time.Now()) }
+		if err := errors.Join(tables(a.Out), toFile(e.write, tables)); err != nil {
 			return err
 		}
 	}
