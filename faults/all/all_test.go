@@ -3,7 +3,9 @@ package all_test
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"path"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -102,6 +104,39 @@ func TestVocabulary(t *testing.T) {
 		seen[f.ID] = true
 		if base := path.Base(f.ID); base != strings.ToLower(base) || strings.Count(f.ID, "/") != 1 {
 			t.Errorf("%s is no area and name in small letters", f.ID)
+		}
+	}
+}
+
+// TestCatalogue: docs/catalogue.md names every fault, in italics where it has
+// no drill.
+func TestCatalogue(t *testing.T) {
+	data, err := os.ReadFile("../../docs/catalogue.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, _, _ := strings.Cut(string(data), "## Not known yet")
+	named := map[string]bool{} // ID to whether it is in italics
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 3 {
+			continue
+		}
+		area := ""
+		for _, word := range regexp.MustCompile(`\*?[a-z0-9]+(?:/[a-z0-9]+)?\*?(?:[,;\s]|$)`).FindAllString(cells[2], -1) {
+			word = strings.TrimRight(word, ",; \n")
+			id := strings.Trim(word, "*")
+			if a, _, ok := strings.Cut(id, "/"); ok {
+				area = a
+			} else {
+				id = area + "/" + id
+			}
+			named[id] = strings.HasPrefix(word, "*")
+		}
+	}
+	for _, f := range all.Faults {
+		if italic, ok := named[f.ID]; !ok || italic != (f.Drill == nil) {
+			t.Errorf("%s: in the catalogue %v, in italics %v, drilled %v", f.ID, ok, italic, f.Drill != nil)
 		}
 	}
 }
