@@ -55,6 +55,14 @@ func proxy(c *snapshot.Cluster) (snapshot.Workload, bool) {
 	return snapshot.Workload{}, false
 }
 
+// replaced reports whether something else may do the work: its manuals say to
+// take kube-proxy away, or to give it a nodeSelector that no node has.
+func replaced(c *snapshot.Cluster) bool {
+	return slices.ContainsFunc(c.Workloads, func(w snapshot.Workload) bool {
+		return w.Kind == "DaemonSet" && instead.MatchString(w.Name+strings.Join(w.Images, " "))
+	})
+}
+
 func detect(s *snapshot.Snapshot) []finding.Finding {
 	c := s.Cluster
 	i := slices.IndexFunc(c.ConfigMaps, func(m snapshot.ConfigMap) bool { return m.Namespace == "kube-system" && m.Name == "kube-proxy" })
@@ -65,23 +73,21 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 		Commands: []string{"kubectl -n kube-system get daemonset,pods -l k8s-app=kube-proxy -o wide", "kubectl -n kube-system get configmap kube-proxy -o yaml"}}
 	w, ok := proxy(c)
 	switch {
-	case !ok && !slices.ContainsFunc(c.Workloads, func(w snapshot.Workload) bool {
-		return w.Kind == "DaemonSet" && instead.MatchString(w.Name+strings.Join(w.Images, " "))
-	}):
+	case (!ok || w.Replicas == 0) && replaced(c):
+		return nil
+	case !ok:
 		f.Summary = "the DaemonSet kube-proxy does not exist, and nothing stands in its place: Services lead where they led"
 		f.Facts = []finding.Fact{{Source: "daemonsets/kube-system/kube-proxy", Got: "there is none, beside its ConfigMap", Want: "a DaemonSet"}}
-	case ok && w.Replicas == 0:
+	case w.Replicas == 0:
 		f.Summary = "kube-proxy is meant to run on no node: " + selects(w)
 		f.Facts = []finding.Fact{{Source: "daemonsets/kube-system/kube-proxy", Got: selects(w), Want: "nodeSelector " + usual + "=linux"}}
-	case ok:
+	default:
 		why, fact := config(c, c.ConfigMaps[i])
 		if why == "" {
 			return nil
 		}
 		f.Subject = object.Subject("ConfigMap", "kube-system", "kube-proxy")
 		f.Summary, f.Facts = why, []finding.Fact{fact}
-	default:
-		return nil
 	}
 	f.Facts = object.Kept(f.Facts, w.Keeper)
 	return []finding.Finding{f}

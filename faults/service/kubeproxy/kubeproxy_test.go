@@ -24,6 +24,7 @@ func TestDetect(t *testing.T) {
 		{"runs nowhere", "", "https://10.0.0.1:6443", []snapshot.Workload{daemon("kube-proxy", 0)}, 1},
 		{"gone", "", "https://10.0.0.1:6443", []snapshot.Workload{daemon("kindnet", 2, "kindnetd:v1")}, 1},
 		{"replaced", "", "https://10.0.0.1:6443", []snapshot.Workload{daemon("cilium", 2, "quay.io/cilium/cilium:v1")}, 0},
+		{"parked by the manual of what replaces it", "", "https://10.0.0.1:6443", []snapshot.Workload{daemon("calico-node", 2), daemon("kube-proxy", 0)}, 0},
 		{"a mode that there is not", "mode: userspace\n", "https://10.0.0.1:6443", []snapshot.Workload{proxy}, 1},
 		{"another server", "", "https://10.9.9.9:6443", []snapshot.Workload{proxy}, 1},
 	} {
