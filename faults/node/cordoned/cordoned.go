@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/klustered/klustered/fault"
@@ -66,9 +67,25 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 	return out
 }
 
+// open is a node that takes ordinary pods, or "".
+func open(c *snapshot.Cluster) string {
+	for _, n := range c.Nodes {
+		closed := slices.ContainsFunc(n.Taints, func(t string) bool { return !strings.HasSuffix(t, ":PreferNoSchedule") })
+		if !n.Cordoned && !closed && n.Ready == "True" {
+			return n.Name
+		}
+	}
+	return ""
+}
+
+// remedy uncordons a node where no other takes pods. Beside others it may be
+// in maintenance, and a pod that waits meanwhile is what that costs.
 func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 	if n, ok := s.Cluster.Node(f.Subject.Name); !ok || !n.Cordoned {
 		return nil, fmt.Errorf("cannot uncordon node %s: it is not cordoned", f.Subject.Name)
+	}
+	if other := open(s.Cluster); other != "" {
+		return nil, fmt.Errorf("cannot uncordon node %s: %s takes pods, so that somebody may be at work on this one; when nobody is: kubectl uncordon %s", f.Subject.Name, other, f.Subject.Name)
 	}
 	set, err := object.Set("Node", "", f.Subject.Name, nil, true, "let pods be placed on "+f.Subject.Name+" again", "spec", "unschedulable")
 	return op.Plan{set}, err

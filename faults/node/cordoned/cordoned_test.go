@@ -33,3 +33,25 @@ func TestDetect(t *testing.T) {
 		t.Errorf("a node under maintenance is accused: %+v", got)
 	}
 }
+
+// One node of several may be in maintenance, and is left to who does that.
+func TestRemedySpares(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		other snapshot.Node
+		want  bool
+	}{
+		{"another takes pods", snapshot.Node{Name: "m", Ready: "True"}, false},
+		{"another is cordoned too", snapshot.Node{Name: "m", Ready: "True", Cordoned: true}, true},
+		{"another is for the control plane", snapshot.Node{Name: "m", Ready: "True", Taints: []string{"node-role.kubernetes.io/control-plane:NoSchedule"}}, true},
+		{"another is down", snapshot.Node{Name: "m", Ready: "Unknown"}, true},
+	} {
+		s := &snapshot.Snapshot{Cluster: &snapshot.Cluster{
+			Nodes: []snapshot.Node{{Name: "n", Ready: "True", Cordoned: true}, tt.other},
+			Pods:  []snapshot.Pod{{Phase: "Pending", Reason: "Unschedulable", Message: "1 node(s) were unschedulable", Detail: &snapshot.PodDetail{}}},
+		}}
+		if plan, err := remedy(s, detect(s)[0]); (err == nil) != tt.want {
+			t.Errorf("%s: %v, %v", tt.name, plan, err)
+		}
+	}
+}
