@@ -63,6 +63,9 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 			continue
 		}
 		b, _ := object.ParseBackend(a.Service)
+		if len(s.Cluster.Services) == 0 {
+			return nil, fmt.Errorf("cannot mend %s: the Services were not read, so that it is not known whether %s/%s is there", a.Name, b.Namespace, b.Name)
+		}
 		if slices.ContainsFunc(s.Cluster.Services, func(x snapshot.Service) bool { return x.Namespace == b.Namespace && x.Name == b.Name }) {
 			return nil, fmt.Errorf("cannot mend %s: its Service %s/%s is there; bring back what stands behind it", a.Name, b.Namespace, b.Name)
 		}

@@ -41,3 +41,15 @@ func TestDetect(t *testing.T) {
 		}
 	}
 }
+
+// Services that were not read are not missing.
+func TestRemedyNeedsServices(t *testing.T) {
+	s := &snapshot.Snapshot{Cluster: &snapshot.Cluster{
+		APIServices: []snapshot.APIService{{Name: "v1beta1.metrics.k8s.io", Group: "metrics.k8s.io", Service: "a/b:443", Available: "False"}},
+	}}
+	for _, f := range detect(s) {
+		if plan, err := remedy(s, f); err == nil {
+			t.Errorf("%s is deleted all the same: %v", f.Subject.Name, plan)
+		}
+	}
+}
