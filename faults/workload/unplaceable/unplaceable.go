@@ -63,7 +63,7 @@ func wants(c *snapshot.Cluster, p snapshot.Pod) (string, []finding.Fact) {
 	if p.Detail != nil {
 		for _, k := range object.Keys(p.Detail.NodeSelector) {
 			v := p.Detail.NodeSelector[k]
-			if strings.Contains(p.Message, "affinity/selector") && !slices.ContainsFunc(c.Nodes, func(n snapshot.Node) bool { return n.Labels[k] == v && n.Labels != nil }) {
+			if strings.Contains(p.Message, "affinity/selector") && len(c.Nodes) > 0 && !slices.ContainsFunc(c.Nodes, func(n snapshot.Node) bool { return n.Labels[k] == v && n.Labels != nil }) {
 				return fmt.Sprintf("a node with the label %s=%s, and none has it", k, v), []finding.Fact{{Source: place, Got: "nodeSelector " + k + ": " + v, Want: "a label that nodes have"}}
 			}
 		}

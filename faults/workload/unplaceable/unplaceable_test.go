@@ -35,3 +35,12 @@ func TestDetect(t *testing.T) {
 		}
 	}
 }
+
+// Of nodes that were not read none is said to lack a label.
+func TestNodesUnread(t *testing.T) {
+	s := &snapshot.Snapshot{Cluster: &snapshot.Cluster{Pods: []snapshot.Pod{{Phase: "Pending", Reason: "Unschedulable",
+		Message: "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.", Detail: &snapshot.PodDetail{NodeSelector: map[string]string{"disk": "ssd"}}}}}}
+	if got := detect(s); len(got) > 0 {
+		t.Errorf("%+v", got)
+	}
+}
