@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -56,10 +57,14 @@ func given(s *snapshot.Snapshot) string {
 	return ""
 }
 
-// server is the workload that runs CoreDNS, by its account or its name.
+// coredns matches the images of CoreDNS.
+var coredns = regexp.MustCompile(`(^|/)coredns[:@]`)
+
+// server is the workload that runs CoreDNS, by its account or its image: its
+// autoscaler has the name in its own too.
 func server(c *snapshot.Cluster) (snapshot.Workload, bool) {
 	for _, w := range c.Workloads {
-		if w.Namespace == namespace && (w.ServiceAccount == "coredns" || strings.Contains(w.Name, "coredns")) && w.Ready > 0 && len(w.Selector) > 0 {
+		if w.Namespace == namespace && (w.ServiceAccount == "coredns" || slices.ContainsFunc(w.Images, coredns.MatchString)) && w.Ready > 0 && len(w.Selector) > 0 {
 			return w, true
 		}
 	}

@@ -45,3 +45,26 @@ func TestDetect(t *testing.T) {
 		}
 	}
 }
+
+// What scales CoreDNS does not answer in its place while that is down.
+func TestAutoscaler(t *testing.T) {
+	labels, other := map[string]string{"k8s-app": "kube-dns"}, map[string]string{"k8s-app": "coredns-autoscaler"}
+	s := &snapshot.Snapshot{
+		Kubelet: &snapshot.Kubelet{ClusterDNS: []string{"10.96.0.10"}},
+		Cluster: &snapshot.Cluster{
+			Source: "api", Settings: map[string]string{"serviceSubnet": "10.96.0.0/12"},
+			Services: []snapshot.Service{{Namespace: "kube-system", Name: "kube-dns", IPs: []string{"10.96.0.10"}, Selector: labels, Ports: []snapshot.ServicePort{{Port: 53, Protocol: "UDP"}}}},
+			Workloads: []snapshot.Workload{
+				{Kind: "Deployment", Namespace: "kube-system", Name: "coredns", ServiceAccount: "coredns", Images: []string{"registry.k8s.io/coredns/coredns:v1.12.1"}, Labels: labels, Selector: labels, Replicas: 2},
+				{Kind: "Deployment", Namespace: "kube-system", Name: "coredns-autoscaler", ServiceAccount: "coredns-autoscaler", Images: []string{"registry.k8s.io/cpa/cluster-proportional-autoscaler:v1.8.9"}, Labels: other, Selector: other, Replicas: 1, Ready: 1},
+			},
+		},
+	}
+	if got := detect(s); len(got) > 0 {
+		t.Errorf("%+v", got)
+	}
+	s.Cluster.Workloads[0].Ready, s.Cluster.Workloads[0].ServiceAccount, s.Cluster.Services[0].Selector = 2, "dns", other
+	if got := detect(s); len(got) != 1 {
+		t.Errorf("known by its image: %+v", got)
+	}
+}
