@@ -133,6 +133,26 @@ func claimed(c *snapshot.Cluster, w snapshot.Workload) bool {
 	})
 }
 
+// answers reports whether a pod may answer at a port that it does not declare:
+// a probe asks there, or one of several containers need not say what it has.
+func answers(p snapshot.Pod, port int) bool {
+	if p.Detail == nil {
+		return false
+	}
+	several := 0
+	for _, c := range p.Detail.Containers {
+		if !c.Init {
+			several++
+		}
+		for _, x := range c.Probes {
+			if strings.Contains(x, fmt.Sprintf(":%d/", port)) || strings.Contains(x, fmt.Sprintf(":%d,", port)) {
+				return true
+			}
+		}
+	}
+	return several > 1
+}
+
 // byPort looks for a port whose target none of the pods declares.
 func (m *miss) byPort(pods []snapshot.Pod) {
 	x := m.service
@@ -144,7 +164,7 @@ func (m *miss) byPort(pods []snapshot.Pod) {
 		var have []int
 		silent := false
 		for _, pod := range pods {
-			silent = silent || len(pod.Ports) == 0
+			silent = silent || len(pod.Ports) == 0 || answers(pod, target)
 			have = append(have, pod.Ports...)
 		}
 		slices.Sort(have)
@@ -163,6 +183,15 @@ func (m *miss) byPort(pods []snapshot.Pod) {
 	}
 }
 
+// related reports whether more than the name of a label ties a Service to a
+// workload. One that was left over when its workload went is tied to none.
+func related(x snapshot.Service, w snapshot.Workload) bool {
+	if strings.Contains(x.Name, w.Name) || strings.Contains(w.Name, x.Name) {
+		return true
+	}
+	return slices.ContainsFunc(object.Keys(w.Labels), func(k string) bool { return w.Labels[k] == x.Selector[k] || w.Labels[k] == x.Name })
+}
+
 // remedy puts the selector or port right where there is one that can be meant.
 func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 	for _, m := range misses(s.Cluster) {
@@ -174,6 +203,8 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 			return nil, err
 		}
 		switch {
+		case len(m.near) == 1 && !related(x, m.near[0]):
+			return nil, fmt.Errorf("cannot tell what the Service %s/%s is meant for: %s %s has nothing of its name or labels", x.Namespace, x.Name, m.near[0].Kind, m.near[0].Name)
 		case len(m.near) == 1 && len(m.near[0].Selector) > 0:
 			w := m.near[0]
 			set, err := object.Set("Service", x.Namespace, x.Name, w.Selector, x.Selector, "let "+x.Name+" select the pods of "+w.Name, "spec", "selector")

@@ -44,3 +44,48 @@ func TestDetect(t *testing.T) {
 		}
 	}
 }
+
+// What a pod declares need not be all that it serves.
+func TestUndeclared(t *testing.T) {
+	app := map[string]string{"app": "x"}
+	container := func(probes ...string) snapshot.PodContainer {
+		return snapshot.PodContainer{State: "running", Probes: probes}
+	}
+	for _, tt := range []struct {
+		name       string
+		containers []snapshot.PodContainer
+		want       int
+	}{
+		{"a sidecar alone declares one", []snapshot.PodContainer{container(), container()}, 0},
+		{"a probe asks there", []snapshot.PodContainer{container("readiness http :8080/ready, 3 times each 1s, within 1s")}, 0},
+		{"a probe asks elsewhere", []snapshot.PodContainer{container("readiness tcp :15090, 3 times each 1s, within 1s")}, 1},
+		{"one before the others", []snapshot.PodContainer{{Init: true}, container()}, 1},
+	} {
+		s := &snapshot.Snapshot{Cluster: &snapshot.Cluster{
+			Source: "api", Services: []snapshot.Service{{Namespace: "a", Name: "s", Selector: app, Ports: []snapshot.ServicePort{{Port: 80, Target: "8080", Protocol: "TCP"}}}},
+			Pods: []snapshot.Pod{{Namespace: "a", Name: "p", Ready: true, Labels: app, Ports: []int{15090}, Detail: &snapshot.PodDetail{Containers: tt.containers}}},
+		}}
+		if got := detect(s); len(got) != tt.want {
+			t.Errorf("%s: %+v", tt.name, got)
+		}
+	}
+}
+
+// A Service that its workload left behind is not given to another.
+func TestRemedySpares(t *testing.T) {
+	for name, want := range map[string]bool{"shop": false, "worker": true} {
+		labels := map[string]string{"app": "worker"}
+		s := &snapshot.Snapshot{Cluster: &snapshot.Cluster{
+			Source: "api", Services: []snapshot.Service{{Namespace: "a", Name: name, Selector: map[string]string{"app": "x-" + name}}},
+			Workloads: []snapshot.Workload{{Kind: "Deployment", Namespace: "a", Name: "worker", Labels: labels, Selector: labels, Replicas: 1, Ready: 1}},
+			Emptied:   []snapshot.EmptySlice{{Namespace: "a", Service: name, Generation: 2}},
+		}}
+		found := detect(s)
+		if len(found) != 1 {
+			t.Fatalf("%s: %+v", name, found)
+		}
+		if plan, err := remedy(s, found[0]); (err == nil) != want {
+			t.Errorf("%s: %v, %v", name, plan, err)
+		}
+	}
+}
