@@ -113,17 +113,40 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 			if list := welcome(s.Cluster, taint); len(list) > 0 {
 				return nil, fmt.Errorf("cannot take the taint %s from %s: %s tolerates it, so that the node may be meant for such pods; decide whether the others should run there", taint, n.Name, list[0])
 			}
-			if strings.HasPrefix(taint, "node.cloudprovider.kubernetes.io/") {
-				return nil, fmt.Errorf("cannot take the taint %s from %s: the cloud controller manager does that when it has seen the node; see why it does not run", taint, n.Name)
+			if passing(taint) {
+				return nil, fmt.Errorf("cannot take the taint %s from %s: a controller sets it, and takes it away when the node may have pods; see why that does not", taint, n.Name)
 			}
-			return set(n.Name, slices.Delete(slices.Clone(n.Taints), i, i+1), "take the taint "+taint+" from "+n.Name)
+			if own := slices.IndexFunc(n.Taints, func(t string) bool { return strings.HasPrefix(t, "node.kubernetes.io/") }); own >= 0 {
+				return nil, fmt.Errorf("cannot take the taint %s from %s: it has %s too, which comes and goes with its condition; mend that first", taint, n.Name, n.Taints[own])
+			}
+			return set(n, slices.Delete(slices.Clone(n.Taints), i, i+1), "take the taint "+taint+" from "+n.Name)
 		}
 	}
 	return nil, errors.New("cannot find the taint any more")
 }
 
-// set plans to give a node these taints and no others.
-func set(node string, taints []string, why string) (op.Plan, error) {
+// passing reports whether a taint is one of a controller that takes it away by
+// itself, when the node is ready or gone: of the cloud's, of Cluster API, of
+// autoscalers, of pod networks and drivers that wait for their agent.
+func passing(taint string) bool {
+	key, _, _ := strings.Cut(taint, ":")
+	key, _, _ = strings.Cut(key, "=")
+	for _, x := range []string{"node.cloudprovider.kubernetes.io/", "node.cluster.x-k8s.io/", "karpenter.sh/", "ToBeDeletedByClusterAutoscaler"} {
+		if strings.HasPrefix(key, x) {
+			return true
+		}
+	}
+	return strings.HasSuffix(key, "not-ready") || strings.HasSuffix(key, "uninitialized")
+}
+
+// set plans to give a node these taints in the place of those that it has.
+func set(node snapshot.Node, taints []string, why string) (op.Plan, error) {
+	f, err := object.Set("Node", "", node.Name, written(taints), written(node.Taints), why, "spec", "taints")
+	return op.Plan{f}, err
+}
+
+// written are taints as the API writes them, nil when there are none.
+func written(taints []string) any {
 	var list []map[string]string
 	for _, t := range taints {
 		key, effect, _ := strings.Cut(t, ":")
@@ -134,12 +157,10 @@ func set(node string, taints []string, why string) (op.Plan, error) {
 		}
 		list = append(list, x)
 	}
-	var value any
-	if len(list) > 0 {
-		value = list
+	if len(list) == 0 {
+		return nil
 	}
-	f, err := object.Set("Node", "", node, value, nil, why, "spec", "taints")
-	return op.Plan{f}, err
+	return list
 }
 
 // drill taints every node, and asks for one more pod.
@@ -148,7 +169,7 @@ func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	taint := fmt.Sprintf("%s=%s:NoSchedule", key, d.Name())
 	var plan op.Plan
 	for _, n := range s.Cluster.Nodes {
-		part, err := set(n.Name, append(slices.Clone(n.Taints), taint), "taint "+n.Name+" "+taint)
+		part, err := set(n, append(slices.Clone(n.Taints), taint), "taint "+n.Name+" "+taint)
 		if err != nil {
 			return nil, err
 		}

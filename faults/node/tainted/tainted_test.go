@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/klustered/klustered/fault/faulttest"
+	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -50,5 +51,33 @@ func TestRemedySpares(t *testing.T) {
 	}
 	if plan, err := remedy(s, found[0]); err == nil {
 		t.Errorf("taken away all the same: %v", plan)
+	}
+}
+
+// A taint that a controller takes away by itself is left to it, and one that
+// lies beside the node's condition waits for that.
+func TestRemedyLeavesToControllers(t *testing.T) {
+	for _, tt := range []struct {
+		taints []string
+		want   bool
+	}{
+		{[]string{"a=b:NoSchedule"}, true},
+		{[]string{"a=b:NoSchedule", "c:NoSchedule"}, true},
+		{[]string{"node.cilium.io/agent-not-ready:NoSchedule"}, false},
+		{[]string{"karpenter.sh/disrupted:NoSchedule"}, false},
+		{[]string{"node.cloudprovider.kubernetes.io/uninitialized=true:NoSchedule"}, false},
+		{[]string{"a=b:NoSchedule", "node.kubernetes.io/unreachable:NoExecute"}, false},
+	} {
+		s := &snapshot.Snapshot{Cluster: &snapshot.Cluster{
+			Nodes: []snapshot.Node{{Name: "n", Taints: tt.taints}},
+			Pods:  []snapshot.Pod{{Phase: "Pending", Reason: "Unschedulable", Message: "1 node(s) had untolerated taint(s)", Detail: &snapshot.PodDetail{}}},
+		}}
+		plan, err := remedy(s, detect(s)[0])
+		if (err == nil) != tt.want {
+			t.Errorf("%v: %v, %v", tt.taints, plan, err)
+		}
+		if err == nil && plan[0].(op.SetField).Was == nil {
+			t.Errorf("%v: the taints are not pinned", tt.taints)
+		}
 	}
 }
