@@ -52,13 +52,22 @@ func deadWebhook(s *snapshot.Snapshot, w snapshot.Webhook) string {
 	return fmt.Sprintf(`failed calling webhook %q: failed to call webhook: Post "https://%s.%s.svc:443/?timeout=%ds": service %q not found`, w.Name, name, ns, w.TimeoutS, name)
 }
 
-// admitted: what webhooks do to the dry runs.
+// admitted: what webhooks and policies do to the dry runs.
 func admitted(_ *Machine, s *snapshot.Snapshot) {
 	if s.Cluster == nil || !s.Cluster.API.Reachable {
 		return
 	}
 	a := &s.Cluster.API
 	a.PodWrite = "ok"
+	for i := range s.Cluster.Admission {
+		b := &s.Cluster.Admission[i]
+		if b.Created.IsZero() {
+			b.Created = s.At.Add(-5 * time.Minute)
+		}
+		if b.Kind == "ValidatingAdmissionPolicyBinding" && slices.Contains(b.Actions, "Deny") {
+			a.PodWrite = fmt.Sprintf(`422: pods "klustered-dry-run" is forbidden: ValidatingAdmissionPolicy '%s' with binding '%s' denied request: failed expression`, b.Policy, b.Name)
+		}
+	}
 	for _, w := range s.Cluster.Webhooks {
 		why := deadWebhook(s, w)
 		slow := strings.HasSuffix(why, "context deadline exceeded")

@@ -47,7 +47,7 @@ var denial = regexp.MustCompile(`(ValidatingAdmissionPolicy|MutatingAdmissionPol
 
 func detect(s *snapshot.Snapshot) []finding.Finding {
 	var order []finding.Subject
-	facts := map[finding.Subject][]finding.Fact{}
+	facts, first := map[finding.Subject][]finding.Fact{}, map[finding.Subject]string{}
 	for _, r := range object.Refusals(s) {
 		m := denial.FindStringSubmatch(r.Got)
 		if m == nil {
@@ -60,6 +60,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 		if _, ok := facts[subject]; !ok {
 			order = append(order, subject)
 			facts[subject] = about(s.Cluster, subject, m[2])
+			first[subject] = r.Source
 		}
 		facts[subject] = append(facts[subject], r)
 	}
@@ -67,7 +68,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 	for _, x := range order {
 		kind, name, _ := strings.Cut(x.Name, " ")
 		out = append(out, finding.Finding{
-			Subject: x, Summary: fmt.Sprintf("%s %s denies what the cluster creates", kind, name), Facts: facts[x],
+			Subject: x, Summary: fmt.Sprintf("%s %s denies the pods of %s: one of the two has to change", kind, name, first[x]), Facts: facts[x],
 			Commands: []string{"kubectl get validatingadmissionpolicies,validatingadmissionpolicybindings,validatingwebhookconfigurations -o yaml", "kubectl get events -A --field-selector type=Warning | grep -i denied"},
 		})
 	}
@@ -110,6 +111,9 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 	if err := object.Movable(f.Subject.Name, b.Keeper); err != nil {
 		return nil, err
 	}
+	if b.Created.IsZero() {
+		return nil, fmt.Errorf("cannot change %s: it is not known since when it holds, and so not whether it lets others in", f.Subject.Name)
+	}
 	if letIn(s.Cluster, b.Created) {
 		return nil, fmt.Errorf("cannot change %s: it lets some pods in, so that it may deny the others rightly; change them or the policy", f.Subject.Name)
 	}
@@ -118,10 +122,10 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 }
 
 // letIn reports whether a pod was created since, beside those that kubelets
-// create for static pods.
+// create for static pods, or would be now, by a dry run.
 func letIn(c *snapshot.Cluster, since time.Time) bool {
-	return slices.ContainsFunc(c.Pods, func(p snapshot.Pod) bool {
-		return !since.IsZero() && p.Created.After(since.Add(5*time.Second)) && !strings.HasPrefix(p.Owner, "Node/")
+	return c.API.PodWrite == "ok" || slices.ContainsFunc(c.Pods, func(p snapshot.Pod) bool {
+		return p.Created.After(since.Add(5*time.Second)) && !strings.HasPrefix(p.Owner, "Node/")
 	})
 }
 

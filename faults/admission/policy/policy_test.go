@@ -48,4 +48,12 @@ func TestRemedySpares(t *testing.T) {
 	if _, err := remedy(s, found[0]); err != nil {
 		t.Error(err)
 	}
+	s.Cluster.API.PodWrite = "ok"
+	if plan, err := remedy(s, found[0]); err == nil {
+		t.Errorf("a pod was let in by a dry run, and it is changed all the same: %v", plan)
+	}
+	s.Cluster.API.PodWrite, s.Cluster.Admission[0].Created = "", time.Time{}
+	if plan, err := remedy(s, found[0]); err == nil {
+		t.Errorf("of unknown age, and changed all the same: %v", plan)
+	}
 }
