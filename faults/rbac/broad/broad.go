@@ -3,7 +3,6 @@ package broad
 
 import (
 	_ "embed"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -72,15 +71,19 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 		return nil, fmt.Errorf("cannot change %s: it is gone", f.Subject.Name)
 	}
 	b := s.Cluster.Bindings[i]
-	left := []map[string]string{}
+	var was, left []map[string]string
 	for _, x := range b.Subjects {
-		if slices.Contains(broad(b), x) {
-			continue
+		was = append(was, subject(x))
+		if !slices.Contains(broad(b), x) {
+			left = append(left, subject(x))
 		}
-		left = append(left, subject(x))
 	}
-	patch, err := json.Marshal(map[string]any{"subjects": left})
-	return op.Plan{op.PatchObject{Path: object.Path("ClusterRoleBinding", "", b.Name), Patch: patch, Why: "take " + strings.Join(broad(b), ", ") + " out of " + b.Name}}, err
+	var value any // the field goes with the last of them
+	if len(left) > 0 {
+		value = left
+	}
+	set, err := object.Set("ClusterRoleBinding", "", b.Name, value, was, "take "+strings.Join(broad(b), ", ")+" out of "+b.Name, "subjects")
+	return op.Plan{set}, err
 }
 
 // subject is a subject as the API writes it.

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/klustered/klustered/fault/faulttest"
+	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -32,5 +33,23 @@ func TestDetect(t *testing.T) {
 		if got := detect(s); len(got) != tt.want {
 			t.Errorf("%s: %+v", tt.name, got)
 		}
+	}
+}
+
+// What else the binding grants stays, and one that has changed is let be.
+func TestRemedy(t *testing.T) {
+	s := &snapshot.Snapshot{Cluster: &snapshot.Cluster{Bindings: []snapshot.Binding{
+		{Name: "b", Role: "ClusterRole/cluster-admin", Subjects: []string{"User:me", "Group:system:authenticated", "ServiceAccount:ci/deploy"}},
+	}}}
+	plan, err := remedy(s, detect(s)[0])
+	if err != nil || len(plan) != 1 {
+		t.Fatal(plan, err)
+	}
+	set, ok := plan[0].(op.SetField)
+	if want := `[{"apiGroup":"rbac.authorization.k8s.io","kind":"User","name":"me"},{"kind":"ServiceAccount","name":"deploy","namespace":"ci"}]`; !ok || string(set.Value) != want {
+		t.Errorf("%s, want %s", set.Value, want)
+	}
+	if want := `[{"apiGroup":"rbac.authorization.k8s.io","kind":"User","name":"me"},{"apiGroup":"rbac.authorization.k8s.io","kind":"Group","name":"system:authenticated"},{"kind":"ServiceAccount","name":"deploy","namespace":"ci"}]`; string(set.Was) != want {
+		t.Errorf("pinned to %s, want %s", set.Was, want)
 	}
 }
