@@ -60,7 +60,13 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 		}
 		config := w.Kind + "WebhookConfiguration"
 		first := finding.Fact{Source: config + " " + w.Config, Got: fmt.Sprintf("%s has to agree (failurePolicy %s) to %s", w.Name, w.Failure, strings.Join(w.Rules, "; ")), Want: "a webhook that answers", At: w.Created}
+		if w.Objects != "" {
+			facts = append(facts, finding.Fact{Source: config + " " + w.Config, Got: "it is asked about objects with " + w.Objects + " alone"})
+		}
 		for _, r := range object.Covers(s.Cluster, w.Rules, w.Namespaces) {
+			if w.Objects != "" {
+				break // the cluster's own need not have what it selects
+			}
 			facts = append(facts, finding.Fact{Source: config + " " + w.Config, Got: strings.TrimSpace(r.Operation+" "+r.Resource+" "+r.Namespace) + " goes through it: " + r.What})
 		}
 		if b, ok := object.ParseBackend(w.Service); ok && ownPods(s.Cluster, w, b) {

@@ -1,10 +1,13 @@
 package webhook
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/klustered/klustered/fault/faulttest"
+	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -58,5 +61,23 @@ func TestKept(t *testing.T) {
 	}
 	if plan, err := remedy(s, found[0]); err == nil {
 		t.Errorf("a change that comes back: %v", plan)
+	}
+}
+
+// A webhook that is asked about some objects is not said to hold up all.
+func TestObjects(t *testing.T) {
+	for objects, want := range map[string]bool{"": true, "inject=yes": false} {
+		s := &snapshot.Snapshot{Cluster: &snapshot.Cluster{
+			Webhooks:  []snapshot.Webhook{{Kind: "Mutating", Config: "c", Name: "a.b", Service: "a/none:443", Failure: "Fail", Rules: []string{"CREATE on core/v1/pods"}, Objects: objects}},
+			Services:  []snapshot.Service{{Namespace: "b", Name: "x"}},
+			Endpoints: []snapshot.Endpoint{{Namespace: "b", Service: "x", Ready: true}},
+		}}
+		found := detect(s)
+		if len(found) != 1 {
+			t.Fatal(found)
+		}
+		if got := slices.ContainsFunc(found[0].Facts, func(f finding.Fact) bool { return strings.Contains(f.Got, "no pod is created") }); got != want {
+			t.Errorf("%q: %+v", objects, found[0].Facts)
+		}
 	}
 }
