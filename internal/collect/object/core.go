@@ -249,9 +249,9 @@ func EmptySlice(m Message) (snapshot.EmptySlice, bool) {
 // keeper is the object of Flux or Argo CD that keeps an object as it is in a
 // repository, by the labels and annotations that they mark it with.
 func keeper(labels, annotations map[string]string) string {
-	for prefix, kind := range map[string]string{"kustomize.toolkit.fluxcd.io/": "Kustomization ", "helm.toolkit.fluxcd.io/": "HelmRelease "} {
-		if name := labels[prefix+"name"]; name != "" {
-			return short(kind + labels[prefix+"namespace"] + "/" + name)
+	for _, x := range [][2]string{{"helm.toolkit.fluxcd.io/", "HelmRelease "}, {"kustomize.toolkit.fluxcd.io/", "Kustomization "}} {
+		if name := labels[x[0]+"name"]; name != "" {
+			return short(x[1] + labels[x[0]+"namespace"] + "/" + name)
 		}
 	}
 	app, _, _ := strings.Cut(annotations["argocd.argoproj.io/tracking-id"], ":")

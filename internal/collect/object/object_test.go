@@ -209,3 +209,27 @@ func FuzzObject(f *testing.F) {
 		}
 	})
 }
+
+func TestKeeper(t *testing.T) {
+	type m = map[string]string
+	both := m{"helm.toolkit.fluxcd.io/name": "a", "helm.toolkit.fluxcd.io/namespace": "n", "kustomize.toolkit.fluxcd.io/name": "b", "kustomize.toolkit.fluxcd.io/namespace": "m"}
+	for range 20 { // the same each time
+		if got := keeper(both, nil); got != "HelmRelease n/a" {
+			t.Fatal(got)
+		}
+	}
+	for _, tt := range []struct {
+		labels, annotations m
+		want                string
+	}{
+		{nil, nil, ""},
+		{m{"app.kubernetes.io/managed-by": "Helm"}, nil, ""},
+		{m{"kustomize.toolkit.fluxcd.io/name": "b", "kustomize.toolkit.fluxcd.io/namespace": "m"}, nil, "Kustomization m/b"},
+		{nil, m{"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:a/b"}, "Application shop"},
+		{m{"argocd.argoproj.io/instance": "shop"}, nil, "Application shop"},
+	} {
+		if got := keeper(tt.labels, tt.annotations); got != tt.want {
+			t.Errorf("%v %v: %q, want %q", tt.labels, tt.annotations, got, tt.want)
+		}
+	}
+}
