@@ -122,11 +122,31 @@ func apiPartDown(s *snapshot.Snapshot) (State, []finding.Fact) {
 	}
 	var facts []finding.Fact
 	for _, a := range s.Cluster.APIServices {
-		if a.Available == "False" {
+		if a.Available == "False" && !starts(s, a) {
 			facts = append(facts, finding.Fact{Source: "APIService " + a.Name, Got: clip("Available=False: " + orWords(a.Message, a.Reason)), Want: "Available=True"})
 		}
 	}
 	return verdict(facts)
+}
+
+// starts reports whether a pod behind an APIService has just been made: one
+// that takes its time is not yet down.
+func starts(s *snapshot.Snapshot, a snapshot.APIService) bool {
+	place, _, _ := strings.Cut(a.Service, ":")
+	for _, x := range s.Cluster.Services {
+		if x.Namespace+"/"+x.Name != place || len(x.Selector) == 0 {
+			continue
+		}
+		return slices.ContainsFunc(s.Cluster.Pods, func(p snapshot.Pod) bool {
+			for k, v := range x.Selector {
+				if p.Labels[k] != v {
+					return false
+				}
+			}
+			return p.Namespace == x.Namespace && !p.Ready && !p.Deleting && s.At.Sub(p.Created) < warmupFor
+		})
+	}
+	return false
 }
 
 func namespaceStuck(s *snapshot.Snapshot) (State, []finding.Fact) {

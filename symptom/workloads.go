@@ -2,6 +2,7 @@ package symptom
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ const (
 const (
 	// unschedulableFor is how long the scheduler may look for a node.
 	unschedulableFor = 30 * time.Second
+	// scaledWithin is how long a node may take that an autoscaler asked for.
+	scaledWithin = 5 * time.Minute
 	// unreadyFor is how long a pod that was ready may be not, and warmupFor
 	// how long one may take that never was.
 	unreadyFor = 40 * time.Second
@@ -100,10 +103,19 @@ func each(s *snapshot.Snapshot, want string, look func(p snapshot.Pod) string) (
 func podsUnschedulable(s *snapshot.Snapshot) (State, []finding.Fact) {
 	return each(s, "a node", func(p snapshot.Pod) string {
 		age := s.At.Sub(p.Created)
-		if p.Node != "" || p.Reason != "Unschedulable" || age < unschedulableFor {
+		if p.Node != "" || p.Reason != "Unschedulable" || age < unschedulableFor || scaling(s, p) {
 			return ""
 		}
 		return fmt.Sprintf("no node for %s: %s", age.Round(time.Second), p.Message)
+	})
+}
+
+// scaling reports whether an autoscaler has a node made for a pod, as it says
+// in an event: Kubernetes' own, or Karpenter.
+func scaling(s *snapshot.Snapshot, p snapshot.Pod) bool {
+	return slices.ContainsFunc(s.Cluster.Events, func(e snapshot.Event) bool {
+		made := e.Reason == "TriggeredScaleUp" || e.Reason == "Nominated" && e.Component == "karpenter"
+		return made && e.Object == "Pod/"+p.Name && e.Namespace == p.Namespace && s.At.Sub(e.Last) <= scaledWithin
 	})
 }
 

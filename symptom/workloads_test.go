@@ -58,6 +58,9 @@ func TestWorkloads(t *testing.T) {
 		{"unschedulable", PodsUnschedulable, snap(pod(time.Minute, unplaced)), Seen},
 		{"just made", PodsUnschedulable, snap(pod(time.Second, unplaced)), Absent},
 		{"no scheduler looked at it", PodsUnschedulable, snap(pod(time.Minute, func(p *snapshot.Pod) { p.Node, p.Phase = "", "Pending" })), Absent},
+		{"a node is being made", PodsUnschedulable, snap(pod(3*time.Minute, unplaced), event("TriggeredScaleUp", "pod triggered scale-up", 2*time.Minute)), Absent},
+		{"a node was to be made", PodsUnschedulable, snap(pod(time.Hour, unplaced), event("TriggeredScaleUp", "pod triggered scale-up", 20*time.Minute)), Seen},
+		{"no node is made", PodsUnschedulable, snap(pod(3*time.Minute, unplaced), event("NotTriggerScaleUp", "max limit reached", time.Minute)), Seen},
 		{"no pods told", PodsUnschedulable, snap(api(func(*snapshot.Cluster) {})), NotLooked},
 		{"no ConfigMap", PodsLackInput, snap(pod(time.Minute, func(p *snapshot.Pod) { p.Phase, p.Reason = "Pending", "CreateContainerConfigError" })), Seen},
 		{"no volume", PodsLackInput, snap(pod(time.Minute, func(p *snapshot.Pod) { p.Phase = "Pending" }), event("FailedMount", `configmap "x" not found`, time.Minute)), Seen},
@@ -109,7 +112,16 @@ func TestAdmission(t *testing.T) {
 		return api(func(c *snapshot.Cluster) { c.Namespaces = []snapshot.Namespace{{Name: "x", Deleting: now.Add(-ago)}} })
 	}
 	serves := func(available string) func(*snapshot.Snapshot) {
-		return api(func(c *snapshot.Cluster) { c.APIServices = []snapshot.APIService{{Name: "v1.x", Available: available}} })
+		return api(func(c *snapshot.Cluster) {
+			c.APIServices = []snapshot.APIService{{Name: "v1.x", Service: "ns/x:443", Available: available}}
+		})
+	}
+	behind := func(ago time.Duration) func(*snapshot.Snapshot) {
+		return api(func(c *snapshot.Cluster) {
+			labels := map[string]string{"app": "x"}
+			c.Services = []snapshot.Service{{Namespace: "ns", Name: "x", Selector: labels}}
+			c.Pods = []snapshot.Pod{{Namespace: "ns", Name: "p", Labels: labels, Created: now.Add(-ago)}}
+		})
 	}
 	for _, tt := range []struct {
 		name string
@@ -140,6 +152,8 @@ func TestAdmission(t *testing.T) {
 		{"served", APIPartDown, snap(serves("True")), Absent},
 		{"not yet known", APIPartDown, snap(serves("")), Absent},
 		{"not served", APIPartDown, snap(serves("False")), Seen},
+		{"being started", APIPartDown, snap(serves("False"), behind(time.Minute)), Absent},
+		{"never started", APIPartDown, snap(serves("False"), behind(time.Hour)), Seen},
 	} {
 		x, _ := Lookup(tt.id)
 		if state, facts := x.Look(tt.s); state != tt.want {
