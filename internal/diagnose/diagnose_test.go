@@ -296,3 +296,20 @@ func TestOwnIsNoConsequence(t *testing.T) {
 		}
 	}
 }
+
+// Behind what is doubted nothing hides: the other cause is told.
+func TestNothingHidesBehindADoubt(t *testing.T) {
+	doubted := []symptom.Edge{{Symptom: symptom.NodeNotReady, Strength: symptom.Sometimes}}
+	for _, id := range []symptom.ID{symptom.EtcdSlow, symptom.EtcdDown, symptom.RuntimeDown, symptom.KubeletDown} {
+		doubted = append(doubted, symptom.Edge{Symptom: id, Strength: symptom.Always})
+	}
+	weak := rule("etcd/weak", fault.Etcd, snapshot.SectionEtcd, always, doubted...)
+	latent := rule("cni/bad", fault.CNI, snapshot.SectionHost, always, symptom.Edge{Symptom: symptom.PodNetworkDown, Strength: symptom.Always})
+	d := Run([]*snapshot.Snapshot{node("a", func(s *snapshot.Snapshot) {
+		s.Runtime.Conditions = nil // nobody knows of the pod network
+		s.Cluster.Nodes[0].Ready = "False"
+	})}, []*fault.Fault{weak, latent})
+	if ids(d.Causes) != "cni/bad" || ids(d.Notes) != "etcd/weak" || d.Exit() != ExitCauses {
+		t.Errorf("causes %q, forecast %q, notes %q, exit %d", ids(d.Causes), ids(d.Forecast), ids(d.Notes), d.Exit())
+	}
+}

@@ -171,7 +171,7 @@ func (w *web) rank(d *Diagnosis) {
 	r := causal.Rank(w.edges, causal.Evidence{Found: w.causes(), Seen: w.seen, Absent: w.absent})
 	told := map[causal.Node]bool{} // explained by a root that shows itself
 	for _, c := range r.Causes {
-		if c.Root && w.direct(c) {
+		if c.Root && c.Confidence >= doubtful && w.direct(c) {
 			for _, n := range c.Explains {
 				told[n] = true
 			}
