@@ -2,7 +2,10 @@ package diagnose
 
 import (
 	"path"
+	"slices"
 	"time"
+
+	"github.com/klustered/klustered/symptom"
 )
 
 // An Ignore is what a site knows of and does not want to be told again, with
@@ -47,7 +50,27 @@ func (d *Diagnosis) ignore(list []Ignore) {
 		live = append(live, i)
 	}
 	d.Causes = d.without(d.Causes, live)
-	d.Forecast = d.without(d.Forecast, live)
+	d.comeForward(d.without(d.Forecast, live))
+}
+
+// comeForward makes causes of what hid behind those that are ignored: what
+// nothing told explains is no forecast any more.
+func (d *Diagnosis) comeForward(forecast []Cause) {
+	told := map[symptom.ID]bool{}
+	for _, c := range d.Causes {
+		for _, id := range c.Explains {
+			told[id] = true
+		}
+	}
+	shown := len(d.Causes) > 0
+	d.Forecast = nil
+	for _, c := range forecast {
+		if shown && !slices.ContainsFunc(c.Explains, func(id symptom.ID) bool { return !told[id] }) {
+			d.Forecast = add(d.Forecast, c)
+			continue
+		}
+		d.Causes = add(d.Causes, c)
+	}
 }
 
 func (d *Diagnosis) without(causes []Cause, list []Ignore) []Cause {

@@ -38,6 +38,22 @@ func TestIgnore(t *testing.T) {
 	}
 }
 
+// What hides behind an ignored cause is not ignored with it.
+func TestIgnoreUncoversWhatHides(t *testing.T) {
+	stopped := rule("runtime/stopped", fault.Runtime, snapshot.SectionRuntime, always, symptom.Edge{Symptom: symptom.RuntimeDown, Strength: symptom.Always})
+	latent := rule("cni/bad", fault.CNI, snapshot.SectionHost, always, symptom.Edge{Symptom: symptom.PodNetworkDown, Strength: symptom.Always})
+	ignore := Ignore{Fault: "runtime/stopped", Until: now.Add(time.Hour)}
+	d := Run([]*snapshot.Snapshot{node("a", runtimeDown)}, []*fault.Fault{stopped, latent}, ignore)
+	if ids(d.Causes) != "cni/bad" || len(d.Forecast) != 0 || len(d.Ignored) != 1 || d.Exit() != ExitCauses || d.Causes[0].Rank != 1 {
+		t.Errorf("causes %q, forecast %q, ignored %d, exit %d", ids(d.Causes), ids(d.Forecast), len(d.Ignored), d.Exit())
+	}
+	other := rule("kubelet/gone", fault.Kubelet, snapshot.SectionKubelet, always, symptom.Edge{Symptom: symptom.KubeletDown, Strength: symptom.Always})
+	d = Run([]*snapshot.Snapshot{node("a", runtimeDown)}, []*fault.Fault{stopped, latent, other}, ignore)
+	if ids(d.Causes) != "kubelet/gone" || ids(d.Forecast) != "cni/bad" {
+		t.Errorf("behind another cause: causes %q, forecast %q", ids(d.Causes), ids(d.Forecast))
+	}
+}
+
 func TestChains(t *testing.T) {
 	stopped := rule("runtime/stopped", fault.Runtime, snapshot.SectionRuntime, func(s *snapshot.Snapshot) bool { return !s.Runtime.Reachable },
 		symptom.Edge{Symptom: symptom.RuntimeDown, Strength: symptom.Always})
