@@ -35,6 +35,7 @@ type Diagnosis struct {
 	Ignored    []Ignored // roots that the site does not want to be told of
 	Expired    []Ignore  // what it no longer keeps quiet
 	Symptoms   []Sighting
+	Absent     []Step // symptoms that were looked for and do not show
 	Skipped    []Skipped
 	Sources    []Source // slowest first
 }

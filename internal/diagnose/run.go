@@ -191,6 +191,9 @@ func (w *web) rank(d *Diagnosis) {
 		w.explain(c, x.Fault.ID)
 	}
 	d.Symptoms = w.sightings
+	for _, n := range w.absent {
+		d.Absent = append(d.Absent, w.named[n])
+	}
 }
 
 // direct reports whether a symptom that the fault itself names is seen.

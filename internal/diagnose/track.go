@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -26,13 +27,13 @@ type Tracker struct {
 }
 
 // Update takes the next diagnosis and returns what appeared and what went,
-// what went first. A node that could not be read this time keeps what it had:
-// unknown is not gone.
+// what went first. What could not be looked at this time is kept, be it a node
+// or the evidence of one rule or symptom: unknown is not gone.
 func (t *Tracker) Update(d *Diagnosis) []Event {
 	now := shown(d)
 	var events, open []Event
 	for _, e := range t.open {
-		if slices.ContainsFunc(now, func(x Event) bool { return x.key() == e.key() }) || !slices.Contains(d.Nodes, e.Node) && !slices.Contains(d.Others, e.Node) {
+		if slices.ContainsFunc(now, func(x Event) bool { return x.key() == e.key() }) || !looked(d, e) {
 			open = append(open, e)
 			continue
 		}
@@ -46,6 +47,17 @@ func (t *Tracker) Update(d *Diagnosis) []Event {
 	}
 	t.open = open
 	return events
+}
+
+// looked reports whether the diagnosis could have told of what e tells.
+func looked(d *Diagnosis, e Event) bool {
+	if e.Kind == "symptom" {
+		return slices.ContainsFunc(d.Absent, func(s Step) bool { return string(s.ID) == e.ID && s.Node == e.Node })
+	}
+	skipped := func(s Skipped) bool {
+		return s.Fault == e.ID && s.Node == e.Node && !strings.HasSuffix(s.Reason, NotHere)
+	}
+	return slices.Contains(d.Nodes, e.Node) && !slices.ContainsFunc(d.Skipped, skipped)
 }
 
 // shown is all that a diagnosis tells of.

@@ -30,8 +30,14 @@ func TestTracker(t *testing.T) {
 		return out
 	}
 	var tr Tracker
-	missed := at(30, nil)
-	missed.Nodes = nil
+	missed := Run([]*snapshot.Snapshot{node("b", func(s *snapshot.Snapshot) {
+		s.At = now.Add(30 * time.Second)
+		s.Cluster.Nodes = append(s.Cluster.Nodes, snapshot.Node{Name: "a", Ready: "True"})
+	})}, []*fault.Fault{disk})
+	unread := func(s *snapshot.Snapshot) {
+		s.Etcd = nil
+		s.Gaps = []snapshot.Gap{{Section: snapshot.SectionEtcd, Source: "etcd", Reason: "no answer"}}
+	}
 	for i, step := range []struct {
 		d    *Diagnosis
 		want string
@@ -39,7 +45,8 @@ func TestTracker(t *testing.T) {
 		{at(0, nil), ""},
 		{at(10, syncSlow), "+ cause etcd/disk; + symptom etcd-slow; "},
 		{at(20, syncSlow), ""},
-		{missed, ""}, // not read: nothing is gone
+		{missed, ""},         // another node tells of it, and it was not read: nothing is gone
+		{at(35, unread), ""}, // nor where the evidence of it could not be had
 		{at(40, nil), "-30s cause etcd/disk; -30s symptom etcd-slow; "},
 		{at(50, syncSlow), "+ cause etcd/disk; + symptom etcd-slow; "},
 	} {
