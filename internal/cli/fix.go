@@ -13,6 +13,7 @@ import (
 	"github.com/klustered/klustered/internal/repair"
 	"github.com/klustered/klustered/internal/report"
 	"github.com/klustered/klustered/op"
+	"github.com/klustered/klustered/snapshot"
 )
 
 // A fix is the flags of the command.
@@ -20,6 +21,7 @@ type fix struct {
 	reach
 	all, apply, trust bool
 	accept            []string
+	site              string
 }
 
 func (a *App) fix() *cobra.Command {
@@ -43,7 +45,8 @@ name with --accept-risk.`,
 	}
 	f := c.Flags()
 	x.flags(f)
-	f.BoolVar(&x.all, "all", false, "repair every root cause")
+	f.BoolVar(&x.all, "all", false, "repair every root cause that the site does not ignore")
+	siteFlag(f, &x.site)
 	f.BoolVar(&x.apply, "apply", false, "make the changes")
 	f.BoolVar(&x.trust, "no-verify", false, "keep the changes without looking at the node again")
 	f.StringSliceVar(&x.accept, "accept-risk", nil, "accept a risk: "+string(op.InterruptsWorkloads)+" or "+string(op.EtcdMaintenance))
@@ -54,13 +57,17 @@ func (a *App) runFix(c *cobra.Command, x *fix, ids []string) error {
 	if err := a.checkFix(x, ids); err != nil {
 		return err
 	}
+	ignores, err := a.ignores(x.site)
+	if err != nil {
+		return err
+	}
 	ctx := c.Context()
 	places, err := a.gather(ctx, &x.reach)
 	if err != nil {
 		return err
 	}
 	d := diagnose.Run(snapshots(places), a.Faults)
-	causes, err := chosen(d, ids)
+	causes, err := a.wanted(d, snapshots(places), ids, ignores)
 	if err != nil || len(causes) == 0 {
 		if err == nil {
 			fmt.Fprintln(a.Out, "Nothing to repair: no root cause was found.")
@@ -134,6 +141,18 @@ func chosen(d *diagnose.Diagnosis, ids []string) ([]diagnose.Cause, error) {
 		}
 	}
 	return out, nil
+}
+
+// wanted are the findings to repair. Of all root causes those that the site
+// ignores are left alone, and that is said; one that is named is meant.
+func (a *App) wanted(d *diagnose.Diagnosis, snaps []*snapshot.Snapshot, ids []string, ignores []diagnose.Ignore) ([]diagnose.Cause, error) {
+	if len(ids) == 0 && len(ignores) > 0 {
+		d = diagnose.Run(snaps, a.Faults, ignores...)
+		for _, i := range d.Ignored {
+			fmt.Fprintf(a.Out, "Left alone, as this site wants it: %s on %s (%s)\n", i.Fault.ID, report.Clean(i.Finding.Node), report.Clean(i.Why.Reason))
+		}
+	}
+	return chosen(d, ids)
 }
 
 // A job is the repair of one node.
