@@ -191,6 +191,9 @@ func NewDocument(d *diagnose.Diagnosis, o Options) Document {
 	for i := range doc.Forecast {
 		doc.Forecast[i].Root = true
 	}
+	for i := range doc.Ignored {
+		doc.Ignored[i].Root = true
+	}
 	return doc
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/internal/diagnose"
@@ -21,6 +22,7 @@ func Markdown(w io.Writer, d *diagnose.Diagnosis, o Options) error {
 	m.symptoms(d.Symptoms)
 	m.others("Next to be met", d.Forecast)
 	m.others("Also seen", d.Notes)
+	m.ignored(d)
 	m.evidence(d, o)
 	_, err := w.Write(m.buf.Bytes())
 	return err
@@ -37,6 +39,8 @@ func (m *sheet) top(d *diagnose.Diagnosis) {
 		m.line("# %s on %s\n", d.Causes[0].Fault.Title(), Clean(d.Causes[0].Finding.Node))
 	case len(d.Causes) > 1:
 		m.line("# %d root causes\n", len(d.Causes))
+	case d.Exit() == diagnose.ExitHealthy && len(d.Ignored) > 0:
+		m.line("# Nothing but what this site ignores\n")
 	case d.Exit() == diagnose.ExitHealthy:
 		m.line("# No fault found\n")
 	default:
@@ -149,6 +153,19 @@ func (m *sheet) others(title string, list []diagnose.Cause) {
 	m.line("\n## %s\n", title)
 	for _, c := range list {
 		m.line("- %s on %s: %s", c.Fault.ID, Clean(c.Finding.Node), Clean(c.Finding.Summary))
+	}
+}
+
+func (m *sheet) ignored(d *diagnose.Diagnosis) {
+	if len(d.Ignored)+len(d.Expired) == 0 {
+		return
+	}
+	m.line("\n## Ignored\n")
+	for _, x := range d.Ignored {
+		m.line("- %s on %s, until %s: %s", x.Fault.ID, Clean(x.Finding.Node), x.Why.Until.Format(time.DateOnly), Clean(x.Why.Reason))
+	}
+	for _, x := range d.Expired {
+		m.line("- over since %s: %s (%s:%d: %s)", x.Until.Format(time.DateOnly), Clean(x.Fault), Clean(x.Source), x.Line, Clean(x.Reason))
 	}
 }
 

@@ -200,6 +200,8 @@ func (p *page) verdict(d *diagnose.Diagnosis) {
 		p.line("%s", p.brush.in(yellow, "No known fault was found, but something is wrong: see what is unexplained."))
 	case d.Incomplete():
 		p.line("%s", p.brush.in(yellow, "Nothing was found in what could be seen, and not everything could."))
+	case len(d.Ignored) > 0:
+		p.line("%s", p.brush.in(yellow, "Nothing but what this site ignores: see below."))
 	case len(d.Notes) > 0:
 		p.line("%s", p.brush.in(green, "Healthy: no symptom shows. What was found all the same is below."))
 	default:
