@@ -23,7 +23,7 @@ func (a *App) ignores(file string) ([]diagnose.Ignore, error) {
 		return nil, nil
 	}
 	s, err := site.Load(file, func(name string) bool {
-		return slices.ContainsFunc(a.Faults, func(f *fault.Fault) bool { return f.Named(name) })
+		return site.Own(name) || slices.ContainsFunc(a.Faults, func(f *fault.Fault) bool { return f.Named(name) })
 	})
 	if err != nil {
 		return nil, hint(err, "klustered faults lists the IDs and layers; --site none reads no file")

@@ -135,6 +135,10 @@ func ParseRule(file string, data []byte) (Rule, error) {
 
 var idForm = regexp.MustCompile(`^site/[a-z0-9]+$`)
 
+// Own reports whether a fault of that ID would be the site's own. Its rule need
+// not have been read.
+func Own(id string) bool { return idForm.MatchString(id) }
+
 func (doc *ruleDocument) fault() (*fault.Fault, error) {
 	switch {
 	case doc.APIVersion != "klustered.dev/v1" || doc.Kind != "Rule":
