@@ -21,7 +21,8 @@ func (a *App) rule() *cobra.Command {
 		Use: "rule", Short: "Rules of a site's own", Args: a.unknownCommand,
 		Long: `A site may know faults of its own. A rule is a YAML file with expressions in CEL
 over the evidence, with the fields that a bundle has in JSON. The sections that
-it needs are those that its expressions read.
+it needs are those that its expressions read. A field that is missing reads as
+empty, 0, false or the year 1: ask with has() where that would mean something.
 
   apiVersion: klustered.dev/v1
   kind: Rule
@@ -122,12 +123,18 @@ func found(r site.Rule, file string) (names []string, err error) {
 			names, err = nil, fmt.Errorf("cannot evaluate %s on %s: %v", r.Fault.ID, file, x)
 		}
 	}()
+	evaluated := false
 	for _, s := range b.Snapshots() {
-		if !slices.ContainsFunc(r.Fault.Needs, func(x snapshot.Section) bool { return !s.Has(x) }) {
-			for _, x := range r.Fault.Detect(s) {
-				names = append(names, x.Subject.Name)
-			}
+		if slices.ContainsFunc(r.Fault.Needs, func(x snapshot.Section) bool { return !s.Has(x) }) {
+			continue
 		}
+		evaluated = true
+		for _, x := range r.Fault.Detect(s.Only(slices.Concat(r.Fault.Needs, r.Fault.Uses)...)) {
+			names = append(names, x.Subject.Name)
+		}
+	}
+	if !evaluated {
+		return nil, fmt.Errorf("cannot evaluate %s on %s: it lacks what the rule needs: %s", r.Fault.ID, file, sectionWords(r.Fault))
 	}
 	slices.Sort(names)
 	return names, nil
