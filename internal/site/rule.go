@@ -43,8 +43,8 @@ import (
 //	tests:
 //	- {bundle: failed.bundle, finds: [backup-home.service]}
 //
-// The sections that it needs are those that its expressions read; one that is
-// only asked for with has() may be missing.
+// The sections that it needs are those that its expressions read; one that an
+// expression asks for with has() may be missing in it and in those after it.
 type Rule struct {
 	Fault *fault.Fault
 	Path  string
@@ -235,24 +235,21 @@ func (doc *ruleDocument) compile() (*program, error) {
 	return p, err
 }
 
-// sections are those that the expressions read, and those that they only ask for.
+// sections are those that the expressions read, and those that one asks for
+// with has() before any reads them: what a summary asks for, when has read.
 func (p *program) sections() (needs, uses []snapshot.Section) {
 	section := func(name string) (snapshot.Section, bool) {
 		x := snapshot.Section(strings.TrimPrefix(name, "snapshot."))
 		return x, strings.HasPrefix(name, "snapshot.") && slices.Contains(snapshot.Sections(), x)
 	}
-	asked := map[snapshot.Section]bool{}
 	for _, c := range p.all {
 		for _, name := range c.Asks {
-			if x, ok := section(name); ok && !asked[x] {
-				asked[x] = true
+			if x, ok := section(name); ok && !slices.Contains(needs, x) && !slices.Contains(uses, x) {
 				uses = append(uses, x)
 			}
 		}
-	}
-	for _, c := range p.all {
 		for _, name := range c.Reads {
-			if x, ok := section(name); ok && !asked[x] && !slices.Contains(needs, x) {
+			if x, ok := section(name); ok && !slices.Contains(needs, x) && !slices.Contains(uses, x) {
 				needs = append(needs, x)
 			}
 		}

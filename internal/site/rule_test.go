@@ -65,6 +65,19 @@ func TestRule(t *testing.T) {
 	}
 }
 
+// What when reads is needed, although the summary asks whether it is there.
+func TestRuleNeedsWhatIsReadUnasked(t *testing.T) {
+	text := strings.Replace(rule, `(!has(snapshot.host) || snapshot.host.kernel != "")`, `snapshot.host.kernel == ""`, 1)
+	text = strings.Replace(text, `snapshot.node'`, `(has(snapshot.host) ? snapshot.host.kernel : "")'`, 1)
+	r, err := ParseRule("f.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(r.Fault.Needs, r.Fault.Uses); got != "[systemd host] []" {
+		t.Errorf("needs and uses %s", got)
+	}
+}
+
 func TestRuleIsChecked(t *testing.T) {
 	for what, change := range map[string][2]string{
 		`it is not of apiVersion`:      {"kind: Rule", "kind: Site"},
