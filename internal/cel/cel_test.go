@@ -181,13 +181,15 @@ func TestCheckedBeforehand(t *testing.T) {
 	for src, want := range map[string]string{
 		"snapshot.nodes": `1:10: node has no field "nodes"; it has node, at, systemd, limit`,
 		"snapshot.systemd.units.exists(u,\n u.naem == 1)": `2:4: unit has no field "naem"`,
-		`snapshot.node > 1`:                     "a string is compared with a int",
-		`snapshot.systemd.units.name`:           "a list of unit has no fields",
-		`snapshot.node`:                         "this is of type string, and bool is wanted",
-		`snapshot.systemd.units[snapshot.node]`: "this is of type string, and int is wanted",
-		`snapshot.node.map(x, x)`:               "map goes over a list or a map",
-		strings.Repeat("(", 500):                "nests too deep",
-		strings.Repeat("!", 500) + "true":       "nests too deep",
+		`snapshot.systemd != null`:                        "an object is never null; has() says whether it is there",
+		`snapshot.node.matches("[")`:                      "error parsing regexp",
+		`snapshot.node > 1`:                               "a string is compared with a int",
+		`snapshot.systemd.units.name`:                     "a list of unit has no fields",
+		`snapshot.node`:                                   "this is of type string, and bool is wanted",
+		`snapshot.systemd.units[snapshot.node]`:           "this is of type string, and int is wanted",
+		`snapshot.node.map(x, x)`:                         "map goes over a list or a map",
+		strings.Repeat("(", 500):                          "nests too deep",
+		strings.Repeat("!", 500) + "true":                 "nests too deep",
 	} {
 		_, err := Compile(src, vars, true)
 		var e *Error

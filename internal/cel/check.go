@@ -2,6 +2,7 @@ package cel
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -214,7 +215,10 @@ func (c *checker) operator(e *expr) *typ {
 // comparable refuses to compare what can never be equal.
 func (c *checker) comparable(e *expr, t []*typ) {
 	a, b := t[0].base, t[1].base
-	whole := func(b base) bool { return b == nullT || b == structT || b == timeT || b == durationT }
+	if a == nullT && b == structT || a == structT && b == nullT {
+		c.fail(e, "an object is never null; has() says whether it is there")
+	}
+	whole := func(b base) bool { return b == timeT || b == durationT }
 	if a != b && a != dynT && b != dynT && !(a == nullT && whole(b)) && !(b == nullT && whole(a)) {
 		c.fail(e, "a %s is compared with a %s", t[0], t[1])
 	}
@@ -254,6 +258,13 @@ func (c *checker) call(e *expr) *typ {
 		if len(want) > 0 {
 			c.want(e.args[i], want...)
 		}
+	}
+	if pattern, ok := e.args[len(e.args)-1].lit.(string); ok && e.name == "matches" {
+		re, err := regexp.Compile(pattern)
+		if err != nil {
+			c.fail(e, "%v", err)
+		}
+		e.re = re
 	}
 	return &typ{base: f.gives}
 }

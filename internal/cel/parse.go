@@ -2,6 +2,7 @@ package cel
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -29,7 +30,8 @@ type expr struct {
 	lit  any
 	name string // of a variable, field, function, or the macro's variable
 	args []*expr
-	typ  *typ // filled in by check
+	typ  *typ           // filled in by check
+	re   *regexp.Regexp // of matches, where check knows the pattern
 }
 
 type parser struct {
