@@ -79,10 +79,13 @@ func (p *Program) Element() reflect.Type {
 	return nil
 }
 
-// Eval evaluates the program. The answer is nil, bool, int64, uint64, float64,
+// Eval evaluates the program with a budget of its own; see [Program.Within].
+func (p *Program) Eval(vars map[string]any) (any, error) { return p.Within(&Budget{}, vars) }
+
+// Within evaluates the program as far as the budget goes. The answer is nil, bool, int64, uint64, float64,
 // string, time.Time, time.Duration, or something that [Elements] takes apart.
-func (p *Program) Eval(vars map[string]any) (any, error) {
-	r := &run{src: p.src, vars: map[string]any{}}
+func (p *Program) Within(b *Budget, vars map[string]any) (any, error) {
+	r := &run{src: p.src, vars: map[string]any{}, Budget: b}
 	for name, v := range vars {
 		switch v.(type) {
 		case object, []any, map[any]any:

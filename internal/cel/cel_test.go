@@ -223,6 +223,40 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+// What stops at the first element costs the list all the same, and several
+// evaluations share a budget.
+func TestBudget(t *testing.T) {
+	big := make([]any, 3000)
+	for i := range big {
+		big[i] = int64(i)
+	}
+	vars, m := map[string]any{"m": map[string]any{"list": big}}, map[string]reflect.Type{"m": reflect.TypeFor[map[string]any]()}
+	for _, src := range []string{
+		`m.list.all(a, m.list.exists(b, true))`, `m.list.all(a, m.list[0] == 0)`, `m.list.all(a, m.list == m.list)`,
+	} {
+		p, err := Compile(src, m, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Eval(vars); !errors.Is(err, errSteps) {
+			t.Errorf("%s ends with %v", src, err)
+		}
+	}
+	p, err := Compile(`m.list.all(a, a >= 0)`, m, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b Budget
+	for range 1000 {
+		if _, err = p.Within(&b, vars); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, errSteps) {
+		t.Errorf("a thousand evaluations within one budget end with %v", err)
+	}
+}
+
 func TestElements(t *testing.T) {
 	p, err := Compile(`snapshot.systemd.units.filter(u, u.active != "active")`, vars, nil)
 	if err != nil || p.Element() != reflect.TypeFor[unit]() {

@@ -10,14 +10,18 @@ import (
 	"time"
 )
 
-// maxSteps bounds how much one evaluation may do.
-const maxSteps = 2_000_000
+// maxSteps bounds how much may be done within a budget.
+const maxSteps = 5_000_000
+
+// A Budget bounds how much several evaluations may do together. A new one is
+// whole.
+type Budget struct{ steps int }
 
 // A run is one evaluation.
 type run struct {
-	src   string
-	vars  map[string]any
-	steps int
+	src  string
+	vars map[string]any
+	*Budget
 }
 
 // errSteps ends an evaluation that nothing else would.
@@ -27,8 +31,14 @@ func (r *run) fail(e *expr, format string, args ...any) error {
 	return &Error{Source: r.src, Pos: e.pos, Text: fmt.Sprintf(format, args...)}
 }
 
+// spend takes n steps, and reports whether they were left.
+func (b *Budget) spend(n int) bool {
+	b.steps += n
+	return b.steps <= maxSteps
+}
+
 func (r *run) eval(e *expr) (any, error) {
-	if r.steps++; r.steps > maxSteps {
+	if !r.spend(1) {
 		return nil, errSteps
 	}
 	switch e.op {
@@ -106,6 +116,9 @@ func (r *run) apply(e *expr, v []any) (any, error) {
 	case "index":
 		return r.index(e, v[0], v[1])
 	case "call":
+		if s, ok := v[0].(string); ok && e.re != nil {
+			return e.re.MatchString(s), nil
+		}
 		out, err := functions[e.name].do(v)
 		if err != nil {
 			return nil, r.fail(e, "%s: %v", e.name, err)
@@ -117,10 +130,11 @@ func (r *run) apply(e *expr, v []any) (any, error) {
 		}
 	case "negate":
 		return r.negate(e, v[0])
-	case "==":
-		return equal(v[0], v[1]), nil
-	case "!=":
-		return !equal(v[0], v[1]), nil
+	case "==", "!=":
+		if n, _ := length(v[0]); !r.spend(n) {
+			return nil, errSteps
+		}
+		return equal(v[0], v[1]) == (e.op == "=="), nil
 	case "<", "<=", ">", ">=":
 		return r.order(e, v)
 	case "in":
@@ -179,6 +193,9 @@ func (r *run) index(e *expr, on, at any) (any, error) {
 		}
 		return nil, r.fail(e, "there is no %v in it", at)
 	}
+	if n, _ := length(on); !r.spend(n) {
+		return nil, errSteps
+	}
 	list, ok := items(on)
 	n, isInt := at.(int64)
 	if !ok || !isInt {
@@ -222,6 +239,9 @@ func (r *run) macro(e *expr) (any, error) {
 	on, err := r.eval(e.args[0])
 	if err != nil {
 		return nil, err
+	}
+	if n, _ := length(on); !r.spend(n) {
+		return nil, errSteps
 	}
 	list, ok := items(on)
 	if !ok {

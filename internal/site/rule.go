@@ -260,43 +260,51 @@ func (p *program) sections() (needs, uses []snapshot.Section) {
 // detect is the rule. One that fails on this evidence panics with why, which
 // the engine tells as a rule that was not evaluated.
 func (p *program) detect(s *snapshot.Snapshot) []finding.Finding {
-	vars := map[string]any{"snapshot": s}
+	r := reading{vars: map[string]any{"snapshot": s}}
 	list := []any{nil}
 	if p.each != nil {
-		list, _ = cel.Elements(must(p.each.Eval(vars)))
+		list, _ = cel.Elements(r.value(p.each))
 	}
 	var out []finding.Finding
 	for _, it := range list {
 		if p.each != nil {
-			vars["it"] = it
+			r.vars["it"] = it
 		}
-		if must(p.when.Eval(vars)) != true {
+		if r.value(p.when) != true {
 			continue
 		}
-		f := finding.Finding{Subject: finding.Subject{Kind: p.doc.Subject.Kind, Name: words(p.name, vars)}, Summary: p.doc.Title, Commands: p.doc.Commands}
+		f := finding.Finding{Subject: finding.Subject{Kind: p.doc.Subject.Kind, Name: r.words(p.name)}, Summary: p.doc.Title, Commands: p.doc.Commands}
 		if p.text != nil {
-			f.Summary = words(p.text, vars)
+			f.Summary = r.words(p.text)
 		}
 		for _, x := range p.facts {
-			f.Facts = append(f.Facts, finding.Fact{Source: words(x[0], vars), Got: words(x[1], vars), Want: words(x[2], vars)})
+			f.Facts = append(f.Facts, finding.Fact{Source: r.words(x[0]), Got: r.words(x[1]), Want: r.words(x[2])})
 		}
 		out = append(out, f)
 	}
 	return out
 }
 
-func must(v any, err error) any {
+// A reading is one run of a rule over a snapshot. All its evaluations share a
+// budget: evidence may be long.
+type reading struct {
+	vars   map[string]any
+	budget cel.Budget
+}
+
+func (r *reading) value(p *cel.Program) any {
+	v, err := p.Within(&r.budget, r.vars)
 	if err != nil {
 		panic(err)
 	}
 	return v
 }
 
-func words(p *cel.Program, vars map[string]any) string {
+func (r *reading) words(p *cel.Program) string {
 	if p == nil {
 		return ""
 	}
-	text, err := cel.Text(must(p.Eval(vars)))
+	text, err := cel.Text(r.value(p))
 	if err != nil {
 		panic(err)
 	}
