@@ -105,6 +105,7 @@ func (r *reach) target() string {
 type place struct {
 	spec string
 	bundle.Part
+	unread error // why the node could not be read; the snapshot says so in a gap
 }
 
 // gather reads all nodes at once.
@@ -142,6 +143,7 @@ func missed(places []place, errs []error) ([]place, error) {
 			good++
 			continue
 		}
+		places[i].unread = err
 		places[i].Snapshot = &snapshot.Snapshot{Version: snapshot.Version, Node: places[i].spec,
 			Gaps: []snapshot.Gap{{Section: snapshot.SectionHost, Source: places[i].spec, Reason: err.Error()}}}
 	}

@@ -26,12 +26,15 @@ func (a *App) watch(ctx context.Context, t *triage, faults []*fault.Fault, ignor
 	switch {
 	case t.bundle != "" || t.root != "/":
 		return errors.New("cannot watch what does not change: --watch is for running nodes")
+	case t.save != "":
+		return hint(errors.New("cannot save a bundle while watching"), "klustered bundle create FILE keeps one look")
 	case len(t.outputs) > 1 || format != "text" && format != "json":
 		return fmt.Errorf("cannot watch as %q: text and json, to standard output, are what there is", strings.Join(t.outputs, ", "))
 	case t.interval < leastInterval:
 		return fmt.Errorf("cannot look every %s: it takes longer", t.interval)
 	}
 	var tracker diagnose.Tracker
+	unread := map[string]bool{}
 	quiet := *a
 	quiet.ErrTerminal = false
 	for first := true; ; first = false {
@@ -42,10 +45,11 @@ func (a *App) watch(ctx context.Context, t *triage, faults []*fault.Fault, ignor
 		if err != nil {
 			fmt.Fprintf(a.Err, "klustered: %v\n", err)
 		} else {
+			unread = a.tellUnread(places, unread)
 			d := diagnose.Run(snapshots(places), faults, ignores...)
 			events := tracker.Update(d)
 			if first && len(events) == 0 && format == "text" {
-				fmt.Fprintf(a.Out, "%s  %s: nothing shows; looking every %s\n", stamp(d.At), strings.Join(d.Nodes, ", "), t.interval)
+				fmt.Fprintf(a.Out, "%s  %s: %s; looking every %s\n", stamp(d.At), report.Clean(strings.Join(d.Nodes, ", ")), quietWord(d), t.interval)
 			}
 			if err := a.tellEvents(format, events); err != nil {
 				return err
@@ -57,6 +61,31 @@ func (a *App) watch(ctx context.Context, t *triage, faults []*fault.Fault, ignor
 		case <-time.After(t.interval):
 		}
 	}
+}
+
+// quietWord says what it means that nothing shows.
+func quietWord(d *diagnose.Diagnosis) string {
+	if d.Incomplete() {
+		return "nothing shows in what could be seen, and not everything could"
+	}
+	return "nothing shows"
+}
+
+// tellUnread says which nodes can no longer be read, once, and which can again.
+// before are those that could not be read the last time.
+func (a *App) tellUnread(places []place, before map[string]bool) map[string]bool {
+	now := map[string]bool{}
+	for _, p := range places {
+		switch {
+		case p.unread != nil:
+			if now[p.spec] = true; !before[p.spec] {
+				fmt.Fprintf(a.Err, "klustered: cannot read %s: %s; what showed there is kept\n", p.spec, oneLine(p.unread.Error()))
+			}
+		case before[p.spec]:
+			fmt.Fprintf(a.Err, "klustered: %s can be read again\n", p.spec)
+		}
+	}
+	return now
 }
 
 // An eventDoc is an event as JSON.
