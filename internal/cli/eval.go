@@ -63,7 +63,7 @@ run that was cut short goes on where it was; each version of klustered begins an
 	f.StringVar(&e.results, "results", "", "keep the results in this file (default: in the lab's cache)")
 	f.StringVar(&e.write, "write", "", "print the tables by layer, and write them to this file")
 	f.StringVar(&e.record, "record", "", "keep the evidence of each fault alone below this folder, as faults/ID/testdata/recorded.bundle")
-	f.Float64Var(&e.least, "least", 0, "exit with 2 when the mean score is below this, or a healthy lab was accused")
+	f.Float64Var(&e.least, "least", 0, "exit with 2 when the mean score is below this, or a healthy lab was accused or could not be diagnosed")
 	return c
 }
 
@@ -179,16 +179,21 @@ func (a *App) lookAt(ctx context.Context, name string, e *evaluation, c eval.Cas
 	}
 	d := diagnose.Run(snapshots(places), a.Faults)
 	if e.record != "" && c.Kind == eval.Single && c.Seed == e.first {
-		file := filepath.Join(e.record, "faults", filepath.FromSlash(c.Faults[0]), "testdata", "recorded.bundle")
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			return nil, err
-		}
-		t := &triage{save: file, redact: string(bundle.Addresses), note: c.Faults[0] + ", provoked in a lab"}
-		if err := save(t, parts(places), start); err != nil {
-			return nil, err
+		if err := recordCase(e, c, places, start); err != nil {
+			fmt.Fprintf(a.Err, "klustered: error: %v\n", err)
 		}
 	}
 	return d, nil
+}
+
+// recordCase keeps the evidence of a case beside its fault.
+func recordCase(e *evaluation, c eval.Case, places []place, start time.Time) error {
+	file := filepath.Join(e.record, "faults", filepath.FromSlash(c.Faults[0]), "testdata", "recorded.bundle")
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	t := &triage{save: file, redact: string(bundle.Addresses), note: c.Faults[0] + ", provoked in a lab"}
+	return save(t, parts(places), start)
 }
 
 func (a *App) sayResult(r eval.Result) {
@@ -206,6 +211,9 @@ func (a *App) sayResult(r eval.Result) {
 		mark = " (not named exactly)"
 	}
 	fmt.Fprintf(a.Out, "%.2f   %-8s %s: %.1f s, said [%s]%s", v.Score, r.Case.Kind, r.Case, r.Seconds, strings.Join(said, ", "), mark)
+	if r.Mute != "" {
+		fmt.Fprintf(a.Out, ", %s", oneLine(r.Mute))
+	}
 	if len(r.Unexplained) > 0 {
 		fmt.Fprintf(a.Out, ", unexplained [%s]", strings.Join(r.Unexplained, " "))
 	}
@@ -228,13 +236,13 @@ func (a *App) concludeEval(e *evaluation, store *eval.Store) error {
 	}
 	broken := slices.DeleteFunc(slices.Clone(mine), func(r eval.Result) bool { return r.Case.Kind == eval.Healthy })
 	whole := slices.DeleteFunc(slices.Clone(mine), func(r eval.Result) bool { return r.Case.Kind != eval.Healthy })
-	sum, accused := eval.Sum(broken), eval.Sum(whole).False
+	sum, well := eval.Sum(broken), eval.Sum(whole)
 	fmt.Fprintf(a.Out, "score %.3f over %d broken labs (%d found, %d named exactly, %d false causes); %d false causes in %d healthy ones\n",
-		sum.Score, sum.Cases, sum.Found, sum.Exact, sum.False, accused, len(whole))
+		sum.Score, sum.Cases, sum.Found, sum.Exact, sum.False, well.False, well.Cases)
 	if e.least > 0 && sum.Cases == 0 {
 		return errors.New("cannot judge the diagnosis: no case could be made")
 	}
-	if e.least > 0 && (sum.Score < e.least || accused > 0) {
+	if e.least > 0 && (sum.Score < e.least || well.Cases > 0 && well.Score < 1) {
 		return exitCode(2)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/klustered/klustered/fault"
+	"github.com/klustered/klustered/internal/diagnose"
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 )
@@ -72,6 +74,8 @@ func TestJudge(t *testing.T) {
 		"one missed":        {Result{Case: two, Touched: things, Said: said("a")}, Verdict{false, false, false, 0, 0}},
 		"one too many":      {Result{Case: two, Touched: things, Said: said("x", "a", "b")}, Verdict{true, true, false, 1, 2.0 / 3}},
 		"of something else": {Result{Case: two, Touched: [][]string{{"/a"}, {"/else"}}, Said: said("a", "b")}, Verdict{true, false, true, 0, 1}},
+		"no diagnosis":      {Result{Case: two, Touched: things, Mute: "no node answers"}, Verdict{}},
+		"healthy and mute":  {Result{Case: Case{Kind: Healthy}, Mute: "no node answers"}, Verdict{}},
 		"nothing":           {Result{Case: two, Touched: things}, Verdict{}},
 		"healthy":           {Result{Case: Case{Kind: Healthy}}, Verdict{true, true, false, 0, 1}},
 		"healthy, accused":  {Result{Case: Case{Kind: Healthy}, Said: said("a")}, Verdict{true, true, false, 1, 0}},
@@ -170,6 +174,25 @@ func TestWrite(t *testing.T) {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("lacks %q:\n%s", want, b.String())
 		}
+	}
+}
+
+// A diagnosis that fails on a broken lab has not found what broke it; one that
+// was interrupted says nothing of either.
+func TestDiagnosisThatFails(t *testing.T) {
+	b := &Bench{Look: func(context.Context, Case) (*diagnose.Diagnosis, error) { return nil, errors.New("no node answers") }}
+	r := Result{Case: Case{Kind: Single, Faults: []string{"a"}}}
+	if err := b.ask(t.Context(), r.Case, &r); err != nil || r.Mute == "" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if s := Sum([]Result{r}); s.Cases != 1 || s.Score != 0 || s.Found != 0 {
+		t.Errorf("%+v", s)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	b.Look = func(context.Context, Case) (*diagnose.Diagnosis, error) { cancel(); return nil, over.Err() }
+	r = Result{Case: r.Case}
+	if err := b.ask(over, r.Case, &r); !errors.Is(err, context.Canceled) || r.Mute != "" {
+		t.Errorf("interrupted: %+v, %v", r, err)
 	}
 }
 

@@ -47,6 +47,8 @@ type Result struct {
 	Said        []Claim    `json:"said"`
 	Unexplained []string   `json:"unexplained,omitempty"`
 	Seconds     float64    `json:"seconds"` // from the command to the answer
+	// Mute says why the diagnosis failed. Nothing was said then, and that counts.
+	Mute string `json:"mute,omitempty"`
 	// Failed says why the case could not be made. It is no verdict then.
 	Failed string `json:"failed,omitempty"`
 }
@@ -75,6 +77,8 @@ func Judge(r Result) Verdict {
 	}
 	v.First = v.Found && len(r.Said) > 0 && slices.Contains(r.Case.Faults, r.Said[0].Fault)
 	switch {
+	case r.Mute != "":
+		return Verdict{False: v.False}
 	case r.Case.Kind == Healthy && v.False == 0:
 		v.Score = 1
 	case r.Case.Kind != Healthy && v.Found:

@@ -99,7 +99,7 @@ func healthyTable(b *strings.Builder, list []Result) {
 	rule(b, 3)
 	for _, r := range list {
 		if r.Failed == "" {
-			fmt.Fprintf(b, "| %s | %d | %s |\n", r.Case.Name(), len(r.Said), cmp.Or(strings.Join(r.Unexplained, ", "), "none"))
+			fmt.Fprintf(b, "| %s | %d | %s |\n", r.Case.Name(), len(r.Said), cmp.Or(clip(r.Mute), strings.Join(r.Unexplained, ", "), "none"))
 		}
 	}
 	b.WriteString("\n")
@@ -140,6 +140,9 @@ func misses(b *strings.Builder, list []Result) {
 				said = append(said, fmt.Sprintf("%s (%.2f)", c.Fault, c.Confidence))
 			}
 			fmt.Fprintf(b, "- %s %s: said %s", r.Case.Kind, r.Case, cmp.Or(strings.Join(said, ", "), "nothing"))
+			if r.Mute != "" {
+				fmt.Fprintf(b, ": %s", clip(r.Mute))
+			}
 			if len(r.Unexplained) > 0 {
 				fmt.Fprintf(b, "; unexplained: %s", strings.Join(r.Unexplained, ", "))
 			}
