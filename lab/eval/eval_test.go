@@ -58,23 +58,24 @@ func TestCases(t *testing.T) {
 func said(ids ...string) []Claim {
 	var out []Claim
 	for _, id := range ids {
-		out = append(out, Claim{Fault: id, Subject: "file /" + id, Confidence: 0.92})
+		out = append(out, Claim{Fault: id, Node: "n", Subject: "file /" + id, Confidence: 0.92})
 	}
 	return out
 }
 
 func TestJudge(t *testing.T) {
 	two := Case{Kind: Pair, Faults: []string{"a", "b"}}
-	things := [][]string{{"/a"}, {"/b"}}
+	things, on := [][]string{{"/a"}, {"/b"}}, []string{"n", ""}
 	for name, tc := range map[string]struct {
 		r    Result
 		want Verdict
 	}{
-		"all and only":      {Result{Case: two, Touched: things, Said: said("b", "a")}, Verdict{true, true, true, 0, 1}},
-		"one missed":        {Result{Case: two, Touched: things, Said: said("a")}, Verdict{false, false, false, 0, 0}},
-		"one too many":      {Result{Case: two, Touched: things, Said: said("x", "a", "b")}, Verdict{true, true, false, 1, 2.0 / 3}},
-		"of something else": {Result{Case: two, Touched: [][]string{{"/a"}, {"/else"}}, Said: said("a", "b")}, Verdict{true, false, true, 0, 1}},
-		"no diagnosis":      {Result{Case: two, Touched: things, Mute: "no node answers"}, Verdict{}},
+		"all and only":      {Result{Case: two, Touched: things, On: on, Said: said("b", "a")}, Verdict{true, true, true, 0, 1}},
+		"one missed":        {Result{Case: two, Touched: things, On: on, Said: said("a")}, Verdict{false, false, false, 0, 0}},
+		"one too many":      {Result{Case: two, Touched: things, On: on, Said: said("x", "a", "b")}, Verdict{true, true, false, 1, 2.0 / 3}},
+		"of something else": {Result{Case: two, Touched: [][]string{{"/a"}, {"/else"}}, On: on, Said: said("a", "b")}, Verdict{true, false, true, 0, 1}},
+		"on another node":   {Result{Case: two, Touched: things, On: []string{"n", "m"}, Said: said("a", "b")}, Verdict{true, false, true, 0, 1}},
+		"no diagnosis":      {Result{Case: two, Touched: things, On: on, Mute: "no node answers"}, Verdict{}},
 		"healthy and mute":  {Result{Case: Case{Kind: Healthy}, Mute: "no node answers"}, Verdict{}},
 		"nothing":           {Result{Case: two, Touched: things}, Verdict{}},
 		"healthy":           {Result{Case: Case{Kind: Healthy}}, Verdict{true, true, false, 0, 1}},
@@ -109,6 +110,25 @@ func TestTouched(t *testing.T) {
 		if !slices.Contains(got, want) {
 			t.Errorf("%q is not among %q", want, got)
 		}
+	}
+}
+
+// What everybody says names nothing that a drill has changed.
+func TestTouchedIsNotEverything(t *testing.T) {
+	got := touched(op.Plan{op.WriteFile{Path: "/etc/systemd/system/x.service", Link: "/dev/null"},
+		op.AddRule{At: op.FilterPlace{Family: "ip", Table: "nat", Chain: "OWN"}}})
+	if slices.Contains(got, "/dev/null") || slices.Contains(got, "nat") || !slices.Contains(got, "OWN") {
+		t.Errorf("%q", got)
+	}
+	for text, want := range map[string]bool{
+		"the web of shop": true, "shop/web": true, "web": true, "a webhook": false, "my-web": false, "cobweb, and web": true, "": false,
+	} {
+		if mentions(text, "web") != want {
+			t.Errorf("%q mentions it: %v", text, !want)
+		}
+	}
+	if mentions("/etc/xyz", "/etc/x") || !mentions("journal:/etc/x:7", "/etc/x") {
+		t.Error("a part of a path is taken for a path")
 	}
 }
 
@@ -157,7 +177,7 @@ func TestWrite(t *testing.T) {
 	one := Case{Kind: Single, Faults: []string{"host/a"}, Layers: []string{"host"}, Seed: 1}
 	list := []Result{
 		{Case: one, Said: said("etcd/d")}, // another one follows
-		{Case: one, Touched: [][]string{{"/host/a"}}, Said: said("host/a"), Seconds: 1.5},
+		{Case: one, Touched: [][]string{{"/host/a"}}, On: []string{"n"}, Said: said("host/a"), Seconds: 1.5},
 		{Case: Case{Kind: Single, Faults: []string{"etcd/d"}, Layers: []string{"etcd"}, Seed: 1}, Unexplained: []string{"etcd-slow"}},
 		{Case: Case{Kind: Healthy, Variant: "under load"}},
 		{Case: Case{Kind: Pair, Faults: []string{"x", "y"}, Layers: []string{"host", "cni"}}, Failed: "the ground has moved"},

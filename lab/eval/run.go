@@ -43,6 +43,19 @@ type broken struct {
 	journal []byte
 }
 
+// on is the node that the plan changes, or "" where it changes objects of the
+// cluster alone, which any node may tell of.
+func (x broken) on() string {
+	for _, o := range x.plan {
+		switch o.(type) {
+		case op.CreateObject, op.PatchObject, op.DeleteObject:
+		default:
+			return x.node.Name
+		}
+	}
+	return ""
+}
+
 // Run makes the case, asks once what is wrong, and makes the lab whole again.
 // The result is of a case that could not be made when it has Failed.
 func (b *Bench) Run(ctx context.Context, c Case) Result {
@@ -53,7 +66,7 @@ func (b *Bench) Run(ctx context.Context, c Case) Result {
 	}
 	done, err := b.provoke(ctx, c)
 	for _, x := range done {
-		r.Touched = append(r.Touched, touched(x.plan))
+		r.Touched, r.On = append(r.Touched, touched(x.plan)), append(r.On, x.on())
 	}
 	if err == nil {
 		err = b.ask(ctx, c, &r)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/klustered/klustered/internal/diagnose"
 	"github.com/klustered/klustered/op"
@@ -43,10 +45,12 @@ type Result struct {
 	At   time.Time `json:"at"`
 	Tool string    `json:"tool"` // the version that was measured
 	// Touched are names of what each fault's drill changed: files, units, objects.
-	Touched     [][]string `json:"touched,omitempty"`
-	Said        []Claim    `json:"said"`
-	Unexplained []string   `json:"unexplained,omitempty"`
-	Seconds     float64    `json:"seconds"` // from the command to the answer
+	Touched [][]string `json:"touched,omitempty"`
+	// On are the nodes that each drill changed, "" where it was objects alone.
+	On          []string `json:"on,omitempty"`
+	Said        []Claim  `json:"said"`
+	Unexplained []string `json:"unexplained,omitempty"`
+	Seconds     float64  `json:"seconds"` // from the command to the answer
 	// Mute says why the diagnosis failed. Nothing was said then, and that counts.
 	Mute string `json:"mute,omitempty"`
 	// Failed says why the case could not be made. It is no verdict then.
@@ -56,7 +60,7 @@ type Result struct {
 // A Verdict is how good what was said is.
 type Verdict struct {
 	Found bool    // every cause was named
-	Exact bool    // and by what was changed
+	Exact bool    // and by what was changed, and where
 	First bool    // and what was named first is one of them
 	False int     // what was named and is none
 	Score float64 // precision if Found, else 0
@@ -68,7 +72,8 @@ func Judge(r Result) Verdict {
 	for i, id := range r.Case.Faults {
 		named := slices.ContainsFunc(r.Said, func(c Claim) bool { return c.Fault == id })
 		v.Found = v.Found && named
-		v.Exact = v.Exact && named && i < len(r.Touched) && slices.ContainsFunc(r.Said, func(c Claim) bool { return c.Fault == id && c.names(r.Touched[i]) })
+		v.Exact = v.Exact && named && i < len(r.Touched) && i < len(r.On) &&
+			slices.ContainsFunc(r.Said, func(c Claim) bool { return c.Fault == id && c.at(r.On[i]) && c.names(r.Touched[i]) })
 	}
 	for _, c := range r.Said {
 		if !slices.Contains(r.Case.Faults, c.Fault) {
@@ -90,7 +95,32 @@ func Judge(r Result) Verdict {
 // names reports whether the claim names one of the things that were changed.
 func (c Claim) names(things []string) bool {
 	text := strings.Join(append([]string{c.Subject, c.Summary}, c.Quotes...), "\n")
-	return slices.ContainsFunc(things, func(t string) bool { return strings.Contains(text, t) })
+	return slices.ContainsFunc(things, func(t string) bool { return mentions(text, t) })
+}
+
+// mentions reports whether the text has the name as a whole: web is none in
+// webhook, nor /etc/x in /etc/xyz.
+func mentions(text, name string) bool {
+	part := func(r rune) bool { return r == '-' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }
+	for rest := text; ; {
+		before, after, ok := strings.Cut(rest, name)
+		if !ok {
+			return false
+		}
+		last, _ := utf8.DecodeLastRuneInString(text[:len(text)-len(rest)+len(before)])
+		next, _ := utf8.DecodeRuneInString(after)
+		if !part(last) && !part(next) {
+			return true
+		}
+		rest = rest[len(before)+1:]
+	}
+}
+
+// at reports whether the claim is of that node, "" being any. What is said of
+// an object, a node or a member of etcd may be told by another one.
+func (c Claim) at(node string) bool {
+	kind, _, _ := strings.Cut(c.Subject, " ")
+	return node == "" || c.Node == node || slices.Contains([]string{"object", "node", "member"}, kind)
 }
 
 // touched are the names of what a plan changes: of a file its path, of a unit
@@ -127,8 +157,10 @@ func namesIn(fields map[string]any) []string {
 		case map[string]any:
 			out = append(out, namesIn(v)...)
 		case string:
-			switch key {
-			case "path", "file", "name", "link", "dev", "dst", "table", "chain", "target", "sysctl":
+			switch {
+			case key == "link" && fields["path"] != nil: // where a symbolic link leads
+			case key == "table" && fields["chain"] != nil: // nat and filter are everybody's
+			case slices.Contains([]string{"path", "file", "name", "link", "dev", "dst", "table", "chain", "target", "sysctl"}, key):
 				if strings.HasPrefix(v, "/api") {
 					v = path.Base(v)
 				}
