@@ -138,6 +138,9 @@ func (a *App) runCases(ctx context.Context, e *evaluation, labs []*lab.Cluster, 
 		wg.Go(func() {
 			for c := range queue {
 				r := b.Run(ctx, c)
+				if ctx.Err() != nil {
+					continue // nobody's verdict
+				}
 				r.Tool = Version()
 				a.sayResult(r)
 				if err := store.Add(r); err != nil {

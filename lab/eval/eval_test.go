@@ -14,6 +14,8 @@ import (
 
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/internal/diagnose"
+	"github.com/klustered/klustered/lab/drill"
+	"github.com/klustered/klustered/lab/node"
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 )
@@ -213,6 +215,29 @@ func TestDiagnosisThatFails(t *testing.T) {
 	r = Result{Case: r.Case}
 	if err := b.ask(over, r.Case, &r); !errors.Is(err, context.Canceled) || r.Mute != "" {
 		t.Errorf("interrupted: %+v, %v", r, err)
+	}
+}
+
+// An undoer is a hand that only takes back.
+type undoer struct {
+	drill.Hand
+	undone int
+}
+
+func (u *undoer) Undo(ctx context.Context, _ *node.Node, _ []byte) error {
+	u.undone++
+	return ctx.Err()
+}
+
+// An interrupted run leaves no lab broken.
+func TestRestoreWhenInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	u := &undoer{}
+	b := &Bench{Hand: u}
+	err := b.restore(ctx, Case{Faults: []string{"a", "b"}}, make([]broken, 2))
+	if u.undone != 2 || !errors.Is(err, context.Canceled) {
+		t.Errorf("%d breaks taken back, %v", u.undone, err)
 	}
 }
 

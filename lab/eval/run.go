@@ -74,7 +74,7 @@ func (b *Bench) Run(ctx context.Context, c Case) Result {
 	if err != nil {
 		r.Failed = err.Error()
 	}
-	if err := b.restore(ctx, c, done); err != nil {
+	if err := b.restore(ctx, c, done); err != nil && ctx.Err() == nil {
 		b.Say("%s: %v", c, err)
 		if err := b.Reset(ctx); err != nil && r.Failed == "" {
 			b.Say("%s: %v", c, err)
@@ -161,7 +161,7 @@ func (b *Bench) apply(ctx context.Context, f *fault.Fault, n *node.Node, s *snap
 	journal, err := b.Hand.Apply(ctx, n, plan)
 	if err != nil {
 		if len(journal) > 0 {
-			err = errors.Join(err, b.Hand.Undo(ctx, n, journal))
+			err = errors.Join(err, b.Hand.Undo(context.WithoutCancel(ctx), n, journal))
 		}
 		return broken{}, err
 	}
@@ -177,11 +177,11 @@ func (b *Bench) fault(id string) (*fault.Fault, error) {
 	return nil, fmt.Errorf("no drill of %q is known", id)
 }
 
-// restore takes the breaks back, the last one first, and waits until the lab
-// serves again.
+// restore takes the breaks back, the last one first, also when the run is being
+// interrupted, and waits until the lab serves again.
 func (b *Bench) restore(ctx context.Context, c Case, done []broken) error {
 	for i := len(done) - 1; i >= 0; i-- {
-		if err := b.Hand.Undo(ctx, done[i].node, done[i].journal); err != nil {
+		if err := b.Hand.Undo(context.WithoutCancel(ctx), done[i].node, done[i].journal); err != nil {
 			return fmt.Errorf("cannot take %s back: %w", c.Faults[i], err)
 		}
 	}
@@ -203,6 +203,9 @@ func (b *Bench) whole(ctx context.Context) error {
 func (b *Bench) serves(ctx context.Context, limit time.Duration) error {
 	deadline := time.Now().Add(limit)
 	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		look, cancel := context.WithTimeout(ctx, asking)
 		err := oracle.Failed(oracle.Run(look, b.Nodes, oracle.Health()))
 		cancel()
