@@ -87,14 +87,14 @@ func (i IssueCertificate) Do(ctx context.Context, m Machine) error {
 }
 
 // overwrite writes data to path with the attributes that the file has, or a
-// mode when there is none.
+// mode when there is none. A link, which lets everybody do everything, has none
+// to be taken over.
 func overwrite(m Machine, path string, data []byte, mode fs.FileMode) error {
 	f, err := m.ReadFile(path)
-	if err != nil {
-		f = File{Mode: mode}
+	if err != nil || f.Link != "" {
+		f = File{Mode: mode, UID: f.UID, GID: f.GID}
 	}
-	f.Data, f.Link = data, ""
-	return m.WriteFile(path, f)
+	return m.WriteFile(path, f.with(data))
 }
 
 // Undo puts the old files back, whatever the new key was.

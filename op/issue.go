@@ -55,12 +55,7 @@ func (i IssueKubeconfig) Do(ctx context.Context, m Machine) error {
 	if err != nil {
 		return err
 	}
-	f, err := m.ReadFile(i.Path)
-	if err != nil {
-		f = File{Mode: 0o600}
-	}
-	f.Data, f.Link = data, ""
-	return m.WriteFile(i.Path, f)
+	return overwrite(m, i.Path, data, 0o600)
 }
 
 // Undo puts the old file back, whatever the new one's key was.

@@ -48,8 +48,7 @@ func (e EditLine) exchange(f File, old, with []string) (File, error) {
 	if f.Link != "" || from < 0 || from+len(old) > len(lines) || !slices.Equal(lines[from:from+len(old)], old) {
 		return f, fmt.Errorf("cannot change %s: %w: line %d reads otherwise", e.Path, ErrChanged, e.Line)
 	}
-	f.Data = []byte(strings.Join(slices.Concat(lines[:from], with, lines[from+len(old):]), "\n"))
-	return f, nil
+	return f.with([]byte(strings.Join(slices.Concat(lines[:from], with, lines[from+len(old):]), "\n"))), nil
 }
 
 // Before keeps the file.

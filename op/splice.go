@@ -51,10 +51,11 @@ func (x Splice) Do(_ context.Context, m Machine) error {
 	if err != nil || f.Sum() != x.Pin {
 		return err
 	}
-	if f.Data, err = x.apply(f.Data); err != nil {
+	data, err := x.apply(f.Data)
+	if err != nil {
 		return err
 	}
-	return m.WriteFile(x.Path, f)
+	return m.WriteFile(x.Path, f.with(data))
 }
 
 // Undo puts the old bytes back.
@@ -118,14 +119,14 @@ func (p PublishKey) Do(_ context.Context, m Machine) error {
 	case f.Sum() != p.Pin:
 		return nil
 	}
+	data := f.Data
 	if p.Fresh {
-		f.Data = nil
+		data = nil
 	}
-	if n := len(f.Data); n > 0 && f.Data[n-1] != '\n' {
-		f.Data = append(f.Data, '\n')
+	if n := len(data); n > 0 && data[n-1] != '\n' {
+		data = append(data, '\n')
 	}
-	f.Data, f.Link = append(f.Data, public...), ""
-	return m.WriteFile(p.Path, f)
+	return m.WriteFile(p.Path, f.with(append(data, public...)))
 }
 
 // Undo puts the old file back.
