@@ -58,10 +58,13 @@ func (a FileAttr) Before(_ context.Context, m Machine) (State, error) {
 // Do sets the new flags.
 func (a FileAttr) Do(_ context.Context, m Machine) error { return m.WriteFlags(a.Path, a.New) }
 
-// Undo sets the old ones.
+// Undo sets the old ones. A file that is gone has none to put back.
 func (a FileAttr) Undo(_ context.Context, m Machine, _ State) error {
 	now, err := m.ReadFlags(a.Path)
-	if err != nil || now == a.Old {
+	if gone(err) || err == nil && now == a.Old {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	if now != a.New {

@@ -247,8 +247,20 @@ func (c Chmod) Before(_ context.Context, m Machine) (State, error) {
 // Do sets the new mode.
 func (c Chmod) Do(_ context.Context, m Machine) error { return chmod(m, c.Path, c.New) }
 
-// Undo sets the old mode.
-func (c Chmod) Undo(_ context.Context, m Machine, _ State) error { return chmod(m, c.Path, c.Old) }
+// Undo sets the old mode. A file that is gone has none to put back, and
+// another mode than New is somebody else's.
+func (c Chmod) Undo(_ context.Context, m Machine, _ State) error {
+	f, err := m.ReadFile(c.Path)
+	switch {
+	case gone(err):
+		return nil
+	case err == nil && f.Mode != c.Old && f.Mode != c.New:
+		return fmt.Errorf("cannot put back the mode of %s: %w: it is %04o", c.Path, ErrChanged, f.Mode)
+	case err != nil:
+		return err
+	}
+	return chmod(m, c.Path, c.Old)
+}
 
 func chmod(m Machine, path string, mode fs.FileMode) error {
 	f, err := m.ReadFile(path)

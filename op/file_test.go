@@ -1,6 +1,7 @@
 package op_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -50,5 +51,61 @@ func TestNewContent(t *testing.T) {
 	}
 	if now, _ := m.ReadFile(key); now.Link != "/etc/elsewhere.pem" {
 		t.Errorf("put back as %+v", now)
+	}
+}
+
+// TestUndoOfWhatIsGone: what is gone needs no undo, and does not keep the next
+// repair from being made.
+func TestUndoOfWhatIsGone(t *testing.T) {
+	m := faulttest.New(t)
+	const path = "/etc/hosts"
+	for _, o := range []op.Op{
+		op.FileAttr{Path: path, New: op.FileFlags{Append: true}},
+		op.Chmod{Path: path, Old: 0o644, New: 0o600},
+		op.DeleteFilter{At: op.FilterPlace{NetNS: 42, Family: "ip", Table: "x"}},
+	} {
+		if err := m.RemoveFile(path); err != nil && o.Kind() == "file-attr" {
+			t.Fatal(err)
+		}
+		if err := o.Undo(t.Context(), m, op.State(`{}`)); err != nil {
+			t.Errorf("%s: %v", o, err)
+		}
+	}
+}
+
+// TestUndoLooksFirst: what somebody else has put in the place stays.
+func TestUndoLooksFirst(t *testing.T) {
+	m := faulttest.New(t)
+	q := op.Qdisc{QdiscPlace: eth0, Kind: "tbf", RateBps: 64000, BurstBytes: 1600}
+	if err := m.WriteQdisc(q); err != nil {
+		t.Fatal(err)
+	}
+	now, _, err := m.ReadQdisc(eth0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := op.DeleteQdisc{Qdisc: now}
+	was, err := o.Before(t.Context(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Do(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	theirs := op.Qdisc{QdiscPlace: eth0, Kind: "netem", DelayUs: 5}
+	if err := m.WriteQdisc(theirs); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Undo(t.Context(), m, was); !errors.Is(err, op.ErrChanged) {
+		t.Errorf("undo over another's qdisc: %v", err)
+	}
+	if got, _, _ := m.ReadQdisc(eth0); got.Kind != "netem" {
+		t.Errorf("another's qdisc was lost for a %s", got.Kind)
+	}
+	if err := m.WriteFile("/etc/hosts", op.File{Data: []byte("x"), Mode: 0o640}); err != nil {
+		t.Fatal(err)
+	}
+	if err := (op.Chmod{Path: "/etc/hosts", Old: 0o644, New: 0o600}).Undo(t.Context(), m, nil); !errors.Is(err, op.ErrChanged) {
+		t.Errorf("undo over another's mode: %v", err)
 	}
 }

@@ -278,7 +278,7 @@ func (d DeleteFilter) Before(_ context.Context, m Machine) (State, error) {
 // Do removes it.
 func (d DeleteFilter) Do(_ context.Context, m Machine) error { return m.RemoveFilter(d.At) }
 
-// Undo makes it again.
+// Undo makes it again, if there is a place for it.
 func (d DeleteFilter) Undo(_ context.Context, m Machine, s State) error {
 	was, err := recall[Filter](s)
 	if err != nil {
@@ -286,6 +286,8 @@ func (d DeleteFilter) Undo(_ context.Context, m Machine, s State) error {
 	}
 	now, ok, err := m.ReadFilter(d.At)
 	switch {
+	case gone(err): // its namespace is gone
+		return nil
 	case err != nil || ok && now.Sum == was.Sum:
 		return err
 	case ok:

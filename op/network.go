@@ -44,17 +44,27 @@ func (d DeleteQdisc) Do(_ context.Context, m Machine) error {
 	return m.RemoveQdisc(d.Qdisc.QdiscPlace)
 }
 
-// Undo makes it again. An interface that is gone has no qdisc to put back.
+// Undo makes it again. An interface that is gone has no qdisc to put back, and
+// one that somebody else has put there stays.
 func (d DeleteQdisc) Undo(_ context.Context, m Machine, s State) error {
 	was, err := recall[Qdisc](s)
 	if err != nil {
 		return err
 	}
-	if _, _, err := m.ReadQdisc(was.QdiscPlace); errors.Is(err, fs.ErrNotExist) {
+	now, ok, err := m.ReadQdisc(was.QdiscPlace)
+	switch {
+	case gone(err) || err == nil && ok && now.same(was):
 		return nil
+	case err != nil:
+		return err
+	case ok:
+		return fmt.Errorf("cannot put back the qdisc of %s: %w: there is a %s", was.QdiscPlace, ErrChanged, now.Kind)
 	}
 	return m.WriteQdisc(was)
 }
+
+// same reports whether two qdiscs do the same.
+func (q Qdisc) same(x Qdisc) bool { return q.Kind == x.Kind && bytes.Equal(q.Raw, x.Raw) }
 
 // An AddQdisc makes a queueing discipline.
 type AddQdisc struct {

@@ -32,10 +32,11 @@ func (m *Machine) qdisc(at op.QdiscPlace) (*snapshot.NetNS, int, error) {
 	return n, slices.IndexFunc(n.Qdiscs, func(q snapshot.Qdisc) bool { return q.Link == at.Link && q.Parent == at.Parent }), nil
 }
 
-// ReadQdisc returns the qdisc at that place.
+// ReadQdisc returns the qdisc at that place. The kernel's own, which has no
+// handle, counts as none.
 func (m *Machine) ReadQdisc(at op.QdiscPlace) (op.Qdisc, bool, error) {
 	n, i, err := m.qdisc(at)
-	if err != nil || i < 0 {
+	if err != nil || i < 0 || n.Qdiscs[i].Handle == "0:" {
 		return op.Qdisc{}, false, err
 	}
 	q := n.Qdiscs[i]
