@@ -174,6 +174,24 @@ func target(o op.Op) string {
 		return x.Path
 	case op.SetField:
 		return x.Path + " " + strings.Join(x.Field, " ")
+	case op.Unmount:
+		return "what is mounted at " + x.Mount.Path
+	case op.MountOver:
+		return "what is mounted at " + x.Mount.Path
+	case op.Sysctl:
+		return x.Path()
+	case op.Freeze:
+		return x.Group
+	case op.Signal:
+		return fmt.Sprintf("process %d", x.Process.PID)
+	case op.SetLink:
+		return fmt.Sprintf("the interface %s in %d", x.At.Link, x.At.NetNS)
+	case op.DeleteRoute:
+		return fmt.Sprintf("the %s %s in %d", x.Route.Kind, x.Route.Text, x.Route.NetNS)
+	case op.DeleteRule:
+		return fmt.Sprintf("the rule %d of the %s in %d", x.Rule.Handle, x.At, x.At.NetNS)
+	case op.DeleteFilter:
+		return fmt.Sprintf("the %s in %d", x.At, x.At.NetNS)
 	}
 	return ""
 }

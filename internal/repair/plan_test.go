@@ -59,6 +59,32 @@ func TestPropose(t *testing.T) {
 	}
 }
 
+// TestProposeOneAfterTheOther: of two faults that change one thing, however
+// each says it, the second waits: its pin would not hold after the first.
+func TestProposeOneAfterTheOther(t *testing.T) {
+	over := op.Mount{Path: "/etc/cni/net.d", Type: "tmpfs", Source: "tmpfs", Root: "/"}
+	at := op.LinkPlace{Link: "eth0"}
+	rule := op.FilterRule{Sum: "1", Handle: 7}
+	route := op.Route{Kind: "route", Text: "blackhole 10.0.0.0/8"}
+	cron := op.Process{PID: 140, Exe: "/usr/sbin/cron"}
+	for _, two := range [][2]op.Op{
+		{op.Unmount{Mount: over, Why: "it hides"}, op.Unmount{Mount: over, Why: "it is read-only"}},
+		{op.Sysctl{Name: "vm.swappiness", Old: "0", New: "1"}, op.Sysctl{Name: "vm/swappiness", Old: "0", New: "2"}},
+		{op.SetLink{At: at, OldMTU: 900, NewUp: true, NewMTU: 900}, op.SetLink{At: at, OldMTU: 900, NewMTU: 1500}},
+		{op.DeleteRule{Rule: rule, Why: "it ends packets"}, op.DeleteRule{Rule: rule, Why: "it turns them aside"}},
+		{op.DeleteRoute{Route: route, Why: "a"}, op.DeleteRoute{Route: route, Why: "b"}},
+		{op.Signal{Process: cron}, op.Signal{Process: cron, Stop: true}},
+		{op.Freeze{Group: "/g"}, op.Freeze{Group: "/g", Frozen: true}},
+		{op.DeleteFilter{Sum: "1", Why: "a"}, op.DeleteFilter{Sum: "1", Why: "b"}},
+	} {
+		faults := []*fault.Fault{planned("x/first", two[0]), planned("x/second", two[1])}
+		p := Propose(&snapshot.Snapshot{}, faults, []finding.Finding{{Fault: "x/first"}, {Fault: "x/second"}})
+		if len(p.Plan) != 1 || !strings.Contains(p.Parts[1].Refused, "both change") {
+			t.Errorf("%s: %d ops, refused %q", two[0], len(p.Plan), p.Parts[1].Refused)
+		}
+	}
+}
+
 func TestLook(t *testing.T) {
 	m := faulttest.New(t)
 	start := m.State()
