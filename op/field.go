@@ -44,8 +44,8 @@ func (f SetField) Before(ctx context.Context, m Machine) (State, error) {
 		return nil, err
 	}
 	value, ok := at(object, f.Field)
-	if f.Was != nil && !(ok && same(value, f.Was)) {
-		return nil, fmt.Errorf("cannot set %s of %s: %w", strings.Join(f.Field, "."), f.Path, ErrChanged)
+	if !f.pinned(value, ok) {
+		return nil, f.moved("set")
 	}
 	was := fieldState{}
 	if ok {
@@ -56,9 +56,27 @@ func (f SetField) Before(ctx context.Context, m Machine) (State, error) {
 	return keep(was)
 }
 
-// Do sets the field.
+// pinned reports whether the field is what the plan was made from.
+func (f SetField) pinned(now any, ok bool) bool { return f.Was == nil || ok && same(now, f.Was) }
+
+// left reports whether the field is as Do leaves it.
+func (f SetField) left(now any, ok bool) bool {
+	return ok == (f.Value != nil) && (!ok || holds(now, decoded(f.Value)))
+}
+
+func (f SetField) moved(verb string) error {
+	return fmt.Errorf("cannot %s %s of %s: %w", verb, strings.Join(f.Field, "."), f.Path, ErrChanged)
+}
+
+// Do sets the field, if it is as it was planned: somebody else may write the
+// object between two attempts.
 func (f SetField) Do(ctx context.Context, m Machine) error {
-	return f.write(ctx, m, func(any, bool) (json.RawMessage, error) { return f.Value, nil })
+	return f.write(ctx, m, func(now any, ok bool) (json.RawMessage, error) {
+		if !f.pinned(now, ok) && !f.left(now, ok) {
+			return nil, f.moved("set")
+		}
+		return f.Value, nil
+	})
 }
 
 // Undo puts the old value back. An object that is gone stays so.
@@ -72,10 +90,9 @@ func (f SetField) Undo(ctx context.Context, m Machine, s State) error {
 		return err
 	}
 	return f.write(ctx, m, func(now any, ok bool) (json.RawMessage, error) {
-		left := ok == (f.Value != nil) && (!ok || holds(now, decoded(f.Value)))
 		before := ok == (was.Value != nil) && (!ok || same(now, was.Value))
-		if !left && !before {
-			return nil, fmt.Errorf("cannot put back %s of %s: %w", strings.Join(f.Field, "."), f.Path, ErrChanged)
+		if !f.left(now, ok) && !before {
+			return nil, f.moved("put back")
 		}
 		return was.Value, nil
 	})
