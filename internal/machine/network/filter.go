@@ -31,11 +31,7 @@ func (n *Network) filter(at op.FilterPlace) (*filter, error) {
 	if !ok {
 		return nil, fmt.Errorf("cannot find the %s: there is no family %q", at, at.Family)
 	}
-	path, err := n.namespace(at.NetNS)
-	if err != nil {
-		return nil, err
-	}
-	c, err := rtnl.DialIn(path, unix.NETLINK_NETFILTER)
+	c, err := n.dial(at.NetNS, unix.NETLINK_NETFILTER)
 	if err != nil {
 		return nil, err
 	}

@@ -51,17 +51,43 @@ func (n *Network) namespace(inode uint64) (string, error) {
 	return "", fmt.Errorf("cannot find the network namespace %d: %w", inode, fs.ErrNotExist)
 }
 
+// dial opens a socket of family in the namespace with that inode; 0 is the
+// host's.
+func (n *Network) dial(inode uint64, family int) (*rtnl.Conn, error) {
+	path, err := n.namespace(inode)
+	if err != nil {
+		return nil, err
+	}
+	return dialAt(path, inode, family)
+}
+
+// dialAt opens a socket in the namespace at path, if that is the one with that
+// inode still: a process may have ended, and its number be another's, since it
+// was looked for.
+func dialAt(path string, inode uint64, family int) (*rtnl.Conn, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the network namespace %s: %w", path, err)
+	}
+	defer f.Close()
+	held := fmt.Sprintf("/proc/self/fd/%d", f.Fd())
+	now, err := rtnl.Inode(held)
+	if err != nil {
+		return nil, err
+	}
+	if inode != 0 && now != inode {
+		return nil, fmt.Errorf("cannot find the network namespace %d: %w", inode, fs.ErrNotExist)
+	}
+	return rtnl.DialIn(held, family)
+}
+
 // at opens a socket in the namespace of a place and finds its interface. An
 // interface that is gone is fs.ErrNotExist.
 func (n *Network) at(p op.QdiscPlace) (c *rtnl.Conn, index int, parent uint32, err error) {
 	if parent, err = rtnl.ParseHandle(p.Parent); err != nil {
 		return nil, 0, 0, err
 	}
-	path, err := n.namespace(p.NetNS)
-	if err != nil {
-		return nil, 0, 0, err
-	}
-	if c, err = rtnl.DialIn(path, unix.NETLINK_ROUTE); err != nil {
+	if c, err = n.dial(p.NetNS, unix.NETLINK_ROUTE); err != nil {
 		return nil, 0, 0, err
 	}
 	if index, err = linkIndex(c, p.Link); err == nil && index == 0 {

@@ -295,3 +295,28 @@ func echo(t *testing.T, ns, addr string) {
 		t.Fatal(err)
 	}
 }
+
+// TestDialAnother: where another namespace has come into the place of one,
+// nothing is opened in it.
+func TestDialAnother(t *testing.T) {
+	const own = "/proc/self/ns/net"
+	inode, err := rtnl.Inode(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		inode uint64
+		want  error
+	}{{0, nil}, {inode, nil}, {inode + 1, fs.ErrNotExist}} {
+		c, err := dialAt(own, tt.inode, unix.NETLINK_ROUTE)
+		if !errors.Is(err, tt.want) {
+			if tt.want == nil && errors.Is(err, fs.ErrPermission) {
+				t.Skip(err) // setns(2) wants a privilege
+			}
+			t.Errorf("%d: %v, want %v", tt.inode, err, tt.want)
+		}
+		if err == nil {
+			c.Close()
+		}
+	}
+}

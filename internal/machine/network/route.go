@@ -21,11 +21,7 @@ import (
 
 // routing opens a socket in a namespace and lists its interfaces.
 func (n *Network) routing(netns uint64) (*rtnl.Conn, map[int]string, error) {
-	path, err := n.namespace(netns)
-	if err != nil {
-		return nil, nil, err
-	}
-	c, err := rtnl.DialIn(path, unix.NETLINK_ROUTE)
+	c, err := n.dial(netns, unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, nil, err
 	}
