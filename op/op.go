@@ -54,9 +54,10 @@ const (
 	EtcdMaintenance Risk = "etcd-maintenance"
 )
 
-// Risky is an Op with a risk.
+// Risky is an Op that may have a risk.
 type Risky interface {
 	Op
+	// Risk is "" where there is none.
 	Risk() Risk
 }
 
@@ -82,7 +83,7 @@ func (p Plan) Risks() []Risk {
 	var out []Risk
 	seen := map[Risk]bool{}
 	for _, o := range p {
-		if r, ok := o.(Risky); ok && !seen[r.Risk()] {
+		if r, ok := o.(Risky); ok && r.Risk() != "" && !seen[r.Risk()] {
 			seen[r.Risk()] = true
 			out = append(out, r.Risk())
 		}

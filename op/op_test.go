@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -198,7 +199,7 @@ func TestWire(t *testing.T) {
 			t.Errorf("%s was taken for a plan", bad)
 		}
 	}
-	if got := p.Risks(); len(got) != 1 || got[0] != op.EtcdMaintenance {
+	if got := p.Risks(); len(got) != 2 || !slices.Contains(got, op.EtcdMaintenance) || !slices.Contains(got, op.InterruptsWorkloads) {
 		t.Errorf("risks: %v", got)
 	}
 }
