@@ -10,13 +10,16 @@ import (
 // YAML is [Scrub] for a YAML or JSON document: it also replaces the scalars
 // whose key, or whose variable's name beside them, says that they hold a
 // credential. Lines stay where they are. A document that does not parse is
-// scrubbed as text.
+// scrubbed as text, and so is what comes after it.
 func YAML(text string) string {
-	var root yaml.Node
-	if yaml.Unmarshal([]byte(text), &root) != nil {
-		root = yaml.Node{}
+	var found []*yaml.Node
+	for d := yaml.NewDecoder(strings.NewReader(text)); len(found) <= maxSecrets; {
+		var root yaml.Node
+		if d.Decode(&root) != nil { // the end, too
+			break
+		}
+		found = append(found, secrets(&root, "", 0)...)
 	}
-	found := secrets(&root, "", 0)
 	if len(found) > maxSecrets {
 		return Mark(text) + strings.Repeat("\n", strings.Count(text, "\n"))
 	}

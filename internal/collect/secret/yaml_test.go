@@ -41,3 +41,14 @@ func FuzzYAML(f *testing.F) {
 		}
 	})
 }
+
+// TestYAMLOfSeveral: a file may hold several documents, and each may hold
+// secrets.
+func TestYAMLOfSeveral(t *testing.T) {
+	const value = "correct horse battery"
+	text := "kind: Pod\n---\nkind: Pod\nspec:\n  containers:\n  - env:\n    - name: DB_PASSWORD\n      value: " + value + "\n---\npassword: |\n  " + value + "\n"
+	got := YAML(text)
+	if strings.Contains(got, value) || strings.Count(got, "\n") != strings.Count(text, "\n") || !strings.HasPrefix(got, "kind: Pod\n---\nkind: Pod\n") {
+		t.Errorf("got\n%s", got)
+	}
+}
