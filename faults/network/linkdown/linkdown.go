@@ -116,6 +116,9 @@ func role(s *snapshot.Snapshot, ns *snapshot.NetNS, l snapshot.Link) string {
 		return ""
 	}
 	if p := s.Network.Namespace(l.PeerNS); l.PeerNS != 0 && p != nil && !p.Host {
+		if comesOrGoes(s, p) {
+			return ""
+		}
 		return "the host's end of the interface of pod " + p.Name()
 	}
 	switch {
@@ -123,7 +126,7 @@ func role(s *snapshot.Snapshot, ns *snapshot.NetNS, l snapshot.Link) string {
 		return "the node's loopback"
 	case l.Kind == "bridge":
 		for _, m := range ns.Links {
-			if p := s.Network.Namespace(m.PeerNS); m.Master == l.Name && p != nil && !p.Host {
+			if p := s.Network.Namespace(m.PeerNS); m.Master == l.Name && p != nil && !p.Host && !comesOrGoes(s, p) {
 				return "the bridge of the pods"
 			}
 		}

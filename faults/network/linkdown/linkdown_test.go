@@ -1,6 +1,7 @@
 package linkdown
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/klustered/klustered/fault/faulttest"
@@ -37,6 +38,31 @@ func TestCases(t *testing.T) {
 		}
 		if got := detect(s); len(got) != tc.want {
 			t.Errorf("%s: %d findings, want %d: %+v", name, len(got), tc.want, got)
+		}
+	}
+}
+
+// The host's end of a pair is down for a moment too while its pod is made, and
+// what belongs to no pod of the cluster is none of its concern.
+func TestHostsEnd(t *testing.T) {
+	for phase, want := range map[string]int{"Running": 1, "Pending": 0, "": 0} {
+		s := faulttest.New(t).Snapshot()
+		h := s.Network.Host()
+		i := slices.IndexFunc(h.Links, func(l snapshot.Link) bool {
+			p := s.Network.Namespace(l.PeerNS)
+			return l.PeerNS != 0 && p != nil && !p.Host && !comesOrGoes(s, p)
+		})
+		if i < 0 {
+			t.Fatal("no pod with a pair")
+		}
+		h.Links[i].Up = false
+		pod := s.Network.Namespace(h.Links[i].PeerNS)
+		s.Cluster.Pods = slices.DeleteFunc(s.Cluster.Pods, func(p snapshot.Pod) bool { return p.Namespace == pod.Namespace && p.Name == pod.Pod })
+		if phase != "" {
+			s.Cluster.Pods = append(s.Cluster.Pods, snapshot.Pod{Namespace: pod.Namespace, Name: pod.Pod, Phase: phase})
+		}
+		if got := detect(s); len(got) != want {
+			t.Errorf("a pod that is %q: %d findings, want %d: %+v", phase, len(got), want, got)
 		}
 	}
 }
