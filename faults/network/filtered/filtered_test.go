@@ -57,3 +57,25 @@ func TestCases(t *testing.T) {
 		}
 	}
 }
+
+// A rule that ends all is the end of a firewall where others before it let
+// pass, by a chain or a map as well.
+func TestFirewallStays(t *testing.T) {
+	for _, rule := range []op.FilterMatch{
+		{Protocol: "tcp", DstPort: 22, Verdict: "jump", Target: "sub"},
+		{Protocol: "tcp", DstPort: 22, Verdict: "accept"},
+	} {
+		m := faulttest.New(t)
+		if err := table("x", "input", false, rule, op.FilterMatch{Verdict: "drop"}).Do(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		s := m.Snapshot()
+		found := detect(s)
+		if len(found) != 1 {
+			t.Fatalf("%+v: %d findings", rule, len(found))
+		}
+		if plan, err := remedy(s, found[0]); err == nil {
+			t.Errorf("%+v: the last rule of a firewall would go: %v", rule, plan)
+		}
+	}
+}

@@ -27,7 +27,7 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 		return nil, fmt.Errorf("cannot remove a rule of iptables-legacy: the kernel takes its table only as a whole; iptables-legacy -t %s -D %s ... removes it", b.rule.Table, b.rule.Chain)
 	case b.rule.Sum == "":
 		return nil, errors.New("cannot remove the rule: it is not known well enough to be put back")
-	case len(b.rule.DstPorts)+len(b.rule.SrcPorts)+len(b.rule.From)+len(b.rule.To) == 0 && b.rule.Protocol == "" && !b.alone(s):
+	case len(b.rule.DstPorts)+len(b.rule.SrcPorts)+len(b.rule.From)+len(b.rule.To) == 0 && !b.alone(s):
 		return nil, fmt.Errorf("cannot decide what chain %s is to let pass: its last rule ends all that the others do not accept; add one that accepts %s", b.rule.Chain, b.flows[0])
 	}
 	plan, err := fault.UprootAll(setters(s, b.rule), "it sets the rule again")
@@ -37,11 +37,12 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 	return append(plan, op.DeleteRule{At: b.place(), Rule: op.FilterRule{Sum: b.rule.Sum, Handle: b.rule.Handle, Text: packet.Plain(b.rule.Text)}, Why: "it ends " + b.flows[0].Name}), nil
 }
 
-// alone reports whether no rule of the chain accepts anything: then one that
-// ends all is not the end of a firewall.
+// alone reports whether no rule of the chain lets anything pass, by itself or
+// by a chain or map that it leads to: then one that ends all is not the end of
+// a firewall.
 func (b block) alone(s *snapshot.Snapshot) bool {
 	for _, r := range s.Network.Host().Netfilter.Rules {
-		if r.Table == b.rule.Table && r.Family == b.rule.Family && r.Chain == b.rule.Chain && r.Verdict == "accept" {
+		if r.Table == b.rule.Table && r.Family == b.rule.Family && r.Chain == b.rule.Chain && slices.Contains([]string{"accept", "return", "jump", "goto", "vmap", "queue", "nfqueue"}, r.Verdict) {
 			return false
 		}
 	}
