@@ -237,7 +237,7 @@ func (n *node) control() []Flow {
 			out = append(out, n.fromPod(x.name, "tcp", n.pods[0], x.port))
 		}
 	}
-	if ip, port, ok := n.endpoint(); ok && ip != n.own {
+	if ip, port, ok := n.endpoint(); ok && linkOf(n.host, ip) == "" {
 		out = append(out, n.leaving("the API server", "tcp", ip, port))
 	}
 	for _, a := range n.others {
@@ -353,7 +353,7 @@ func (n *node) names() []Flow {
 	if c := n.s.Cluster; c != nil && len(n.pods) > 0 {
 		for _, e := range c.Endpoints {
 			ip, err := netip.ParseAddr(e.Address)
-			if e.Namespace != "kube-system" || e.Service != "kube-dns" || e.Port != 53 || err != nil || !ip.Is4() {
+			if e.Namespace != "kube-system" || e.Service != "kube-dns" || e.Port != 53 || err != nil || !ip.Is4() || e.Node == n.s.Node && !n.owner(ip) {
 				continue
 			}
 			for _, p := range n.pods {
@@ -412,6 +412,9 @@ func (n *node) podPaths() []Flow {
 		ip, err := netip.ParseAddr(e.Address)
 		if err != nil || !ip.Is4() || e.Pod == "" || slices.Contains(n.others, ip) || ip == n.own || e.Namespace == "kube-system" {
 			continue
+		}
+		if e.Node == n.s.Node && !n.owner(ip) {
+			continue // it has gone since, or is not there yet, and its route with it
 		}
 		for _, p := range n.pods {
 			if p.addr != ip {

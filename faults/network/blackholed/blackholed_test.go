@@ -5,6 +5,7 @@ import (
 
 	"github.com/klustered/klustered/fault/faulttest"
 	"github.com/klustered/klustered/op"
+	"github.com/klustered/klustered/snapshot"
 )
 
 func Test(t *testing.T) { faulttest.Run(t, Fault, faulttest.Seeds(1, 2, 3, 4, 5, 6)) }
@@ -36,6 +37,22 @@ func TestCases(t *testing.T) {
 		}
 		if got := detect(m.Snapshot()); len(got) != tc.want {
 			t.Errorf("%s: %d findings, want %d: %+v", name, len(got), tc.want, got)
+		}
+	}
+}
+
+// A pod of this node that is gone has left its address in the Service's
+// endpoints, and what pod networks keep for the addresses that nobody has.
+func TestPodGone(t *testing.T) {
+	for node, want := range map[string]int{"cp1": 0, "w1": 1} {
+		m := faulttest.New(t)
+		if err := m.WriteRoute(op.Route{Kind: "route", Text: "blackhole 10.244.9.0/26 table 254 proto bird"}); err != nil {
+			t.Fatal(err)
+		}
+		s := m.Snapshot()
+		s.Cluster.Endpoints = append(s.Cluster.Endpoints, snapshot.Endpoint{Namespace: "shop", Service: "web", Pod: "web-1", Node: node, Address: "10.244.9.7", Port: 80, Ready: true})
+		if got := detect(s); len(got) != want {
+			t.Errorf("a pod of %s: %d findings, want %d: %+v", node, len(got), want, got)
 		}
 	}
 }
