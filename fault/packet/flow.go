@@ -456,14 +456,22 @@ func (n *node) services() []Flow {
 				if len(n.pods) > 0 {
 					f.Packets = append(f.Packets, n.forwarded(name, protocol, n.pods[0], ip, p.Port).Packets[0])
 				}
-				out = append(out, f)
+				out = append(out, early(f))
 				if p.NodePort > 0 && len(n.others) > 0 {
 					f := n.arriving("the node port of "+x.Namespace+"/"+x.Name, protocol, n.others[0], p.NodePort)
 					f.Pods, f.Packets = true, f.Packets[:1]
-					out = append(out, f)
+					out = append(out, early(f))
 				}
 			}
 		}
 	}
 	return out
+}
+
+// early marks the packets of a flow as ones that the service proxy translates.
+func early(f Flow) Flow {
+	for i := range f.Packets {
+		f.Packets[i].Early = true
+	}
+	return f
 }

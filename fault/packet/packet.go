@@ -25,6 +25,9 @@ type Packet struct {
 	DstPort  int
 	In, Out  string // interfaces; "" where the hook has none, or it is not known
 	State    string // new or established
+	// Early says that the service proxy gives it another address on its way:
+	// chains that come after that do not see this one.
+	Early bool
 }
 
 // A Flow is a conversation that Kubernetes lives by, with the packets of it

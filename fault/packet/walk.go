@@ -25,6 +25,10 @@ type Filter struct {
 	Cut bool
 }
 
+// proxyTable is the service proxy's own, where it speaks nftables. It lets pass,
+// translates, or drops what has no endpoint.
+const proxyTable = "kube-proxy"
+
 // FilterOf is the host's packet filter, nil where it was not seen.
 func FilterOf(s *snapshot.Snapshot) *Filter {
 	h := s.Network.Host()
@@ -39,6 +43,9 @@ func FilterOf(s *snapshot.Snapshot) *Filter {
 		listed[k]++
 	}
 	for _, t := range h.Netfilter.Tables {
+		if t.Name == proxyTable {
+			continue // the snapshot sums its rules up
+		}
 		for _, c := range t.Chains {
 			k := key(t.Backend, t.Family, t.Name, c.Name)
 			f.known[k] = true
@@ -65,7 +72,7 @@ type base struct {
 func (f *Filter) bases(hook string) []base {
 	var out []base
 	for _, t := range f.n.Tables {
-		if slices.Contains(t.Flags, "dormant") || t.Family == "arp" || t.Family == "bridge" || t.Family == "netdev" {
+		if t.Name == proxyTable || slices.Contains(t.Flags, "dormant") || t.Family == "arp" || t.Family == "bridge" || t.Family == "netdev" {
 			continue
 		}
 		for _, c := range t.Chains {
@@ -84,10 +91,10 @@ func (f *Filter) bases(hook string) []base {
 func (f *Filter) Drops(p Packet) []Fate {
 	var out []Fate
 	for _, b := range f.bases(p.Hook) {
-		if b.Type == "nat" && p.State != "new" {
+		if b.Type == "nat" && p.State != "new" || p.Early && b.Priority >= toPods {
 			continue
 		}
-		w := &walk{Filter: f, packet: p, base: b}
+		w := &walk{Filter: f, packet: p, base: b, left: mostSteps}
 		end := w.chain(b.Name, 0)
 		if end == through && b.Policy == "drop" && w.fits(b) {
 			w.fates = append(w.fates, Fate{Rule: &snapshot.FilterRule{
@@ -116,6 +123,7 @@ type walk struct {
 	*Filter
 	packet Packet
 	base   base
+	left   int  // rules that may still be looked at
 	doubt  bool // something before may have accepted it
 	fates  []Fate
 }
@@ -126,8 +134,24 @@ func (w *walk) fits(b base) bool {
 	return b.family == "inet" || (b.family == "ip6") == six
 }
 
-// deepest bounds jumps, as the kernel does.
-const deepest = 16
+const (
+	// deepest bounds jumps, as the kernel does.
+	deepest = 16
+	// mostSteps bounds the rules of one walk: chains that jump to each other
+	// many times are walked as often.
+	mostSteps = 20000
+	// toPods is the priority at which the addresses of Services become
+	// those of pods (NF_IP_PRI_NAT_DST): chains from there on see the pods'.
+	toPods = -100
+)
+
+// out reports whether the walk has gone on for too long; what comes then is not
+// known.
+func (w *walk) out() bool {
+	w.left--
+	w.doubt = w.doubt || w.left < 0
+	return w.left < 0
+}
 
 func (w *walk) chain(name string, depth int) end {
 	k := key(w.base.backend, w.base.family, w.base.table, name)
@@ -145,12 +169,17 @@ func (w *walk) chain(name string, depth int) end {
 	}
 	rules := w.chains[k]
 	for i := range rules {
+		if w.out() {
+			return through
+		}
 		r := &rules[i]
 		t := Matches(w.n, *r, w.packet)
 		if t == No {
 			continue
 		}
 		switch r.Verdict {
+		case "vmap", "tproxy", "nfqueue", "synproxy":
+			w.doubt = true // a map may accept it, a program may take it
 		case "accept", "queue", "dnat", "redirect", "snat", "masquerade":
 			if t == Yes {
 				return accepted
@@ -193,7 +222,7 @@ func (f *Filter) Translates(p Packet) []snapshot.FilterRule {
 		if b.Type != "nat" || p.State != "new" {
 			continue
 		}
-		w := &walk{Filter: f, packet: p, base: b}
+		w := &walk{Filter: f, packet: p, base: b, left: mostSteps}
 		if r := w.translated(b.Name, 0); r != nil {
 			return append(out, *r)
 		}
@@ -209,9 +238,14 @@ func (w *walk) translated(name string, depth int) *snapshot.FilterRule {
 		return nil
 	}
 	for i := range rules {
+		if w.out() {
+			return nil
+		}
 		r := &rules[i]
 		switch t := Matches(w.n, *r, w.packet); {
 		case t == No:
+		case r.Verdict == "vmap":
+			w.doubt = true
 		case r.Verdict == "redirect" || r.Verdict == "dnat":
 			if t == Yes && !w.doubt {
 				return r

@@ -20,6 +20,14 @@ func table(name, hook string, drop bool, rules ...op.FilterMatch) op.AddFilter {
 	}}}
 }
 
+// before has the chains of a table come before the service proxy's.
+func before(f op.AddFilter) op.AddFilter {
+	for i := range f.Filter.Chains {
+		f.Filter.Chains[i].Priority = -150
+	}
+	return f
+}
+
 func TestCases(t *testing.T) {
 	drop := op.FilterMatch{Verdict: "drop"}
 	accept := func(port int) op.FilterMatch {
@@ -34,7 +42,8 @@ func TestCases(t *testing.T) {
 		"by a jump":                            {[]op.Op{table("x", "input", false, op.FilterMatch{Protocol: "tcp", Verdict: "jump", Target: "sub"})}, 1},
 		"the scheduler's, on loopback":         {[]op.Op{op.AddRule{At: place("OUTPUT"), Match: op.FilterMatch{Protocol: "tcp", To: "127.0.0.0/8", DstPort: 10259, Verdict: "reject"}}}, 1},
 		"names between pods":                   {[]op.Op{op.AddRule{At: place("FORWARD"), Match: op.FilterMatch{Protocol: "udp", DstPort: 53, Verdict: "drop"}}}, 1},
-		"a Service's address":                  {[]op.Op{table("x", "output", false, op.FilterMatch{To: "10.96.0.0/12", Verdict: "drop"})}, 1},
+		"a Service's address":                  {[]op.Op{before(table("x", "output", false, op.FilterMatch{To: "10.96.0.0/12", Verdict: "drop"}))}, 1},
+		"a Service's, once it is a pod's":      {[]op.Op{table("x", "output", false, op.FilterMatch{To: "10.96.0.0/12", Verdict: "drop"})}, 0},
 		"a policy":                             {[]op.Op{table("x", "input", true, lo)}, 1},
 		"a firewall that opens what is needed": {[]op.Op{table("x", "input", false, lo, op.FilterMatch{From: "10.0.0.0/8", Verdict: "accept"}, op.FilterMatch{From: "172.16.0.0/12", Verdict: "accept"}, drop)}, 0},
 		"healthy":                              {nil, 0},
