@@ -2,6 +2,7 @@ package trust
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -12,7 +13,8 @@ import (
 // Loaded is what the loader puts into programs that is not theirs: libraries
 // of /etc/ld.so.preload and LD_PRELOAD, a core library that comes before its
 // package's, a loader that was changed. It reads section loader, and programs
-// where it is there.
+// and processes where they are there. What people and vendors load on purpose,
+// allocators and agents, is no doubt.
 func Loaded(s *snapshot.Snapshot) []Doubt {
 	l := s.Loader
 	if l == nil {
@@ -20,12 +22,12 @@ func Loaded(s *snapshot.Snapshot) []Doubt {
 	}
 	var out []Doubt
 	for _, x := range l.Preload {
-		if x.Owner != "" {
+		if x.Owner != "" || meant(s, x.Value) {
 			continue
 		}
 		got, want := x.Value, "no library, or a package's"
 		sum := fmt.Sprintf("every program loads %s, which no package owns", x.Value)
-		if strings.HasPrefix(x.Value, "/") && !x.Exists {
+		if strings.HasPrefix(x.Value, "/") && !strings.Contains(x.Value, "$") && !x.Exists {
 			sum = fmt.Sprintf("every program is told to load %s, which is not there", x.Value)
 		}
 		out = append(out, Doubt{
@@ -35,11 +37,33 @@ func Loaded(s *snapshot.Snapshot) []Doubt {
 		})
 	}
 	for _, x := range l.Variables {
-		if d, ok := preloads(l, x); ok && !slices.ContainsFunc(out, func(o Doubt) bool { return o.Subject == d.Subject }) {
+		if d, ok := preloads(l, x); ok && !meant(s, d.Subject.Name) && !slices.ContainsFunc(out, func(o Doubt) bool { return o.Subject == d.Subject }) {
 			out = append(out, d)
 		}
 	}
 	return append(out, core(s)...)
+}
+
+// intended are the beginnings of names of libraries that are loaded before
+// others by right: allocators, and the agents of Dynatrace, Datadog, Splunk and
+// Citrix.
+var intended = []string{"libjemalloc", "libtcmalloc", "libmimalloc", "liboneagentproc.so", "launcher.preload.so", "libsplunk.so", "libAppProtection.so"}
+
+// meant reports whether a library that no package owns is there on purpose, as
+// far as can be told: it is known, or the folder that its vendor has below /opt
+// is one that a service of the node runs from.
+func meant(s *snapshot.Snapshot, name string) bool {
+	if hidden(name) {
+		return false
+	}
+	if slices.ContainsFunc(intended, func(x string) bool { return strings.HasPrefix(path.Base(name), x) }) {
+		return true
+	}
+	rest, ok := strings.CutPrefix(name, "/opt/")
+	vendor, _, below := strings.Cut(rest, "/")
+	return ok && below && s.Processes != nil && slices.ContainsFunc(s.Processes.List, func(p snapshot.Process) bool {
+		return p.Container == "" && p.Unit != "" && strings.HasPrefix(p.Exe, "/opt/"+vendor+"/")
+	})
 }
 
 // mappings quote which programs have a library loaded.

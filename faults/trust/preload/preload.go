@@ -27,7 +27,7 @@ var Fault = &fault.Fault{
 	Layer:   fault.Trust,
 	Runbook: runbook,
 	Needs:   []snapshot.Section{snapshot.SectionLoader},
-	Uses:    []snapshot.Section{snapshot.SectionPrograms},
+	Uses:    []snapshot.Section{snapshot.SectionPrograms, snapshot.SectionProcesses},
 	Detect:  detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ProgramsLoaded, Strength: symptom.Always},

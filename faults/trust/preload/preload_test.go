@@ -52,3 +52,32 @@ func TestWithout(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// What vendors and people load on purpose, and what only looks like it.
+func TestMeant(t *testing.T) {
+	agent := &snapshot.Processes{List: []snapshot.Process{{PID: 7, Exe: "/opt/watcher/bin/agent", Unit: "watcher.service"}, {PID: 8, Exe: "/opt/hand/x"}}}
+	for name, want := range map[string]int{
+		"/opt/watcher/lib/hook.so":              0,
+		"/$LIB/liboneagentproc.so":              0,
+		"/usr/local/lib/libjemalloc.so.2":       0,
+		"/opt/other/lib/hook.so":                1,
+		"/opt/hand/hook.so":                     1, // of no service
+		"/opt/watcher":                          1,
+		"/dev/shm/libjemalloc.so.2":             1,
+		"/$LIB/x.so":                            1,
+		"/usr/local/lib/x/libjemalloc/other.so": 1,
+	} {
+		s := &snapshot.Snapshot{Processes: agent, Loader: &snapshot.Loader{Preload: []snapshot.LoaderEntry{{Value: name, Source: file, Line: 1}}}}
+		got := detect(s)
+		if len(got) != want {
+			t.Errorf("%s: got %+v", name, got)
+		}
+		if len(got) > 0 && strings.Contains(name, "$") && strings.Contains(got[0].Summary, "not there") {
+			t.Errorf("the loader replaces $LIB itself: %s", got[0].Summary)
+		}
+		s.Loader = &snapshot.Loader{Variables: []snapshot.LoaderEntry{{Value: "Environment=LD_PRELOAD=" + name, Source: "/etc/systemd/system/x.service", Line: 3}}}
+		if got := detect(s); len(got) != want {
+			t.Errorf("LD_PRELOAD=%s: got %+v", name, got)
+		}
+	}
+}
