@@ -97,7 +97,7 @@ func replaced(s *snapshot.Snapshot, t snapshot.Tool) (b snapshot.Binary, why, wa
 	case hidden(b.Path):
 		return b, "it lies where no program belongs", "a program in a usual folder"
 	}
-	if o, ok := another(t, b, first); ok {
+	if o, ok := another(s.Trust, t, b, first); ok {
 		return b, fmt.Sprintf("it belongs to no package and comes before %s %s", o.Path, owner(o)), "one " + t.Name + " on PATH, the package's"
 	}
 	if parsed {
@@ -127,19 +127,37 @@ func notELF(t snapshot.Tool, b snapshot.Binary) string {
 	return ""
 }
 
-// another is a file of a package that comes after a core command of none. Of
-// what people build anew for themselves it says nothing.
-func another(t snapshot.Tool, b snapshot.Binary, first int) (snapshot.Binary, bool) {
+// another is the package's file that comes after a core command of none. Who
+// builds such a package anew has all of its commands in the same folder, and
+// of one that has no other command that is known nothing can be told.
+func another(all *snapshot.Trust, t snapshot.Tool, b snapshot.Binary, first int) (snapshot.Binary, bool) {
 	core := []string{"bash", "sh", "systemctl", "journalctl", "ls", "cat", "grep", "ps", "top", "kill", "id", "sudo", "mount", "umount", "df", "crontab", "dmesg", "sysctl", "find", "tail", "sed", "nsenter"}
 	if b.Package != "" || !slices.Contains(core, t.Name) {
 		return snapshot.Binary{}, false
 	}
 	for _, o := range t.Hits[first+1:] {
-		if o.Package != "" && o.SHA256 != "" && b.SHA256 != "" && o.SHA256 != b.SHA256 {
-			return o, true
+		if o.Package == "" || o.SHA256 == "" || b.SHA256 == "" || o.SHA256 == b.SHA256 {
+			continue
 		}
+		kin, built := siblings(all, t.Name, o.Package, path.Dir(b.Path))
+		return o, kin > 0 && built == 0
 	}
 	return snapshot.Binary{}, false
+}
+
+// siblings counts the other commands of a package, and those of them that dir
+// has too, from no package.
+func siblings(all *snapshot.Trust, name, pkg, dir string) (kin, built int) {
+	for _, t := range all.Tools {
+		if t.Name == name || !slices.ContainsFunc(t.Hits, func(h snapshot.Binary) bool { return h.Package == pkg }) {
+			continue
+		}
+		kin++
+		if slices.ContainsFunc(t.Hits, func(h snapshot.Binary) bool { return h.Package == "" && h.ELF && path.Dir(h.Path) == dir }) {
+			built++
+		}
+	}
+	return kin, built
 }
 
 // mains are the main packages of Kubernetes' tools, by the end of their path.

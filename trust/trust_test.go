@@ -114,6 +114,7 @@ func TestReplaced(t *testing.T) {
 		"built anew":            {snapshot.Tool{Name: "openssl", Hits: []snapshot.Binary{elf("/usr/local/bin/openssl", "", "", "a"), elf("/usr/bin/openssl", "openssl", "same", "b")}}, ""},
 		"changed":               {snapshot.Tool{Name: "ps", Hits: []snapshot.Binary{elf("/usr/bin/ps", "procps", "differs", "")}}, "not those that package"},
 		"core, another":         {snapshot.Tool{Name: "ps", Hits: []snapshot.Binary{elf("/usr/local/bin/ps", "", "", "a"), elf("/usr/bin/ps", "procps", "same", "b")}}, "comes before /usr/bin/ps"},
+		"core, its only one":    {snapshot.Tool{Name: "grep", Hits: []snapshot.Binary{elf("/usr/local/bin/grep", "", "", "a"), elf("/usr/bin/grep", "grep", "same", "b")}}, ""},
 		"wrapper":               {snapshot.Tool{Name: "kubectl", Hits: []snapshot.Binary{script}, Body: body("exec minikube kubectl -- \"$@\"\n")}, ""},
 		"shim":                  {snapshot.Tool{Name: "kubectl", Hits: []snapshot.Binary{script}, Body: body("# asdf-plugin: kubectl 1.30\nexec /root/.asdf/bin/asdf exec \"kubectl\" \"$@\"\n")}, ""},
 		"script":                {snapshot.Tool{Name: "kubectl", Hits: []snapshot.Binary{script}, Body: body("echo 'Unable to connect'\nexit 1\n")}, "does not run kubectl"},
@@ -129,7 +130,8 @@ func TestReplaced(t *testing.T) {
 		"no Go":                 {snapshot.Tool{Name: "kubectl", Hits: []snapshot.Binary{elf("/usr/local/bin/c", "", "", "")}}, "without Go's"},
 		"crun":                  {snapshot.Tool{Name: "runc", Hits: []snapshot.Binary{elf("/usr/local/bin/c", "", "", "")}}, ""},
 	} {
-		s := &snapshot.Snapshot{Trust: &snapshot.Trust{Tools: []snapshot.Tool{tt.tool}}, Programs: &snapshot.Programs{List: []snapshot.Program{
+		others := []snapshot.Tool{tt.tool, {Name: "top", Hits: []snapshot.Binary{elf("/usr/bin/top", "procps", "same", "c")}}}
+		s := &snapshot.Snapshot{Trust: &snapshot.Trust{Tools: others}, Programs: &snapshot.Programs{List: []snapshot.Program{
 			{Binary: snapshot.Binary{Path: "/usr/local/bin/foreign"}, Type: "exec", Machine: "aarch64", Foreign: true},
 			{Binary: snapshot.Binary{Path: "/usr/local/bin/isctr"}, Type: "exec", Go: &snapshot.GoBuild{Path: "github.com/containerd/containerd/v2/cmd/ctr"}},
 			{Binary: snapshot.Binary{Path: "/usr/local/bin/k3s"}, Type: "exec", Go: &snapshot.GoBuild{Path: "github.com/k3s-io/k3s/cmd/server"}},
@@ -138,6 +140,26 @@ func TestReplaced(t *testing.T) {
 		got := Replaced(s)
 		if (len(got) > 0) != (tt.want != "") || len(got) > 0 && !strings.Contains(got[0].Summary, tt.want) {
 			t.Errorf("%s: got %+v, want %q", name, got, tt.want)
+		}
+	}
+}
+
+// Who builds a package anew has all of its commands in one folder.
+func TestBuiltAnew(t *testing.T) {
+	tool := func(name, dir string) snapshot.Tool {
+		t := snapshot.Tool{Name: name, Hits: []snapshot.Binary{{Path: "/usr/bin/" + name, Package: "procps", PackageSum: "same", SHA256: "b" + name, ELF: true, Size: 9, Mode: 0o755}}}
+		if dir != "" {
+			t.Hits = append([]snapshot.Binary{{Path: dir + name, SHA256: "a" + name, ELF: true, Size: 9, Mode: 0o755}}, t.Hits...)
+		}
+		return t
+	}
+	for _, tt := range []struct {
+		ps, top string
+		want    int
+	}{{"/usr/local/bin/", "/usr/local/bin/", 0}, {"/usr/local/bin/", "", 1}, {"/usr/local/bin/", "/opt/x/", 2}, {"", "", 0}} {
+		s := &snapshot.Snapshot{Trust: &snapshot.Trust{Tools: []snapshot.Tool{tool("ps", tt.ps), tool("top", tt.top)}}}
+		if got := Replaced(s); len(got) != tt.want {
+			t.Errorf("%+v: got %+v", tt, got)
 		}
 	}
 }

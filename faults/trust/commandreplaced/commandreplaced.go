@@ -36,8 +36,9 @@ var Fault = &fault.Fault{
 
 func detect(s *snapshot.Snapshot) []finding.Finding { return trust.Findings(trust.Replaced(s)) }
 
-// remedy gives the program its run bit, or removes what stands before it. A
-// file that is the package's own place is for the package manager.
+// remedy gives the program its run bit, or removes a script that stands before
+// it. A file in the package's own place is for the package manager, and a
+// compiled program of none for a person.
 func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 	d, ok := trust.Of(trust.Replaced(s), f.Subject)
 	if !ok {
@@ -59,6 +60,9 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 	}
 	if b.Target != "" || b.SHA256 == "" {
 		return nil, fmt.Errorf("cannot remove %s: it is a link, or was not read whole", b.Path)
+	}
+	if b.ELF {
+		return nil, fmt.Errorf("cannot tell who built %s, and what for: look at it, then move it away by hand", b.Path)
 	}
 	return op.Plan{op.RemoveFile{Path: b.Path, Pin: b.SHA256, Why: "it stands before the program itself"}}, nil
 }

@@ -27,9 +27,10 @@ func TestShims(t *testing.T) {
 
 func TestNoRemedy(t *testing.T) {
 	for want, hits := range map[string][]snapshot.Binary{
-		"--reinstall procps":   {{Path: "/usr/bin/ps", ELF: true, Mode: 0o755, Size: 1, Package: "procps", PackageSum: "differs"}},
-		"no other ps is on":    {{Path: "/usr/local/bin/ps", Script: "/bin/sh", Mode: 0o755, Size: 1, SHA256: "a"}},
-		"it is a link, or was": {{Path: "/usr/local/bin/ps", Target: "/opt/x", Script: "/bin/sh", Mode: 0o755, Size: 1, SHA256: "a"}, {Path: "/usr/bin/ps", ELF: true, Mode: 0o755, Size: 1, SHA256: "b"}},
+		"--reinstall procps":    {{Path: "/usr/bin/ps", ELF: true, Mode: 0o755, Size: 1, Package: "procps", PackageSum: "differs"}},
+		"cannot tell who built": {{Path: "/var/tmp/bin/ps", ELF: true, Mode: 0o755, Size: 1, SHA256: "a"}, {Path: "/usr/bin/ps", ELF: true, Mode: 0o755, Size: 1, SHA256: "b"}},
+		"no other ps is on":     {{Path: "/usr/local/bin/ps", Script: "/bin/sh", Mode: 0o755, Size: 1, SHA256: "a"}},
+		"it is a link, or was":  {{Path: "/usr/local/bin/ps", Target: "/opt/x", Script: "/bin/sh", Mode: 0o755, Size: 1, SHA256: "a"}, {Path: "/usr/bin/ps", ELF: true, Mode: 0o755, Size: 1, SHA256: "b"}},
 	} {
 		s := &snapshot.Snapshot{Trust: &snapshot.Trust{Tools: []snapshot.Tool{{Name: "ps", Hits: hits}}}}
 		found := detect(s)
