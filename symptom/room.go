@@ -109,7 +109,24 @@ func diskReadOnly(s *snapshot.Snapshot) (State, []finding.Fact) {
 			facts = append(facts, finding.Fact{Source: m.Target, Got: fmt.Sprintf("%s is mounted read-only, and %s lies on it", m.FSType, dir), Want: "rw"})
 		}
 	}
-	return verdict(append(facts, logged(s, recent, logReadOnly)...))
+	return verdict(append(facts, refusedWrites(s)...))
+}
+
+// refusedWrites quotes who could not write to a folder of the node itself. A
+// pod whose own root, or a volume of it, is read-only is so by intent.
+func refusedWrites(s *snapshot.Snapshot) []finding.Fact {
+	if s.Logs == nil {
+		return nil
+	}
+	var facts []finding.Fact
+	for _, o := range s.Logs.Seen(logReadOnly, s.At, recent) {
+		name := o.Params["path"]
+		mine := slices.ContainsFunc(Needed(), func(dir string) bool { return strings.Count(dir, "/") > 1 && strings.HasPrefix(name+"/", dir+"/") })
+		if (name == "" || mine || strings.HasPrefix(name, "/run/")) && !strings.Contains(name, "/rootfs/") && !strings.Contains(name, "/volumes/") {
+			facts = append(facts, finding.Fact{Source: o.Source, Got: clip(o.Sample), At: o.Last})
+		}
+	}
+	return facts
 }
 
 // immutableRoot reports whether a file system can only be read.

@@ -59,12 +59,22 @@ func TestDiskFull(t *testing.T) {
 }
 
 func TestDiskReadOnly(t *testing.T) {
+	refused := func(path string) func(*snapshot.Snapshot) {
+		return func(s *snapshot.Snapshot) {
+			logs(logReadOnly, "journal:containerd.service", time.Second)(s)
+			s.Logs.Observations[0].Params = map[string]string{"path": path}
+		}
+	}
 	look(t, DiskReadOnly, cases{
 		"all is written to":      {snap(mounted()), Absent},
 		"its folder is not":      {snap(mounted(snapshot.Mount{Target: "/var/lib/kubelet", ReadOnly: true, FSType: "ext4"})), Seen},
 		"an image beside it":     {snap(mounted(snapshot.Mount{Target: "/usr", ReadOnly: true, FSType: "ext4"})), Absent},
 		"a root that is so made": {snap(mounted(snapshot.Mount{Target: "/", ReadOnly: true, FSType: "squashfs"})), Absent},
 		"said by etcd":           {snap(mounted(), logs(logReadOnly, "/var/log/pods/etcd/0.log", time.Second)), Seen},
+		"a folder of the node":   {snap(mounted(), refused("/var/lib/kubelet/device-plugins/x")), Seen},
+		"the root of a pod":      {snap(mounted(), refused("/run/containerd/io.containerd.runtime.v2.task/k8s.io/7/rootfs/data")), Absent},
+		"a volume of a pod":      {snap(mounted(), refused("/var/lib/kubelet/pods/7/volumes/x")), Absent},
+		"a path within a pod":    {snap(mounted(), refused("/app/cache")), Absent},
 		"nobody looked":          {snap(), NotLooked},
 	})
 }
