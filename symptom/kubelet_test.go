@@ -72,6 +72,8 @@ func TestKubeletAndItsNode(t *testing.T) {
 		{"another_unit_runs_it", KubeletCrashing, snap(func(s *snapshot.Snapshot) { s.Systemd = &snapshot.Systemd{Reachable: true} }), NotLooked},
 		{"pleg_by_condition", PodsUnwatched, snap(own(snapshot.Node{Ready: "False", Conditions: []snapshot.Condition{{Type: "Ready", Status: "False", Message: "PLEG is not healthy: pleg was last seen active 4m ago"}}})), Seen},
 		{"pleg_by_log", PodsUnwatched, snap(logs(logPLEG, "journal:kubelet.service", time.Second)), Seen},
+		{"pleg_until_it_was_ready", PodsUnwatched, snap(logs(logPLEG, "journal:kubelet.service", 30*time.Second), own(snapshot.Node{Ready: "True", Conditions: []snapshot.Condition{{Type: "Ready", Status: "True", Since: now.Add(-10 * time.Second)}}})), Absent},
+		{"pleg_since_it_was_ready", PodsUnwatched, snap(logs(logPLEG, "journal:kubelet.service", time.Second), own(snapshot.Node{Ready: "True", Conditions: []snapshot.Condition{{Type: "Ready", Status: "True", Since: now.Add(-10 * time.Second)}}})), Seen},
 		{"pleg_long_ago", PodsUnwatched, snap(logs(logPLEG, "journal:kubelet.service", time.Hour)), Absent},
 		{"static_pod_runs", StaticPodsMissing, snap(manifest("", "etcd"), sandbox("etcd-n")), Absent},
 		{"static_pod_missing", StaticPodsMissing, snap(manifest("", "etcd"), sandbox("front-1")), Seen},

@@ -2,6 +2,7 @@ package symptom
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,7 +49,8 @@ func kubeletWell(s *snapshot.Snapshot) bool {
 	return s.Kubelet != nil && strings.TrimSpace(s.Kubelet.Healthz) == "ok"
 }
 
-// podsUnwatched believes the node's condition, and the log of a moment ago.
+// podsUnwatched believes the node's condition, and the log of a moment ago as
+// long as the node has not become Ready since.
 func podsUnwatched(s *snapshot.Snapshot) (State, []finding.Fact) {
 	c, known := readyCondition(s)
 	if known && c.Status != "True" && strings.Contains(c.Message, "PLEG is not healthy") {
@@ -57,7 +59,11 @@ func podsUnwatched(s *snapshot.Snapshot) (State, []finding.Fact) {
 	if s.Logs == nil {
 		return NotLooked, nil
 	}
-	return verdict(logged(s, recent, logPLEG))
+	facts := logged(s, recent, logPLEG)
+	if known && c.Status == "True" {
+		facts = slices.DeleteFunc(facts, func(f finding.Fact) bool { return f.At.Before(c.Since) })
+	}
+	return verdict(facts)
 }
 
 func readyCondition(s *snapshot.Snapshot) (snapshot.Condition, bool) {
