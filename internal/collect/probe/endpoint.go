@@ -60,8 +60,17 @@ func askAll(ctx context.Context, e *source.Env, s *snapshot.Snapshot) []snapshot
 	return list
 }
 
-// ask asks one endpoint from the network that the calling thread is in.
+// ask asks one endpoint from the network that the calling thread is in, and
+// once more who did not answer: one silence can be chance.
 func (a *asker) ask(ctx context.Context, x *snapshot.Contact) {
+	first := *x
+	if a.once(ctx, x); x.Error == silence && ctx.Err() == nil {
+		*x = first
+		a.once(ctx, x)
+	}
+}
+
+func (a *asker) once(ctx context.Context, x *snapshot.Contact) {
 	ctx, cancel := context.WithTimeout(ctx, endpointWait)
 	defer cancel()
 	if x.Component == "dns" {
@@ -259,12 +268,15 @@ func parseVersion(body []byte) string {
 	return v.GitVersion
 }
 
+// silence is what is said of who does not answer in time.
+var silence = "no answer within " + endpointWait.String()
+
 // reason is an error in a few words.
 func reason(err error) string {
 	var e *net.OpError
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
-		return "no answer within " + endpointWait.String()
+		return silence
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

@@ -96,6 +96,35 @@ func TestWhatAServerShowsIsTold(t *testing.T) {
 	}
 }
 
+// Who misses one connection and takes the next is there.
+func TestOneSilenceIsChance(t *testing.T) {
+	_, cert := authority(t)
+	for missed, want := range map[int]string{1: "", 2: silence} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for n := 0; ; n++ {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				defer c.Close()
+				if n >= missed {
+					go tls.Server(c, &tls.Config{Certificates: []tls.Certificate{cert}}).Handshake()
+				}
+			}
+		}()
+		x := snapshot.Contact{Component: "etcd", Address: l.Addr().String(), Protocol: "tls"}
+		(&asker{}).ask(context.Background(), &x)
+		if x.Error != want || want == "" && x.TLS == nil {
+			t.Errorf("%d missed: %+v", missed, x)
+		}
+		l.Close()
+	}
+}
+
 func TestNameServersAreAskedOverBoth(t *testing.T) {
 	answer := func(query []byte) []byte {
 		var p dnsmessage.Parser
