@@ -106,7 +106,7 @@ func contradicted(s *snapshot.Snapshot, name string, ip netip.Addr) (why, want s
 				continue
 			}
 			own := strings.EqualFold(n.Name, s.Node)
-			if has(n.Addresses, ip) || own && (ip.IsLoopback() || holds(s, ip)) || alone(s, name) {
+			if has(n.Addresses, ip) || own && (ip.IsLoopback() || holds(s, ip)) || alone(s, name) || beside(s, n.Addresses, ip) {
 				return "", ""
 			}
 			return "node " + n.Name + " has " + strings.Join(n.Addresses, ", "), n.Addresses[0]
@@ -118,6 +118,26 @@ func contradicted(s *snapshot.Snapshot, name string, ip netip.Addr) (why, want s
 func has(list []string, ip netip.Addr) bool {
 	six := slices.ContainsFunc(list, func(a string) bool { return strings.Contains(a, ":") })
 	return slices.Contains(list, ip.String()) || ip.Is6() && !six
+}
+
+// beside reports whether an address is of a network that this node is in too,
+// beside that of the known addresses, and of no node that is known: nodes with
+// a second interface go by either.
+func beside(s *snapshot.Snapshot, known []string, ip netip.Addr) bool {
+	h := s.Network.Host()
+	if h == nil || slices.ContainsFunc(s.Cluster.Nodes, func(n snapshot.Node) bool { return slices.Contains(n.Addresses, ip.String()) }) {
+		return false
+	}
+	for _, l := range h.Links {
+		for _, a := range l.Addresses {
+			p, err := netip.ParsePrefix(a)
+			if err != nil || !p.Contains(ip) || p.Addr().IsLoopback() {
+				continue
+			}
+			return !slices.ContainsFunc(known, func(x string) bool { y, err := netip.ParseAddr(x); return err == nil && p.Contains(y) })
+		}
+	}
+	return false
 }
 
 // holds reports whether an interface of this node has the address.

@@ -68,3 +68,17 @@ func TestEndpoint(t *testing.T) {
 		}
 	}
 }
+
+// Nodes that have a network among themselves beside that of Kubernetes.
+func TestSecondNetwork(t *testing.T) {
+	for line, want := range map[string]int{"192.168.50.3 w1": 0, "192.168.51.3 w1": 1, "172.20.0.77 w1": 1} {
+		m := faulttest.New(t)
+		planted(line)(m)
+		s := m.Snapshot()
+		h := s.Network.Host()
+		h.Links = append(h.Links, snapshot.Link{Name: "eth1", Kind: "device", Up: true, Addresses: []string{"192.168.50.2/24"}})
+		if got := detect(s); len(got) != want {
+			t.Errorf("%s: %d findings, want %d: %+v", line, len(got), want, got)
+		}
+	}
+}
