@@ -87,8 +87,12 @@ func hooks(s *snapshot.Snapshot, e snapshot.ShellEntry) (why, want string) {
 func changes(sh *snapshot.Shell, text string) string {
 	all := text
 	for range 2 {
+		var words []string
+		for _, c := range script.Commands(all) {
+			words = append(words, c.Words...)
+		}
 		for _, f := range sh.Entries {
-			if f.Kind == "function" && !f.Own && strings.Contains(all, f.Name) && !strings.Contains(all, f.Value) && len(all) < 16<<10 {
+			if f.Kind == "function" && !f.Own && slices.Contains(words, f.Name) && !strings.Contains(all, f.Value) && len(all) < 16<<10 {
 				all += "\n" + f.Value
 			}
 		}

@@ -163,3 +163,18 @@ func TestBuiltAnew(t *testing.T) {
 		}
 	}
 }
+
+// A prompt does what the functions do that it calls, and not what those do
+// whose names are letters of it.
+func TestPromptsFunctions(t *testing.T) {
+	for prompt, want := range map[string]bool{"stop_it": true, "history -a; stop_it": true, "$(stop_it)\\$ ": true, "history -a": false, "nonstop_item": false} {
+		s := &snapshot.Snapshot{Shell: &snapshot.Shell{Entries: []snapshot.ShellEntry{
+			{Kind: "function", Name: "stop_it", Value: "{ systemctl stop kubelet; }", Source: "/root/.bashrc", Line: 1},
+			{Kind: "function", Name: "s", Value: "{ kubectl delete pod \"$1\"; }", Source: "/root/.bashrc", Line: 2},
+			{Kind: "prompt", Name: "PROMPT_COMMAND", Value: prompt, Source: "/root/.bashrc", Line: 3},
+		}}}
+		if got := Hooked(s); (len(got) > 0) != want {
+			t.Errorf("%s: got %+v", prompt, got)
+		}
+	}
+}
