@@ -46,7 +46,14 @@ func Undoings(s *snapshot.Snapshot) []Undoing {
 // undoings are those of one text, whose first line is line before+1 of a file.
 func undoings(s *snapshot.Snapshot, e snapshot.Persistent, text, file string, before int) []Undoing {
 	var out []Undoing
+	type deed struct{ kind, verb, object string }
+	seen := map[deed]bool{}
 	for _, d := range script.Deeds(text) {
+		k := deed{d.Kind, d.Verb, d.Object}
+		if seen[k] {
+			continue
+		}
+		seen[k] = true
 		object, how, want := inForce(s, d, text)
 		if how == "" || slices.ContainsFunc(out, func(u Undoing) bool { return u.Object == object }) {
 			continue

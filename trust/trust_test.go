@@ -178,3 +178,20 @@ func TestPromptsFunctions(t *testing.T) {
 		}
 	}
 }
+
+// A long script that does the same thing again and again is judged once.
+func TestManyDeeds(t *testing.T) {
+	s := &snapshot.Snapshot{
+		Systemd: &snapshot.Systemd{Units: []snapshot.Unit{{Name: "kubelet.service", Active: "active"}}},
+		Persistence: &snapshot.Persistence{Entries: []snapshot.Persistent{{Kind: "cron", Source: "/etc/cron.d/x", Line: 1, Enabled: true,
+			Command: "/x", Scripts: []snapshot.Text{{Path: "/x", Content: strings.Repeat("systemctl stop kubelet\n", 2000) + "systemctl start kubelet\n"}}}}},
+	}
+	got := testing.AllocsPerRun(1, func() {
+		if got := Undoings(s); len(got) > 0 {
+			t.Errorf("got %+v", got)
+		}
+	})
+	if got > 1e6 {
+		t.Errorf("%.0f allocations", got)
+	}
+}
