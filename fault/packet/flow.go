@@ -388,7 +388,7 @@ func (n *node) overlay() []Flow {
 		if l.Data != nil && l.Data.UDPPort > 0 {
 			port = l.Data.UDPPort
 		}
-		if port == 0 || !l.Up {
+		if port == 0 || !l.Up || l.Kind == "wireguard" && !n.carries(l.Name) {
 			continue
 		}
 		for _, a := range n.others {
@@ -400,6 +400,36 @@ func (n *node) overlay() []Flow {
 		}
 	}
 	return out
+}
+
+// carries reports whether a tunnel is the cluster's: it leads to pods of other
+// nodes, or to these, or is one of Cilium's, which needs no routes. An
+// administrator has such tunnels too.
+func (n *node) carries(link string) bool {
+	if strings.HasPrefix(link, "cilium") {
+		return true
+	}
+	far := slices.Clone(n.others)
+	if n.s.Cluster != nil {
+		for _, e := range n.s.Cluster.Endpoints {
+			if ip, err := netip.ParseAddr(e.Address); err == nil && e.Pod != "" && e.Node != n.s.Node {
+				far = append(far, ip)
+			}
+		}
+		for _, x := range n.s.Cluster.Nodes {
+			for _, c := range x.PodCIDRs {
+				if p, err := netip.ParsePrefix(c); err == nil && x.Name != n.s.Node {
+					far = append(far, p.Addr())
+				}
+			}
+		}
+	}
+	for _, r := range n.host.Routes {
+		if p, err := netip.ParsePrefix(r.Dst); err == nil && r.Link == link && slices.ContainsFunc(far, p.Contains) {
+			return true
+		}
+	}
+	return false
 }
 
 // podPaths are the flows between pods of Services, and from the node to them.

@@ -73,3 +73,15 @@ func TestProxyTable(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// An administrator's tunnel is none of the cluster's.
+func TestTunnels(t *testing.T) {
+	for dst, want := range map[string]bool{"10.244.1.0/24": true, "192.168.77.0/24": false, "default": false} {
+		n := &node{s: &snapshot.Snapshot{Node: "a", Cluster: &snapshot.Cluster{Nodes: []snapshot.Node{{Name: "b", PodCIDRs: []string{"10.244.1.0/24"}}}}},
+			own: netip.MustParseAddr("10.0.0.1"), others: []netip.Addr{netip.MustParseAddr("10.0.0.2")}, uplink: "eth0",
+			host: &snapshot.NetNS{Host: true, Links: []snapshot.Link{{Name: "wg0", Kind: "wireguard", Up: true}}, Routes: []snapshot.Route{{Dst: dst, Link: "wg0", Type: "unicast", Table: 254}}}}
+		if got := n.overlay(); (len(got) > 0) != want {
+			t.Errorf("a tunnel to %s: %d flows", dst, len(got))
+		}
+	}
+}
