@@ -57,7 +57,7 @@ const (
 )
 
 // Matches says whether a rule of the filter fits the packet.
-func Matches(n *snapshot.Netfilter, r snapshot.FilterRule, p Packet) Truth {
+func Matches(n *snapshot.Netfilter, r *snapshot.FilterRule, p *Packet) Truth {
 	out := Yes
 	if r.More {
 		out = Maybe
@@ -69,13 +69,17 @@ func Matches(n *snapshot.Netfilter, r snapshot.FilterRule, p Packet) Truth {
 	if r.Family != "inet" && r.Family != family {
 		return No
 	}
-	for _, t := range []Truth{
-		protocol(r.Protocol, p.Protocol), link(r.InLink, p.In, p.Hook == "output" || p.Hook == "postrouting"), link(r.OutLink, p.Out, p.Hook == "input" || p.Hook == "prerouting"),
-		addresses(n, r, r.From, p.From), addresses(n, r, r.To, p.To), ports(n, r, r.SrcPorts, p.SrcPort), ports(n, r, r.DstPorts, p.DstPort), state(r.States, p.State),
-	} {
-		out = min(out, t)
+	out = min(out, link(r.InLink, p.In, p.Hook == "output" || p.Hook == "postrouting"), link(r.OutLink, p.Out, p.Hook == "input" || p.Hook == "prerouting"))
+	if out == No { // most rules that do not fit are about another interface
+		return No
 	}
-	return out
+	if out = min(out, protocol(r.Protocol, p.Protocol), state(r.States, p.State)); out == No {
+		return No
+	}
+	if out = min(out, addresses(n, r, r.From, p.From), addresses(n, r, r.To, p.To)); out == No {
+		return No
+	}
+	return min(out, ports(n, r, r.SrcPorts, p.SrcPort), ports(n, r, r.DstPorts, p.DstPort))
 }
 
 func protocol(want, is string) Truth {
@@ -141,7 +145,7 @@ func each(list []string, fits func(string) Truth) Truth {
 }
 
 // elements are those of the named set that @name stands for, if all are known.
-func elements(n *snapshot.Netfilter, r snapshot.FilterRule, name string) ([]string, bool) {
+func elements(n *snapshot.Netfilter, r *snapshot.FilterRule, name string) ([]string, bool) {
 	for _, t := range n.Tables {
 		if t.Family != r.Family || t.Name != r.Table {
 			continue
@@ -155,7 +159,7 @@ func elements(n *snapshot.Netfilter, r snapshot.FilterRule, name string) ([]stri
 	return nil, false
 }
 
-func addresses(n *snapshot.Netfilter, r snapshot.FilterRule, list []string, is netip.Addr) Truth {
+func addresses(n *snapshot.Netfilter, r *snapshot.FilterRule, list []string, is netip.Addr) Truth {
 	return each(list, func(x string) Truth {
 		if name, ok := strings.CutPrefix(x, "@"); ok {
 			return inSet(n, r, name, func(y string) Truth { return address(y, is) })
@@ -164,7 +168,7 @@ func addresses(n *snapshot.Netfilter, r snapshot.FilterRule, list []string, is n
 	})
 }
 
-func inSet(n *snapshot.Netfilter, r snapshot.FilterRule, name string, fits func(string) Truth) Truth {
+func inSet(n *snapshot.Netfilter, r *snapshot.FilterRule, name string, fits func(string) Truth) Truth {
 	list, whole := elements(n, r, name)
 	if !whole {
 		return Maybe
@@ -194,7 +198,7 @@ func address(x string, is netip.Addr) Truth {
 	return Maybe
 }
 
-func ports(n *snapshot.Netfilter, r snapshot.FilterRule, list []string, is int) Truth {
+func ports(n *snapshot.Netfilter, r *snapshot.FilterRule, list []string, is int) Truth {
 	return each(list, func(x string) Truth {
 		if name, ok := strings.CutPrefix(x, "@"); ok {
 			return inSet(n, r, name, func(y string) Truth { return port(y, is) })

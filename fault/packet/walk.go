@@ -173,7 +173,7 @@ func (w *walk) chain(name string, depth int) end {
 			return through
 		}
 		r := &rules[i]
-		t := Matches(w.n, *r, w.packet)
+		t := Matches(w.n, r, &w.packet)
 		if t == No {
 			continue
 		}
@@ -242,7 +242,7 @@ func (w *walk) translated(name string, depth int) *snapshot.FilterRule {
 			return nil
 		}
 		r := &rules[i]
-		switch t := Matches(w.n, *r, w.packet); {
+		switch t := Matches(w.n, r, &w.packet); {
 		case t == No:
 		case r.Verdict == "vmap":
 			w.doubt = true
