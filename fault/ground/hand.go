@@ -59,6 +59,28 @@ func line(p snapshot.Persistent, does func(string) bool) (finding.Fact, bool) {
 	return finding.Fact{}, false
 }
 
+// Names reports whether a line names that very path: not one that goes on
+// behind it, nor one that ends with it. /var/run is /run.
+func Names(line, path string) bool {
+	part := func(c byte) bool {
+		return c == '/' || c == '.' || c == '-' || c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+	}
+	line, path = strings.ReplaceAll(line, "/var/run/", "/run/"), strings.Replace(path, "/var/run/", "/run/", 1)
+	for from := 0; path != ""; {
+		i := strings.Index(line[from:], path)
+		if i < 0 {
+			return false
+		}
+		at := from + i
+		rest := strings.TrimPrefix(line[at+len(path):], "/")
+		if (at == 0 || !part(line[at-1])) && (rest == "" || !part(rest[0])) {
+			return true
+		}
+		from = at + 1
+	}
+	return false
+}
+
 // Size writes bytes as a person would.
 func Size(n uint64) string {
 	switch {

@@ -95,10 +95,10 @@ func tell(s *snapshot.Snapshot, l snapshot.Lock, h snapshot.LockParty, d door) f
 	return f
 }
 
-// locks reports whether a line takes the lock of a path.
+// locks reports whether a line takes the lock of that path, and of no other.
 func locks(file string) func(string) bool {
 	return func(line string) bool {
-		return strings.Contains(line, "lock") && strings.Contains(line, path.Base(file))
+		return strings.Contains(line, "lock") && ground.Names(line, file)
 	}
 }
 

@@ -58,3 +58,23 @@ func TestDetect(t *testing.T) {
 		}
 	}
 }
+
+// Who holds a lock of his own is left alone.
+func TestLocks(t *testing.T) {
+	for _, tc := range []struct {
+		file, line string
+		want       bool
+	}{
+		{"/run/xtables.lock", "/usr/bin/flock /run/xtables.lock sleep infinity", true},
+		{"/run/xtables.lock", "/usr/bin/flock /var/run/xtables.lock sleep infinity", true},
+		{"/var/lib/dpkg/lock", "flock -n /run/lock/backup.lock /usr/local/bin/backup", false},
+		{"/var/lib/dpkg/lock", "/usr/local/bin/clock-sync --daemon", false},
+		{"/var/lib/dpkg/lock", "flock /var/lib/dpkg/lock-frontend sleep 9d", false},
+		{"/var/lib/etcd/member/snap/db", "flock /run/lock/mongodb.lock mongodump", false},
+		{"/var/lib/etcd/member/snap/db", "flock /var/lib/etcd/member/snap/db sleep infinity", true},
+	} {
+		if got := locks(tc.file)(tc.line); got != tc.want {
+			t.Errorf("%s of %s: %v", tc.line, tc.file, got)
+		}
+	}
+}
