@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -102,11 +103,12 @@ func loop(s *snapshot.Snapshot, o snapshot.OverMount) []finding.Fact {
 }
 
 // mounts reports whether a line of shell, of a table or of a unit mounts at
-// the target.
+// the target. One that asks whether something is mounted there does not.
 func mounts(target string) func(string) bool {
 	return func(line string) bool {
-		return slices.ContainsFunc(strings.Fields(line), func(w string) bool { return strings.Trim(w, `"';`) == target }) &&
-			(strings.Contains(line, "mount") && !strings.Contains(line, "umount") || strings.Contains(line, "Where="))
+		words := strings.FieldsFunc(line, func(c rune) bool { return strings.ContainsRune(" \t;&|(){}\"'`", c) })
+		calls := slices.ContainsFunc(words, func(w string) bool { return path.Base(w) == "mount" || strings.HasPrefix(path.Base(w), "mount.") })
+		return ground.Names(line, target) && (calls || strings.Contains(line, "Where="))
 	}
 }
 

@@ -47,6 +47,10 @@ func TestMounts(t *testing.T) {
 		"mount -t tmpfs none /etc/kubernetes":                  true,
 		"/bin/mount -o size=1m -t tmpfs x \"/etc/kubernetes\"": true,
 		"umount /etc/kubernetes":                               false,
+		"mountpoint -q /etc/kubernetes || exit 1":              false,
+		"findmnt /etc/kubernetes && logger mounted":            false,
+		"sh -c 'mount -t tmpfs x /etc/kubernetes'":             true,
+		"mount --bind /srv/x /etc/kubernetes-old":              false,
 		"mount -t tmpfs none /etc/kubernetes/x":                false,
 		"ls /etc/kubernetes":                                   false,
 	} {
