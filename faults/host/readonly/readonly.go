@@ -89,7 +89,7 @@ func why(s *snapshot.Snapshot, m snapshot.Mount) []finding.Fact {
 // remounts reports whether a line of shell or of a table makes it read-only.
 func remounts(target string) func(string) bool {
 	return func(line string) bool {
-		return strings.Contains(line, "mount") && strings.Contains(line, target) &&
+		return strings.Contains(line, "mount") && ground.Names(line, target) &&
 			(strings.Contains(line, "remount,ro") || strings.Contains(line, "-o ro") || strings.Contains(line, "bind,ro") || strings.Contains(line, "ro,bind"))
 	}
 }

@@ -50,3 +50,17 @@ func TestRemedyRefuses(t *testing.T) {
 		t.Errorf("%v", plan)
 	}
 }
+
+func TestRemounts(t *testing.T) {
+	for line, want := range map[string]bool{
+		"mount -o remount,ro /var/lib/kubelet":          true,
+		"mount -o bind,ro /var/lib/kubelet":             true,
+		"mount -o remount,rw /var/lib/kubelet":          false,
+		"mount -o ro /dev/sdb /var/lib/kubelet-backup":  false,
+		"mount -o ro /dev/sdb /srv/old/var/lib/kubelet": false,
+	} {
+		if got := remounts("/var/lib/kubelet")(line); got != want {
+			t.Errorf("%s: %v", line, got)
+		}
+	}
+}
