@@ -5,6 +5,7 @@ package sysctl
 import (
 	_ "embed"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -59,7 +60,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 			}
 			f.Facts = append(f.Facts, finding.Fact{Source: l.File, Line: l.Line, Got: got})
 		}
-		does := sets(n.key)
+		does := sets(n)
 		f.Facts = append(f.Facts, ground.Facts(ground.Hands(s, does), does)...)
 		out = append(out, f)
 	}
@@ -164,10 +165,19 @@ func protected(s *snapshot.Snapshot, is func(key, value string) bool) []need {
 	return out
 }
 
-// sets reports whether a line of shell sets the key.
-func sets(key string) func(string) bool {
+// sets reports whether a line of shell sets the key to another value than the
+// node needs. Who reads it, or sees to that value, is no hand in it.
+func sets(n need) func(string) bool {
+	slashed := strings.ReplaceAll(n.key, ".", "/")
+	assigns := regexp.MustCompile(`sysctl.*[\s"'](?:` + regexp.QuoteMeta(n.key) + `|` + slashed + `)\s*=\s*["']?([^\s"';|&]*)`)
+	writes := regexp.MustCompile(`(?:(?:echo|printf)\s+(?:-\w+\s+)*["']?([^\s"';|&>]+).*)?(?:>\s*|\btee\s.*)["']?/proc/sys/` + slashed + `(?:["'\s;|&)]|$)`)
 	return func(line string) bool {
-		return strings.Contains(line, "sysctl") && strings.Contains(line, key) || strings.Contains(line, "/proc/sys/"+strings.ReplaceAll(key, ".", "/"))
+		for _, re := range []*regexp.Regexp{assigns, writes} {
+			if m := re.FindStringSubmatch(line); m != nil && strings.TrimSuffix(m[1], `\n`) != n.want {
+				return true
+			}
+		}
+		return false
 	}
 }
 
@@ -182,7 +192,7 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 		if strings.Trim(n.want, "0123456789") != "" {
 			return nil, fmt.Errorf("cannot set %s: how many the node may have is for a person", key)
 		}
-		plan, err := fault.UprootAll(ground.Hands(s, sets(key)), "it sets "+key+" again")
+		plan, err := fault.UprootAll(ground.Hands(s, sets(n)), "it sets "+key+" again")
 		if err != nil {
 			return nil, err
 		}

@@ -70,8 +70,14 @@ func TestDetect(t *testing.T) {
 func TestSets(t *testing.T) {
 	for line, want := range map[string]bool{
 		"sysctl -w net.ipv4.ip_forward=0": true, "echo 0 > /proc/sys/net/ipv4/ip_forward": true, "sysctl -w vm.swappiness=1": false, "echo net.ipv4.ip_forward": false,
+		"/bin/sh -c 'sysctl -qw net/ipv4/ip_forward=0'": true, "while :; do echo 0 | tee /proc/sys/net/ipv4/ip_forward; done": true, `sysctl -w "net.ipv4.ip_forward=$v"`: true,
+		"cp /etc/off /tmp; cat /etc/off > /proc/sys/net/ipv4/ip_forward": true,
+		// Who sees to it, or looks.
+		"sysctl -w net.ipv4.ip_forward=1": false, "/bin/sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward'": false, "sysctl -n net.ipv4.ip_forward": false,
+		"test $(cat /proc/sys/net/ipv4/ip_forward) = 1 || reboot": false, "printf '1\\n' >/proc/sys/net/ipv4/ip_forward": false,
+		"sysctl -w net.ipv4.ip_forward_use_pmtu=0": false, "echo 0 > /proc/sys/net/ipv4/ip_forward_use_pmtu": false,
 	} {
-		if got := sets("net.ipv4.ip_forward")(line); got != want {
+		if got := sets(need{key: "net.ipv4.ip_forward", want: "1"})(line); got != want {
 			t.Errorf("%s: %v", line, got)
 		}
 	}
