@@ -102,7 +102,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 }
 
 // fresh is how long ago an address may have been given to a pod that the
-// runtime does not list yet.
+// runtime does not list yet, or how long after the collection began.
 const fresh = time.Minute
 
 // remedy puts back the ranges with which the node's pods were attached, where
@@ -118,7 +118,7 @@ func remedy(s *snapshot.Snapshot, _ finding.Finding) (op.Plan, error) {
 	var plan op.Plan
 	for _, a := range u.net.Addresses {
 		age := s.At.Sub(a.Modified)
-		if a.Known != snapshot.No || a.Sum == "" || age >= 0 && age < fresh {
+		if a.Known != snapshot.No || a.Sum == "" || age.Abs() < fresh {
 			continue
 		}
 		plan = append(plan, op.RemoveFile{Path: u.net.Dir + "/" + a.IP, Pin: a.Sum, Why: "its container is gone"})

@@ -34,6 +34,7 @@ func TestDetect(t *testing.T) {
 		"no ranges":              {file, nil, time.Hour, snapshot.No, false, ""},
 		"used up, leaked":        {file, []snapshot.IPAMRange{left(0, 0)}, time.Hour, snapshot.No, true, "[remove /n/10.244.0.9: its container is gone]"},
 		"used up, just given":    {file, []snapshot.IPAMRange{left(0, 0)}, time.Second, snapshot.No, true, ""},
+		"used up, given since":   {file, []snapshot.IPAMRange{left(0, 0)}, -5 * time.Second, snapshot.No, true, ""},
 		"used up by pods":        {file, []snapshot.IPAMRange{left(0, 0)}, time.Hour, snapshot.Yes, true, ""},
 		"used up, not known":     {file, []snapshot.IPAMRange{left(0, 0)}, time.Hour, "", true, ""},
 		"one of two sets":        {file, []snapshot.IPAMRange{left(9, 0), left(0, 1)}, time.Hour, snapshot.No, true, "[remove /n/10.244.0.9: its container is gone]"},
