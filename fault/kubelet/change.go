@@ -160,7 +160,7 @@ func (d *draft) dropFlag(o snapshot.Origin) error {
 		if ok {
 			lines[i] = left
 			d.write(o.Source, lines)
-			d.gone[o.Source] = idle(lines) && strings.HasPrefix(o.Source, "/etc/")
+			d.gone[o.Source] = idle(lines) && strings.HasPrefix(o.Source, "/etc/") && !d.required(o.Source)
 			return nil
 		}
 		if !strings.HasSuffix(strings.TrimSpace(lines[i]), `\`) {
@@ -168,6 +168,16 @@ func (d *draft) dropFlag(o snapshot.Origin) error {
 		}
 	}
 	return fmt.Errorf("cannot take %s out of %s:%d: the line does not name it", Says("", o), o.Source, o.Line)
+}
+
+// required reports whether a unit does not start without a file of variables.
+func (d *draft) required(name string) bool {
+	return slices.ContainsFunc(d.k.Files, func(t snapshot.Text) bool {
+		return slices.ContainsFunc(t.Lines(), func(l string) bool {
+			key, value, _ := strings.Cut(l, "=")
+			return strings.TrimSpace(key) == "EnvironmentFile" && strings.Trim(strings.TrimSpace(value), `"`) == name
+		})
+	})
 }
 
 // without takes a flag and its value out of a line: the last one of that name

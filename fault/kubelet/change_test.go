@@ -90,3 +90,21 @@ func TestWant(t *testing.T) {
 		}
 	}
 }
+
+// A file without which the unit does not start stays, with nothing in it.
+func TestWantKeepsWhatTheUnitRequires(t *testing.T) {
+	const env, unit = "/etc/default/kubelet", "/etc/systemd/system/kubelet.service"
+	for line, gone := range map[string]bool{"EnvironmentFile=-" + env: true, "EnvironmentFile=" + env: false} {
+		k := &snapshot.Kubelet{
+			Files:     []snapshot.Text{file(env, "KUBELET_EXTRA_ARGS=--max-pods=3\n"), file(unit, "[Service]\n"+line+"\nExecStart=/usr/bin/kubelet $KUBELET_EXTRA_ARGS\n")},
+			Effective: map[string]snapshot.Effective{"maxPods": {Origin: snapshot.Origin{Value: "3", Source: env, Line: 1, Flag: "max-pods"}}},
+		}
+		plan, err := Want(k, map[string]string{"maxPods": ""}, "why")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, removed := plan[0].(op.RemoveFile); removed != gone {
+			t.Errorf("%s: %v", line, plan)
+		}
+	}
+}
