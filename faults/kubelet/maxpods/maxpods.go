@@ -1,5 +1,4 @@
-// Package maxpods is the fault of a kubelet that takes no more pods than it has, or
-// whose pods may have no more processes.
+// Package maxpods is the fault of a kubelet that takes no more pods than it has.
 package maxpods
 
 import (
@@ -26,7 +25,6 @@ var Fault = &fault.Fault{
 	Layer:   fault.Kubelet,
 	Runbook: runbook,
 	Needs:   []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionCluster, snapshot.SectionHost},
-	Uses:    []snapshot.Section{snapshot.SectionProcesses},
 	Detect:  detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.NodeFull, Strength: symptom.Usually},
