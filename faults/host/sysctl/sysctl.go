@@ -5,6 +5,7 @@ package sysctl
 import (
 	_ "embed"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -72,10 +73,11 @@ func needs(s *snapshot.Snapshot) []need {
 	var out []need
 	is := func(key, value string) bool { x, ok := s.Sysctls.Key(key); return ok && x.There && x.Value == value }
 	pods := pods(s)
-	if pods > 0 && is("net.ipv4.ip_forward", "0") {
+	four := pods > 0 && !onlySix(s)
+	if four && is("net.ipv4.ip_forward", "0") {
 		out = append(out, need{"net.ipv4.ip_forward", "1", "packets between pods and other machines are not forwarded"})
 	}
-	if pods > 0 && bridged(s) && is("net.bridge.bridge-nf-call-iptables", "0") {
+	if four && bridged(s) && is("net.bridge.bridge-nf-call-iptables", "0") {
 		out = append(out, need{"net.bridge.bridge-nf-call-iptables", "1", "pods of one bridge do not reach each other through a Service"})
 	}
 	for _, kind := range []string{"net", "mnt", "pid", "ipc", "uts"} {
@@ -103,6 +105,27 @@ func pods(s *snapshot.Snapshot) int {
 		}
 	}
 	return n
+}
+
+// onlySix reports whether the pods have addresses of IPv6, and none of IPv4,
+// to which the settings of IPv4 do nothing.
+func onlySix(s *snapshot.Snapshot) bool {
+	six := false
+	for _, n := range s.Network.Namespaces {
+		for _, l := range n.Links {
+			for _, a := range l.Addresses {
+				p, err := netip.ParsePrefix(a)
+				if n.Pod == "" || err != nil || !p.Addr().IsGlobalUnicast() {
+					continue
+				}
+				if p.Addr().Is4() {
+					return false
+				}
+				six = true
+			}
+		}
+	}
+	return six
 }
 
 // bridged reports whether interfaces of pods are ports of a bridge, and

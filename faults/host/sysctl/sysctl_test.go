@@ -32,6 +32,15 @@ func node(values map[string]string) *snapshot.Snapshot {
 	return s
 }
 
+// give lets each pod's interface have the addresses.
+func give(addresses ...string) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		for i := range s.Network.Namespaces[1:] {
+			s.Network.Namespaces[i+1].Links = []snapshot.Link{{Name: "eth0", Addresses: addresses}}
+		}
+	}
+}
+
 func TestDetect(t *testing.T) {
 	for name, tc := range map[string]struct {
 		key, value string
@@ -41,6 +50,9 @@ func TestDetect(t *testing.T) {
 		"forwards":                    {"net.ipv4.ip_forward", "1", nil, 0},
 		"does not":                    {"net.ipv4.ip_forward", "0", nil, 1},
 		"needs not":                   {"net.ipv4.ip_forward", "0", func(s *snapshot.Snapshot) { s.Network.Namespaces = s.Network.Namespaces[:1] }, 0},
+		"pods of IPv6 alone":          {"net.ipv4.ip_forward", "0", give("fd00::2/64", "fe80::1/64"), 0},
+		"pods of both":                {"net.ipv4.ip_forward", "0", give("10.1.0.2/24", "fd00::2/64"), 1},
+		"a bridge of IPv6 alone":      {"net.bridge.bridge-nf-call-iptables", "0", give("fd00::2/64"), 0},
 		"a bridge":                    {"net.bridge.bridge-nf-call-iptables", "0", nil, 1},
 		"routed, and no bridge":       {"net.bridge.bridge-nf-call-iptables", "0", func(s *snapshot.Snapshot) { s.Network.Namespaces[0].Links[1].Master = "" }, 0},
 		"a proxy of another kind":     {"net.bridge.bridge-nf-call-iptables", "0", func(s *snapshot.Snapshot) { s.Kubelet.Proxy.Mode = "nftables" }, 0},
