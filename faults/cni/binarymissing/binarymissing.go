@@ -36,6 +36,7 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Sometimes},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Usually},
 	},
+	Follows: []symptom.ID{symptom.FolderHidden}, // it is there, beneath the mount
 	Remedy: func(s *snapshot.Snapshot, _ finding.Finding) (op.Plan, error) {
 		return podnet.Provide(s, podnet.Look(s).Type)
 	},

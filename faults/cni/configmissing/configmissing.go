@@ -32,8 +32,9 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Usually},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Usually},
 	},
-	Remedy: func(s *snapshot.Snapshot, _ finding.Finding) (op.Plan, error) { return podnet.Write(s) },
-	Drill:  drill,
+	Follows: []symptom.ID{symptom.FolderHidden}, // it is there, beneath the mount
+	Remedy:  func(s *snapshot.Snapshot, _ finding.Finding) (op.Plan, error) { return podnet.Write(s) },
+	Drill:   drill,
 }
 
 func detect(s *snapshot.Snapshot) []finding.Finding {

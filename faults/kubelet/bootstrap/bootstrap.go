@@ -35,8 +35,9 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Usually},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Sometimes},
 	},
-	Remedy: remedy,
-	Drill:  drill,
+	Follows: []symptom.ID{symptom.FolderHidden}, // it is there, beneath the mount
+	Remedy:  remedy,
+	Drill:   drill,
 }
 
 func detect(s *snapshot.Snapshot) []finding.Finding {

@@ -35,7 +35,7 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Usually},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Sometimes},
 	},
-	Follows: []symptom.ID{symptom.CertRefused},
+	Follows: []symptom.ID{symptom.CertRefused, symptom.FolderHidden},
 	Remedy:  remedy,
 }
 

@@ -32,7 +32,9 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Usually},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Sometimes},
 	},
-	Follows: []symptom.ID{symptom.CertRefused}, // the authority of clients is one of those files
+	// The authority of clients is one of those files; what a mount lies over is
+	// there, beneath it.
+	Follows: []symptom.ID{symptom.CertRefused, symptom.FolderHidden},
 	Remedy:  remedy,
 	Drill:   drill,
 }

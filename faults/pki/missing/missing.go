@@ -34,8 +34,9 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.ComponentDown, Strength: symptom.Sometimes},
 		{Symptom: symptom.APIDown, Strength: symptom.Sometimes, Cluster: true},
 	},
-	Remedy: remedy,
-	Drill:  drill,
+	Follows: []symptom.ID{symptom.FolderHidden}, // it is there, beneath the mount
+	Remedy:  remedy,
+	Drill:   drill,
 }
 
 func detect(s *snapshot.Snapshot) []finding.Finding {
