@@ -59,7 +59,6 @@ import (
 	hostovermounted "github.com/klustered/klustered/faults/host/overmounted"
 	hostpidsexhausted "github.com/klustered/klustered/faults/host/pidsexhausted"
 	hostreadonly "github.com/klustered/klustered/faults/host/readonly"
-	hostswap "github.com/klustered/klustered/faults/host/swap"
 	hostsysctl "github.com/klustered/klustered/faults/host/sysctl"
 	imageregistrymirror "github.com/klustered/klustered/faults/image/registrymirror"
 	imageregistrypoisoned "github.com/klustered/klustered/faults/image/registrypoisoned"
@@ -222,7 +221,6 @@ var Faults = []*fault.Fault{
 	hostovermounted.Fault,
 	hostpidsexhausted.Fault,
 	hostreadonly.Fault,
-	hostswap.Fault,
 	hostsysctl.Fault,
 	imageregistrymirror.Fault,
 	imageregistrypoisoned.Fault,

@@ -5,10 +5,10 @@
 //	apiVersion: klustered.dev/v1
 //	kind: Site
 //	ignore:
-//	- fault: host/swap        # an ID, an area or a layer
+//	- fault: kubelet/swap     # an ID, an area or a layer
 //	  node: worker-*          # optional, a pattern
-//	  subject: /dev/zram0     # optional, a pattern
-//	  reason: compressed memory is swapped to on purpose
+//	  subject: /var/lib/*/*   # optional, a pattern
+//	  reason: the node is drained until its memory is changed
 //	  until: 2027-03-31       # it is told again from the next day on
 package site
 

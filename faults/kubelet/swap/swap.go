@@ -5,9 +5,11 @@ package swap
 import (
 	_ "embed"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/klustered/klustered/fault"
+	"github.com/klustered/klustered/fault/ground"
 	"github.com/klustered/klustered/fault/kubelet"
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/op"
@@ -24,7 +26,7 @@ var Fault = &fault.Fault{
 	Layer:   fault.Kubelet,
 	Runbook: runbook,
 	Needs:   []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionHost},
-	Uses:    []snapshot.Section{snapshot.SectionLogs},
+	Uses:    []snapshot.Section{snapshot.SectionLogs, snapshot.SectionPersistence},
 	Detect:  detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.KubeletCrashing, Strength: symptom.Always},
@@ -60,6 +62,8 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 		f.Subject.Name = kubelet.Unit
 	}
 	f.Facts = append(f.Facts, kubelet.Logged(s, 5*time.Minute, []string{"kubelet-swap"})...)
+	does := func(line string) bool { return strings.Contains(line, "swapon") }
+	f.Facts = append(f.Facts, ground.Facts(ground.Hands(s, does), does)...)
 	return []finding.Finding{f}
 }
 

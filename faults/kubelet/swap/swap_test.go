@@ -54,3 +54,15 @@ func TestWhoIsAccused(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoSwitchesItOn(t *testing.T) {
+	s := with(set("failSwapOn", "true", "default"), 1)
+	s.Persistence = &snapshot.Persistence{Entries: []snapshot.Persistent{
+		{Kind: "cron", Source: "/etc/cron.d/mem", Line: 2, Command: "swapon -a", Text: "@reboot root swapon -a", Enabled: true},
+		{Kind: "cron", Source: "/etc/cron.d/other", Line: 2, Command: "free -m", Enabled: true},
+	}}
+	f := detect(s)[0]
+	if last := f.Facts[len(f.Facts)-1]; last.Source != "/etc/cron.d/mem" || last.Got != "@reboot root swapon -a" {
+		t.Errorf("%+v", f.Facts)
+	}
+}
