@@ -41,11 +41,13 @@ type wrong struct {
 var types = map[string]string{"Directory": "directory", "DirectoryOrCreate": "directory", "File": "file", "FileOrCreate": "file", "Socket": "other", "CharDevice": "other", "BlockDevice": "other", "": ""}
 
 // usual are the folders and files that kubeadm gives a volume of that name.
+// etcd's data is not among them: whoever made the cluster chose where it lies,
+// and another folder, or an empty one, is another cluster.
 var usual = map[string]map[string]string{
 	"kube-apiserver":          {"k8s-certs": "/etc/kubernetes/pki"},
 	"kube-controller-manager": {"k8s-certs": "/etc/kubernetes/pki", "kubeconfig": "/etc/kubernetes/controller-manager.conf"},
 	"kube-scheduler":          {"kubeconfig": "/etc/kubernetes/scheduler.conf"},
-	"etcd":                    {"etcd-certs": "/etc/kubernetes/pki/etcd", "etcd-data": "/var/lib/etcd"},
+	"etcd":                    {"etcd-certs": "/etc/kubernetes/pki/etcd"},
 }
 
 // kind is the type that kubeadm gives a volume of that path.
@@ -78,16 +80,18 @@ func wrongs(s *snapshot.Snapshot, p manifest.Part) []wrong {
 				w.field, w.right, w.want = path, own, own
 			}
 			out = append(out, w)
-		case own != "" && v.Path != own && hides(s, p):
+		case own != "" && v.Path != own && hides(s, p, own):
 			out = append(out, wrong{path, "is not where the files of " + p.Name() + " lie", own, own})
 		}
 	}
 	return append(out, mounts(s, p, kubeadm)...)
 }
 
-// hides reports whether a file that the component reads is not seen.
-func hides(s *snapshot.Snapshot, p manifest.Part) bool {
-	return slices.ContainsFunc(p.Inputs(s), func(n snapshot.NamedFile) bool { return n.Is != "file" })
+// hides reports whether a file that the component reads there is not seen.
+func hides(s *snapshot.Snapshot, p manifest.Part, there string) bool {
+	return slices.ContainsFunc(p.Inputs(s), func(n snapshot.NamedFile) bool {
+		return n.Is != "file" && (n.Path == there || strings.HasPrefix(n.Path, there+"/"))
+	})
 }
 
 func article(is string) string {
