@@ -125,6 +125,9 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w; kubeadm init phase control-plane %s writes one", err, strings.TrimPrefix(c, "kube-"))
 	}
+	if b.UID != 0 || b.Mode&0o022 != 0 {
+		return nil, fmt.Errorf("cannot move %s: others than root can write it, and the kubelet would run whatever it says; look at it first", b.Path)
+	}
 	if !b.Whole() {
 		return nil, fmt.Errorf("cannot move %s: it was not read whole", b.Path)
 	}
