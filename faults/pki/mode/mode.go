@@ -46,7 +46,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 		} else if f.Keys > 0 && secret(s, f) && f.Mode&0o007 != 0 {
 			out = append(out, finding.Finding{
 				Subject: finding.Subject{Kind: "file", Name: f.Path}, Summary: fmt.Sprintf("the private key %s may be read by everybody", f.Path),
-				Facts:    []finding.Fact{{Source: f.Path, Got: fmt.Sprintf("mode %04o", f.Mode), Want: "0600"}},
+				Facts:    []finding.Fact{{Source: f.Path, Got: fmt.Sprintf("mode %04o", f.Mode), Want: fmt.Sprintf("%04o", f.Mode&^0o007)}},
 				Commands: []string{"ls -l " + f.Path},
 			})
 		}
@@ -108,5 +108,10 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 		}
 		return op.Plan{op.Chmod{Path: file.Path, Old: fs.FileMode(file.Mode), New: fs.FileMode(file.Mode | 0o444)}}, nil
 	}
-	return op.Plan{op.Chmod{Path: file.Path, Old: fs.FileMode(file.Mode), New: 0o600}}, nil
+	closed := file
+	closed.Mode &^= 0o007
+	if x, ok := unread(s, closed); ok {
+		return nil, fmt.Errorf("cannot close %s: %s then; give it the owner or group that the component runs as", file.Path, x.Summary)
+	}
+	return op.Plan{op.Chmod{Path: file.Path, Old: fs.FileMode(file.Mode), New: fs.FileMode(closed.Mode)}}, nil
 }

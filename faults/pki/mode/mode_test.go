@@ -1,10 +1,12 @@
 package mode
 
 import (
+	"reflect"
 	"strconv"
 	"testing"
 
 	"github.com/klustered/klustered/fault/faulttest"
+	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -60,6 +62,28 @@ func TestReaders(t *testing.T) {
 		s := &snapshot.Snapshot{Static: pod(tc.uid), PKI: &snapshot.PKI{Files: []snapshot.PEMFile{f, own}, Keys: keys}}
 		if got := detect(s); len(got) != tc.want {
 			t.Errorf("%s: %+v", what, got)
+		}
+	}
+}
+
+// TestClosed has a key closed to others, and never to the one who reads it.
+func TestClosed(t *testing.T) {
+	m := snapshot.Manifest{Text: snapshot.Text{Path: "/m/etcd.yaml"}, Containers: []snapshot.ManifestContainer{{Command: "etcd"}},
+		Fields: []snapshot.Field{{Path: "spec.securityContext.runAsUser", Value: "76"}, {Path: "spec.securityContext.fsGroup", Value: "77"}}}
+	own := snapshot.PEMFile{Path: "/own", Mode: 0o600, UID: 76, UsedBy: []string{"/m/etcd.yaml:2"}}
+	for what, tc := range map[string]struct {
+		file snapshot.PEMFile
+		want op.Plan
+	}{
+		"its own":                 {snapshot.PEMFile{Mode: 0o644, UID: 76}, op.Plan{op.Chmod{Path: "/k", Old: 0o644, New: 0o640}}},
+		"its group's":             {snapshot.PEMFile{Mode: 0o644, GID: 77}, op.Plan{op.Chmod{Path: "/k", Old: 0o644, New: 0o640}}},
+		"read as one of all only": {snapshot.PEMFile{Mode: 0o604}, nil},
+	} {
+		f := tc.file
+		f.Path, f.Keys, f.UsedBy = "/k", 1, []string{"/m/etcd.yaml:3"}
+		s := &snapshot.Snapshot{Static: &snapshot.Static{Manifests: []snapshot.Manifest{m}}, PKI: &snapshot.PKI{Files: []snapshot.PEMFile{f, own}, Keys: []snapshot.Key{{Path: "/k"}}}}
+		if got, err := remedy(s, detect(s)[0]); !reflect.DeepEqual(got, tc.want) || (err == nil) != (tc.want != nil) {
+			t.Errorf("%s: %v, %v", what, got, err)
 		}
 	}
 }
