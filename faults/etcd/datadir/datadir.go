@@ -162,7 +162,11 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 	if _, _, mounted := host(etcd, own); !mounted {
 		return nil, fmt.Errorf("cannot put etcd's data back: %s has no volume at %s", etcd.File.Path, own)
 	}
-	return etcd.Change().Set(etcd, flag, own).Plan("etcd's data lies on the node")
+	plan, err := etcd.Change().Set(etcd, flag, own).Plan("etcd's data lies on the node")
+	if e := s.Etcd; err == nil && e != nil && e.Reachable && e.Status != nil { // what lies in the container goes with it
+		plan = slices.Insert(plan, 0, op.Op(op.EtcdSnapshot{Path: fmt.Sprintf("/var/lib/klustered/snapshots/%s-%d.db", s.Node, e.Status.Revision)}))
+	}
+	return plan, err
 }
 
 // drill lets etcd keep its data in its container.

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/klustered/klustered/fault/faulttest"
+	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -51,6 +52,27 @@ func TestWhereItsDataLies(t *testing.T) {
 		}
 		if got := detect(&snapshot.Snapshot{PKI: &snapshot.PKI{}, Etcd: tc.etcd, Static: &snapshot.Static{Manifests: []snapshot.Manifest{m}}}); len(got) != tc.want {
 			t.Errorf("%s: %+v", what, got)
+		}
+	}
+}
+
+// What etcd has written in its container is gone with it: no undo of a file
+// brings it back.
+func TestDataOfTheContainerIsKept(t *testing.T) {
+	const text = "    - etcd\n    - --data-dir=/data\n"
+	m := etcd(snapshot.Flag{}, snapshot.Flag{Name: flag, Value: "/data", Type: "string"})
+	m.Content, m.SHA256 = text, op.File{Data: []byte(text)}.Sum()
+	m.Fields = []snapshot.Field{
+		{Path: "metadata.annotations.kubeadm.kubernetes.io/x", Value: "1"}, {Path: "spec.containers[0].name", Value: "etcd"},
+		{Path: "spec.containers[0].volumeMounts[0].mountPath", Value: "/var/lib/etcd"}, {Path: "spec.containers[0].volumeMounts[0].name", Value: "data"},
+		{Path: "spec.volumes[0].name", Value: "data"}, {Path: "spec.volumes[0].hostPath.path", Value: "/var/lib/etcd"},
+	}
+	for reachable, want := range map[bool]string{true: "etcd-snapshot", false: "write-file"} {
+		e := &snapshot.Etcd{Reachable: reachable, Status: &snapshot.EtcdStatus{Revision: 7}}
+		s := &snapshot.Snapshot{Node: "n", Etcd: e, Static: &snapshot.Static{Manifests: []snapshot.Manifest{m}}}
+		plan, err := remedy(s, detect(s)[0])
+		if err != nil || plan[0].Kind() != want {
+			t.Errorf("it answers: %v: %v, %v", reachable, plan, err)
 		}
 	}
 }
