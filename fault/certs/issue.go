@@ -31,6 +31,9 @@ func (u Use) Authority(s *snapshot.Snapshot) (Keys, error) {
 			if !ca.CA || ca.Error != "" || strings.Contains(ca.Path, "#") || ca.Path != e.CA && (ca.SHA256 != e.CASHA256 || !strings.Contains(e.CA, "#")) {
 				continue
 			}
+			if usurps(s, u, ca) {
+				return Keys{}, fmt.Errorf("cannot issue %s anew: the authority in %s signed none of the other certificates that are shown to those who go by it; find out which one is the cluster's first", u.Cert, ca.Path)
+			}
 			for _, k := range s.PKI.Keys {
 				if k.SPKI == ca.SPKI && k.SPKI != "" && !k.Public && !strings.Contains(k.Path, "#") {
 					return Keys{ca.Path, k.Path}, nil
@@ -39,6 +42,23 @@ func (u Use) Authority(s *snapshot.Snapshot) (Keys, error) {
 		}
 	}
 	return Keys{}, fmt.Errorf("cannot issue %s anew: the key of the authority that %s goes by is not on this node", u.Cert, strings.Join(append(u.Others(), u.Owner())[:1], ""))
+}
+
+// usurps reports whether an authority is likely to stand in the place of the
+// cluster's: it signed nothing that is in use, and others of what is shown to
+// those who go by it were signed by another.
+func usurps(s *snapshot.Snapshot, u Use, ca snapshot.Certificate) bool {
+	strange := false
+	for _, e := range s.PKI.Edges {
+		if strings.HasPrefix(e.Client, "signed by ") { // what is to be signed: by itself it always is
+			continue
+		}
+		if e.Signed == snapshot.Yes && e.CASHA256 == ca.SHA256 {
+			return false
+		}
+		strange = strange || e.Signed == snapshot.No && e.Cert != u.Cert && (e.CA == ca.Path || e.CASHA256 == ca.SHA256 && ca.SHA256 != "")
+	}
+	return strange
 }
 
 // Identity is what the certificate ought to say: as kubeadm writes it for its
