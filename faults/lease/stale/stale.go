@@ -68,8 +68,8 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 		case l.Seconds > longest && age >= idle:
 			facts = append(facts, finding.Fact{Source: name, Got: fmt.Sprintf("leaseDurationSeconds: %d", l.Seconds), Want: fmt.Sprintf("leaseDurationSeconds: %d, or what --leader-elect-lease-duration says", duration)},
 				finding.Fact{Source: name, Got: fmt.Sprintf("holderIdentity: %s, renewed %s ago", l.Holder, age.Round(time.Second)), Want: "renewed every few seconds", At: l.Renewed})
-		case age < -margin:
-			facts = append(facts, finding.Fact{Source: name, Got: fmt.Sprintf("renewTime: %s, which is %s ahead; holderIdentity: %s", l.Renewed.Format(time.RFC3339), (-age).Round(time.Second), l.Holder), Want: "a time that has been"})
+		case l.Seconds > longest && age < -margin: // how old it is counts for those who wait, and not its time
+			facts = append(facts, finding.Fact{Source: name, Got: fmt.Sprintf("leaseDurationSeconds: %d; renewTime: %s, which is %s ahead; holderIdentity: %s", l.Seconds, l.Renewed.Format(time.RFC3339), (-age).Round(time.Second), l.Holder), Want: "a time that has been"})
 		default:
 			continue
 		}

@@ -24,7 +24,8 @@ func TestDetect(t *testing.T) {
 		{"longer by flags", "kube-controller-manager", 137, time.Minute, 0},
 		{"long, and renewed", "kube-controller-manager", 3600, time.Second, 0},
 		{"long, and not renewed", "kube-controller-manager", 3600, time.Minute, 1},
-		{"in the future", "kube-scheduler", 15, -time.Hour, 1},
+		{"long, and in the future", "kube-scheduler", 3600, -time.Hour, 1},
+		{"of a leader whose clock is ahead", "kube-scheduler", 15, -time.Hour, 0},
 		{"a clock that is a little ahead", "kube-scheduler", 15, -time.Minute, 0},
 		{"of a product", "cert-manager-controller", 3600, time.Hour, 0},
 	} {
