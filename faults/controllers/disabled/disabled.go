@@ -3,6 +3,7 @@
 package disabled
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"slices"
@@ -46,13 +47,8 @@ func check(s *snapshot.Snapshot) []manifest.Wrong {
 		return nil
 	}
 	r := component.ReleaseOf(p.Container.FlagTable.Table)
-	right, known := manifest.Kubeadm(s, p.Name(), "controllers")
-	w := manifest.Wrong{Part: p, Flag: f.Name, Want: right, Set: right, Drop: !known}
+	w := manifest.Wrong{Part: p, Flag: f.Name}
 	on, off, unknown := read(r, f.Value)
-	if len(unknown) > 0 {
-		w.Why = fmt.Sprintf("there is no controller %s in %s", strings.Join(unknown, ", "), r.Version)
-		return []manifest.Wrong{w}
-	}
 	var missing []string
 	for _, n := range needed {
 		_, has := r.Controller(n)
@@ -60,11 +56,34 @@ func check(s *snapshot.Snapshot) []manifest.Wrong {
 			missing = append(missing, n)
 		}
 	}
-	if len(missing) == 0 {
+	switch {
+	case len(unknown) > 0:
+		w.Why = fmt.Sprintf("there is no controller %s in %s", strings.Join(unknown, ", "), r.Version)
+	case len(missing) > 0:
+		w.Why, w.Serves = "it runs without "+strings.Join(missing[:min(4, len(missing))], ", "), true
+	default:
 		return nil
 	}
-	w.Why, w.Serves = "it runs without "+strings.Join(missing[:min(4, len(missing))], ", "), true
+	w.Set = mended(r, f.Value, missing)
+	w.Want = w.Set
 	return []manifest.Wrong{w}
+}
+
+// mended is the list with what is missing, and without names that are none;
+// whatever else somebody has switched off or on stays so.
+func mended(r *component.Release, value string, missing []string) string {
+	var out []string
+	for x := range strings.SplitSeq(value, ",") {
+		x = strings.TrimSpace(x)
+		_, off, unknown := read(r, x)
+		if x != "" && len(unknown) == 0 && (len(off) == 0 || !slices.Contains(missing, off[0])) {
+			out = append(out, x)
+		}
+	}
+	if !slices.Contains(out, "*") {
+		out = append(out, missing...)
+	}
+	return cmp.Or(strings.Join(out, ","), "*")
 }
 
 // read takes the list apart, older names resolved.
