@@ -97,6 +97,9 @@ type Stray struct {
 	// whose file name comes last.
 	Wins bool
 	Same bool // the same pod to the kubelet
+	// Apart says that both serve at ports of their own, as a second scheduler
+	// does: neither is in the other's way.
+	Apart bool
 }
 
 // Strays returns the manifests that run a component which another one, named
@@ -118,10 +121,24 @@ func Strays(s *snapshot.Snapshot) []Stray {
 				continue
 			}
 			same := m.Name == o.Name && space(m) == space(o) || o.Error != ""
-			out = append(out, Stray{File: m, Other: o, Same: same, Wins: same && m.Path > o.Path})
+			out = append(out, Stray{File: m, Other: o, Same: same, Wins: same && m.Path > o.Path, Apart: !same && apart(m, o, c)})
 		}
 	}
 	return out
+}
+
+// apart reports whether two pods run the component at ports of their own.
+func apart(a, b snapshot.Manifest, component string) bool {
+	port := func(m snapshot.Manifest) string {
+		for _, c := range m.Containers {
+			if c.Command == component && !c.Init {
+				at, _, _ := Part{m, c}.Served()
+				return at
+			}
+		}
+		return ""
+	}
+	return port(a) != port(b) && port(b) != ""
 }
 
 func runs(m snapshot.Manifest, component string) bool {

@@ -25,16 +25,19 @@ func TestStrays(t *testing.T) {
 	for name, tc := range map[string]struct {
 		other       snapshot.Manifest
 		found, wins bool
+		apart       bool
 	}{
-		"a copy that comes last":          {pod("kube-scheduler.yaml.bak", "kube-scheduler", "kube-scheduler"), true, true},
-		"a copy that comes first":         {pod("a-kube-scheduler.yaml", "kube-scheduler", "kube-scheduler"), true, false},
-		"a second pod":                    {pod("sched2.yaml", "kube-scheduler-2", "kube-scheduler"), true, false},
-		"another component":               {pod("kube-apiserver.yaml", "kube-apiserver", "kube-apiserver"), false, false},
-		"a pod of somebody":               {pod("haproxy.yaml", "haproxy", "haproxy"), false, false},
-		"another component's file, wrong": {pod("kube-apiserver.yaml", "kube-apiserver", "kube-scheduler"), false, false},
+		"a copy that comes last":          {pod("kube-scheduler.yaml.bak", "kube-scheduler", "kube-scheduler"), true, true, false},
+		"a copy that comes first":         {pod("a-kube-scheduler.yaml", "kube-scheduler", "kube-scheduler"), true, false, false},
+		"a second pod":                    {pod("sched2.yaml", "kube-scheduler-2", "kube-scheduler"), true, false, false},
+		"a second pod at its own port":    {pod("sched2.yaml", "kube-scheduler-2", "kube-scheduler", snapshot.Flag{Name: "secure-port", Value: "11259"}), true, false, true},
+		"a copy with another port":        {pod("kube-scheduler.yaml.bak", "kube-scheduler", "kube-scheduler", snapshot.Flag{Name: "secure-port", Value: "11259"}), true, true, false},
+		"another component":               {pod("kube-apiserver.yaml", "kube-apiserver", "kube-apiserver"), false, false, false},
+		"a pod of somebody":               {pod("haproxy.yaml", "haproxy", "haproxy"), false, false, false},
+		"another component's file, wrong": {pod("kube-apiserver.yaml", "kube-apiserver", "kube-scheduler"), false, false, false},
 	} {
 		got := Strays(static(own, tc.other))
-		if (len(got) == 1) != tc.found || tc.found && got[0].Wins != tc.wins {
+		if (len(got) == 1) != tc.found || tc.found && (got[0].Wins != tc.wins || got[0].Apart != tc.apart) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

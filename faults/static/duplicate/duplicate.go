@@ -36,7 +36,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 	var out []finding.Finding
 	for _, x := range manifest.Strays(s) {
 		c := manifest.ComponentOf(x.File)
-		if x.Same && !x.Wins || manifest.Stays(s, x.Other, c) && manifest.Stays(s, x.File, c) || alike(x.File, x.Other) && x.Same {
+		if x.Apart || x.Same && !x.Wins || manifest.Stays(s, x.Other, c) && manifest.Stays(s, x.File, c) || alike(x.File, x.Other) && x.Same {
 			continue
 		}
 		name := finding.Fact{Source: x.File.Path, Got: fmt.Sprintf("pod %s/%s, which runs %s", x.File.Namespace, x.File.Name, c), Want: "one manifest of " + c + ": " + x.Other.Path}
