@@ -194,7 +194,7 @@ func (p Part) Served() (port, scheme, host string) {
 	if i < 0 {
 		return "", "", ""
 	}
-	return rest[i+1:], strings.ToUpper(scheme), rest[:i]
+	return rest[i+1:], strings.ToUpper(scheme), strings.Trim(rest[:i], "[]")
 }
 
 // Ill reports whether a reader of the manifest does not take the field of that

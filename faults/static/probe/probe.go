@@ -4,6 +4,7 @@ package probe
 import (
 	_ "embed"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -43,13 +44,29 @@ type wrong struct {
 	want  string // what belongs there
 }
 
+// pages are where a component says how it is, the one to be asked first. The
+// controller manager has none but the old one.
+func pages(component string) []string {
+	switch component {
+	case "kube-controller-manager":
+		return []string{"/healthz"}
+	case "etcd":
+		return []string{"/livez", "/readyz", "/health"}
+	}
+	return []string{"/livez", "/readyz", "/healthz"}
+}
+
 // answered reports whether the path is one where the component says how it is.
 func answered(component, path string) bool {
-	if component == "etcd" && (path == "/health" || strings.HasPrefix(path, "/health?")) {
-		return true
-	}
 	path, _, _ = strings.Cut(path, "?")
-	return slices.ContainsFunc([]string{"/healthz", "/livez", "/readyz"}, func(x string) bool { return path == x || strings.HasPrefix(path, x+"/") })
+	return slices.ContainsFunc(pages(component), func(x string) bool { return path == x || strings.HasPrefix(path, x+"/") })
+}
+
+// anywhere reports whether a server at that host is reached at every address,
+// as far as the kubelet calls it.
+func anywhere(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return host == "" || err == nil && a.IsUnspecified()
 }
 
 // wrongs are what is wrong with those probes of a component that kill it.
@@ -74,9 +91,9 @@ func wrongs(s *snapshot.Snapshot, p manifest.Part) []wrong {
 			tell("httpGet.scheme", "is not how it serves", scheme)
 		}
 		if !answered(p.Name(), x.Path) {
-			tell("httpGet.path", "is no page of it", "/livez")
+			tell("httpGet.path", "is no page of it", pages(p.Name())[0])
 		}
-		if host != "" && host != "0.0.0.0" && x.Host != "" && x.Host != host && x.Host != "localhost" {
+		if !anywhere(host) && x.Host != "" && x.Host != host && x.Host != "localhost" {
 			tell("httpGet.host", "is not the address that it serves at", host)
 		}
 		if budget := x.Delay + max(1, x.Failure)*max(1, x.Period); x.Kind == "startup" && x.Failure == 1 && budget < 15 {
