@@ -1,6 +1,8 @@
 package snapshot
 
 import (
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -114,6 +116,18 @@ func (x Edge) Refused() string {
 		return "its name is not one that the server takes"
 	}
 	return ""
+}
+
+// Uncalled reports whether x is the way of pods to an address that the Service
+// kubernetes does not have: somebody has changed the range that the address is
+// taken from, and pods go on to call the old one. Where Services are not known,
+// it may be theirs.
+func (x Edge) Uncalled(c *Cluster) bool {
+	if _, err := netip.ParseAddr(x.Address); err != nil || x.Client != "pods" || c == nil {
+		return false
+	}
+	i := slices.IndexFunc(c.Services, func(s Service) bool { return s.Namespace == "default" && s.Name == "kubernetes" })
+	return i >= 0 && !slices.Contains(c.Services[i].IPs, x.Address)
 }
 
 // Lasting reports whether a component goes this way by itself, all the time:

@@ -43,7 +43,7 @@ func certRefused(s *snapshot.Snapshot) (State, []finding.Fact) {
 	for _, e := range s.PKI.Edges {
 		starts := e.Error != "" || e.Pair == snapshot.No // what it cannot load it does not start with
 		why := e.Refused()
-		if why == "" || e.Checks == snapshot.EdgeSigning || !e.Lasting() && (e.Server != "aggregated" || !starts) || alone(s, e) && !starts {
+		if why == "" || e.Checks == snapshot.EdgeSigning || e.Uncalled(s.Cluster) || !e.Lasting() && (e.Server != "aggregated" || !starts) || alone(s, e) && !starts {
 			continue
 		}
 		if key := e.Cert + " " + why; !told[key] {

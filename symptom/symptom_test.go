@@ -99,6 +99,13 @@ func edges(list ...snapshot.Edge) func(*snapshot.Snapshot) {
 	return func(s *snapshot.Snapshot) { s.PKI = &snapshot.PKI{Edges: list} }
 }
 
+// kubernetes is the Service of that name at an address.
+func kubernetes(ip string) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		s.Cluster = &snapshot.Cluster{Services: []snapshot.Service{{Namespace: "default", Name: "kubernetes", IPs: []string{ip}}}}
+	}
+}
+
 func runtime(f func(*snapshot.Runtime)) func(*snapshot.Snapshot) {
 	return func(s *snapshot.Snapshot) {
 		s.Runtime = &snapshot.Runtime{Socket: "/run/x.sock", Reachable: true, Conditions: []snapshot.Condition{{Type: "NetworkReady", Status: "True"}}}
@@ -124,6 +131,8 @@ func TestObserve(t *testing.T) {
 		{"a_person's_is_over", CertRefused, snap(edges(snapshot.Edge{Client: "/etc/kubernetes/admin.conf", Server: "kube-apiserver", Checks: "client", Cert: "/c", Valid: "no"})), Absent},
 		{"nobody_is_aggregated", CertRefused, snap(edges(snapshot.Edge{Client: "kube-apiserver", Server: "aggregated", Checks: "client", Cert: "/c", Valid: "no"})), Absent},
 		{"it_does_not_load", CertRefused, snap(edges(snapshot.Edge{Client: "kube-apiserver", Server: "aggregated", Checks: "client", Cert: "/c", Pair: "no"})), Seen},
+		{"pods_do_not_call_there", CertRefused, snap(edges(snapshot.Edge{Client: "pods", Server: "kube-apiserver", Checks: "server", Cert: "/c", Address: "10.0.0.1", Covers: "no"}), kubernetes("10.96.0.1")), Absent},
+		{"pods_call_there", CertRefused, snap(edges(snapshot.Edge{Client: "pods", Server: "kube-apiserver", Checks: "server", Cert: "/c", Address: "10.96.0.1", Covers: "no"}), kubernetes("10.96.0.1")), Seen},
 		{"no_certificates", CertRefused, snap(edges()), NotLooked},
 		{"keys_fit", TokensRefused, snap(edges(snapshot.Edge{Client: "kube-apiserver", Server: "kube-apiserver", Checks: "signing", Key: "/k", CA: "/p", Pair: "yes"})), Absent},
 		{"keys_do_not_fit", TokensRefused, snap(edges(snapshot.Edge{Client: "kube-apiserver", Server: "kube-apiserver", Checks: "signing", Key: "/k", CA: "/p", Pair: "no"})), Seen},

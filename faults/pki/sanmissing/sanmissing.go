@@ -41,7 +41,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 	var out []finding.Finding
 	for _, u := range certs.InUse(s) {
 		bad := u.Bad(func(e snapshot.Edge) bool {
-			return e.Covers == snapshot.No && e.Signed == snapshot.Yes && ours(s, u, e.Address)
+			return e.Covers == snapshot.No && e.Signed == snapshot.Yes && !e.Uncalled(s.Cluster) && ours(s, u, e.Address)
 		})
 		if len(bad) == 0 {
 			continue
