@@ -126,3 +126,34 @@ func TestOtherDistributions(t *testing.T) {
 		t.Errorf("components of a node without static pods: %v", got)
 	}
 }
+
+// The last use of a flag counts; what is wrong is that there is one, where an
+// earlier one is right.
+func TestOverridden(t *testing.T) {
+	use := func(v string) snapshot.Flag {
+		return snapshot.Flag{Name: "tls-cert-file", Value: v, Type: "string"}
+	}
+	const right = "/etc/kubernetes/pki/apiserver.crt"
+	for what, tc := range map[string]struct {
+		flags []snapshot.Flag
+		want  bool
+	}{
+		"once, and wrong":      {[]snapshot.Flag{use("/x")}, false},
+		"right, then wrong":    {[]snapshot.Flag{use(right), use("/x")}, true},
+		"wrong, then right":    {[]snapshot.Flag{use("/x"), use(right)}, false},
+		"wrong each time":      {[]snapshot.Flag{use("/x"), use("/y")}, false},
+		"right in the middle":  {[]snapshot.Flag{use("/x"), use(right), use("/y")}, true},
+		"right more than once": {[]snapshot.Flag{use(right), use(right)}, false},
+	} {
+		s := static(pod("kube-apiserver.yaml", "kube-apiserver", "kube-apiserver", tc.flags...))
+		s.Static.Manifests[0].Fields = []snapshot.Field{{Path: "metadata.annotations.kubeadm.kubernetes.io/x"}}
+		p, _ := Find(s, "kube-apiserver")
+		if got := Overridden(s, p, "tls-cert-file"); got != tc.want {
+			t.Errorf("%s: %v", what, got)
+		}
+		told := len(DetectFlags(func(*snapshot.Snapshot) []Wrong { return []Wrong{{Part: p, Flag: "tls-cert-file", Why: "no", Drop: true}} })(s)) > 0
+		if told == tc.want {
+			t.Errorf("%s: a rule of what the flag says tells of it: %v", what, told)
+		}
+	}
+}

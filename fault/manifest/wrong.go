@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/klustered/klustered/component"
 	"github.com/klustered/klustered/finding"
@@ -27,15 +28,15 @@ type Wrong struct {
 	Err  string // or why nobody can tell
 }
 
-// DetectFlags makes a rule of a check. A flag that is given several times is
-// another fault: see static/flagconflict.
+// DetectFlags makes a rule of a check. A flag that is given once more beside
+// the right one is another fault: see [Overridden].
 func DetectFlags(check func(*snapshot.Snapshot) []Wrong) func(*snapshot.Snapshot) []finding.Finding {
 	return func(s *snapshot.Snapshot) []finding.Finding {
 		var out []finding.Finding
 		seen := map[finding.Subject]bool{}
 		for _, w := range check(s) {
 			subject := w.Part.Subject(w.Flag)
-			if seen[subject] || Twice(w.Part, w.Flag) || !w.Serves && Stays(s, w.Part.File, w.Part.Name()) {
+			if seen[subject] || Overridden(s, w.Part, w.Flag) || !w.Serves && Stays(s, w.Part.File, w.Part.Name()) {
 				continue
 			}
 			seen[subject] = true
@@ -90,6 +91,16 @@ func Twice(p Part, name string) bool {
 		}
 	}
 	return n > 1
+}
+
+// Overridden reports whether kubeadm's value of a flag stands in an earlier use
+// of it than the one that counts: the second use is wrong then, which is
+// static/flagconflict, and not what it says.
+func Overridden(s *snapshot.Snapshot, p Part, name string) bool {
+	right, known := Kubeadm(s, p.Name(), name)
+	last, _ := p.Flag(name)
+	return known && last.Value != right && Twice(p, name) &&
+		slices.ContainsFunc(p.Container.Flags, func(f snapshot.Flag) bool { return f.Name == name && f.Value == right })
 }
 
 // Lists reports whether several uses of a flag add up.

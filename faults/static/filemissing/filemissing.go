@@ -38,7 +38,7 @@ func absent(s *snapshot.Snapshot, p manifest.Part) []snapshot.NamedFile {
 	var out []snapshot.NamedFile
 	for _, n := range p.Inputs(s) {
 		own, known := manifest.Kubeadm(s, p.Name(), n.Flag)
-		if n.Host != "" && n.Is == "missing" && !(known && own == n.Path) {
+		if n.Host != "" && n.Is == "missing" && !(known && own == n.Path) && !manifest.Overridden(s, p, n.Flag) {
 			out = append(out, n)
 		}
 	}

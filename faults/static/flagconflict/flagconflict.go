@@ -43,10 +43,10 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 		for _, name := range twice(p) {
 			uses := uses(p, name)
 			last := uses[len(uses)-1]
-			right, known := manifest.Kubeadm(s, p.Name(), name)
-			if !known || last.Value == right || !slices.ContainsFunc(uses, func(f snapshot.Flag) bool { return f.Value == right }) {
+			if !manifest.Overridden(s, p, name) {
 				continue
 			}
+			right, _ := manifest.Kubeadm(s, p.Name(), name)
 			var facts []finding.Fact
 			for _, f := range uses {
 				want := "--" + name + "=" + right + ", once"
@@ -102,6 +102,8 @@ func remedy(s *snapshot.Snapshot, x finding.Finding) (op.Plan, error) {
 func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	c := fault.Pick(d, []struct{ component, flag, value string }{
 		{"kube-apiserver", "secure-port", fmt.Sprint(d.Int(6450, 6499))},
+		{"kube-apiserver", "service-cluster-ip-range", "10.0.0.0/8"},
+		{"kube-controller-manager", "service-account-private-key-file", "/etc/kubernetes/pki/" + d.Name() + ".key"},
 	})
 	p, ok := manifest.Find(s, c.component)
 	f, given := p.Flag(c.flag)
