@@ -73,6 +73,8 @@ func TestDetect(t *testing.T) {
 		"not closed":       {strings.TrimSuffix(kubeadm, "}\n"), "not closed"},
 		"closed too early": {"}\n" + kubeadm, "closes a block"},
 		"in no block":      {"errors\n" + kubeadm, "in no block"},
+		"a bare brace":     {strings.ReplaceAll(kubeadm, "    errors\n", "    health\n    {\n    }\n"), "has no name"},
+		"zones on lines":   {strings.ReplaceAll(kubeadm, ".:53 {", "cluster.local:53,\n.:53 {"), ""},
 		"a loop":           {strings.ReplaceAll(kubeadm, "/etc/resolv.conf", "10.96.0.10"), "which is itself"},
 		"not asked":        {strings.ReplaceAll(kubeadm, ".:53", "example.com:53"), "no server block"},
 		"may be imported":  {".:53 {\n    import /etc/coredns/custom/*\n}\n", ""},
@@ -94,7 +96,7 @@ func TestDetect(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, x := range []string{kubeadm, k3s, two, "}", "{", "a {\n}\n"} {
+	for _, x := range []string{kubeadm, k3s, two, "}", "{", "a {\n{\n", "a,\nb {\n}", "a {\n}\n"} {
 		f.Add(x)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

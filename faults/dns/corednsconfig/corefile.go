@@ -25,6 +25,7 @@ type plugin struct {
 func parse(text string) ([]server, error) {
 	var out []server
 	var in *server
+	var zones []string // those of lines before that of the block
 	depth := 0
 	for i, l := range strings.Split(text, "\n") {
 		words := fields(l)
@@ -47,8 +48,12 @@ func parse(text string) ([]server, error) {
 				in = nil
 			}
 			continue
-		case depth == 0 && opens && len(words) > 1:
-			in = &server{zones: words[:len(words)-1], line: i + 1}
+		case opens && len(words) == 1:
+			return nil, fmt.Errorf("line %d opens a block that has no name: that stands on the same line", i+1)
+		case depth == 0 && opens:
+			in, zones = &server{zones: append(zones, words[:len(words)-1]...), line: i + 1}, nil
+		case depth == 0 && strings.HasSuffix(words[len(words)-1], ","):
+			zones = append(zones, words...)
 		case depth == 0 && words[0] != "import":
 			return nil, fmt.Errorf("line %d, %q, is in no block", i+1, strings.TrimSpace(l))
 		case depth == 1 && in != nil:
