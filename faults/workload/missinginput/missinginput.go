@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/fault/object"
@@ -39,6 +40,10 @@ var Fault = &fault.Fault{
 // absent is what the kubelet or the API server says of what is not there.
 var absent = regexp.MustCompile(`(?i)\b(configmap|secret|serviceaccount|persistentvolumeclaim)s? "([^"]+)" not found|couldn't find key (\S+) in (ConfigMap|Secret) (\S+)|no PriorityClass with name (\S+) was found|RuntimeClass(?:\.node\.k8s\.io)? "([^"]+)" not found`)
 
+// mountedWithin is how old an event of a mount may be: the kubelet tries again
+// every two minutes, and what was missing may have been made since.
+const mountedWithin = 5 * time.Minute
+
 func detect(s *snapshot.Snapshot) []finding.Finding {
 	var out []finding.Finding
 	seen := map[string]bool{}
@@ -63,7 +68,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 			add(kind, p.Namespace, name, finding.Fact{Source: "pods/" + p.Namespace + "/" + p.Name, Got: p.Reason + ": " + p.Message})
 		}
 		for _, e := range s.Cluster.Events {
-			if p.Phase == "Pending" && e.Namespace == p.Namespace && e.Object == "Pod/"+p.Name && e.Reason == "FailedMount" {
+			if p.Phase == "Pending" && e.Namespace == p.Namespace && e.Object == "Pod/"+p.Name && e.Reason == "FailedMount" && s.At.Sub(e.Last) <= mountedWithin {
 				add(kind, p.Namespace, name, finding.Fact{Source: "event of " + e.Object + " in " + e.Namespace, Got: e.Message, At: e.Last})
 			}
 		}

@@ -3,6 +3,7 @@ package missinginput
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klustered/klustered/fault/faulttest"
 	"github.com/klustered/klustered/snapshot"
@@ -33,6 +34,20 @@ func TestDetect(t *testing.T) {
 		got := detect(s)
 		if (len(got) == 1) != (tt.why != "") || len(got) == 1 && !strings.Contains(got[0].Summary, tt.why) {
 			t.Errorf("%s: %+v", tt.name, got)
+		}
+	}
+}
+
+// What was made since is not missing, though the event stays for an hour.
+func TestMadeSince(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for ago, want := range map[time.Duration]int{time.Minute: 1, 40 * time.Minute: 0} {
+		s := &snapshot.Snapshot{Node: "n", At: now, Cluster: &snapshot.Cluster{
+			Pods:   []snapshot.Pod{{Namespace: "a", Name: "p", Node: "n", Phase: "Pending", Reason: "ImagePullBackOff"}},
+			Events: []snapshot.Event{{Namespace: "a", Object: "Pod/p", Reason: "FailedMount", Message: `configmap "x" not found`, Last: now.Add(-ago)}},
+		}}
+		if got := detect(s); len(got) != want {
+			t.Errorf("%s ago: %+v", ago, got)
 		}
 	}
 }
