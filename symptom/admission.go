@@ -25,6 +25,9 @@ const (
 	// stuckAfter is how long a namespace may take to go: its pods have 30 s
 	// to end, and the controller looks again after some time.
 	stuckAfter = 90 * time.Second
+	// emptyAfter is how long one may take whose pods are still ending: they may
+	// have been given minutes.
+	emptyAfter = 10 * time.Minute
 )
 
 func admissions() []Symptom {
@@ -155,7 +158,11 @@ func namespaceStuck(s *snapshot.Snapshot) (State, []finding.Fact) {
 	}
 	var facts []finding.Fact
 	for _, n := range s.Cluster.Namespaces {
-		if n.Deleting.IsZero() || s.At.Sub(n.Deleting) < stuckAfter {
+		limit := stuckAfter
+		if empties(s.Cluster, n) {
+			limit = emptyAfter
+		}
+		if n.Deleting.IsZero() || s.At.Sub(n.Deleting) < limit {
 			continue
 		}
 		got := fmt.Sprintf("Terminating for %s", s.At.Sub(n.Deleting).Round(time.Second))
@@ -168,6 +175,18 @@ func namespaceStuck(s *snapshot.Snapshot) (State, []finding.Fact) {
 		facts = append(facts, finding.Fact{Source: "Namespace " + n.Name, Got: clip(got), Want: "gone", At: n.Deleting})
 	}
 	return verdict(facts)
+}
+
+// empties reports whether a namespace waits for pods that end, and says of
+// nothing else that it is in the way.
+func empties(c *snapshot.Cluster, n snapshot.Namespace) bool {
+	for _, x := range n.Conditions {
+		if x.Status == "True" && x.Type != "NamespaceContentRemaining" {
+			return false
+		}
+	}
+	own := slices.ContainsFunc(n.Finalizers, func(f string) bool { return f != "kubernetes" })
+	return !own && slices.ContainsFunc(c.Pods, func(p snapshot.Pod) bool { return p.Namespace == n.Name && p.Deleting })
 }
 
 // Everybody reports whether a subject of a binding stands for every user,

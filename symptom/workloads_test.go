@@ -111,6 +111,13 @@ func TestAdmission(t *testing.T) {
 	gone := func(ago time.Duration) func(*snapshot.Snapshot) {
 		return api(func(c *snapshot.Cluster) { c.Namespaces = []snapshot.Namespace{{Name: "x", Deleting: now.Add(-ago)}} })
 	}
+	ending := func(condition string) func(*snapshot.Snapshot) {
+		return api(func(c *snapshot.Cluster) {
+			c.Namespaces[0].Finalizers = []string{"kubernetes"}
+			c.Namespaces[0].Conditions = []snapshot.Condition{{Type: condition, Status: "True", Message: "Some resources are remaining: pods. has 1 resource instances"}}
+			c.Pods = []snapshot.Pod{{Namespace: "x", Name: "p", Deleting: true}}
+		})
+	}
 	serves := func(available string) func(*snapshot.Snapshot) {
 		return api(func(c *snapshot.Cluster) {
 			c.APIServices = []snapshot.APIService{{Name: "v1.x", Service: "ns/x:443", Available: available}}
@@ -149,6 +156,9 @@ func TestAdmission(t *testing.T) {
 		{"administrators", AccessOpen, snap(bound("Group:system:masters", "ClusterRole/cluster-admin")), Absent},
 		{"going", NamespaceStuck, snap(gone(time.Second)), Absent},
 		{"stuck", NamespaceStuck, snap(gone(time.Hour)), Seen},
+		{"its pods end", NamespaceStuck, snap(gone(3*time.Minute), ending("NamespaceContentRemaining")), Absent},
+		{"its pods do not end", NamespaceStuck, snap(gone(time.Hour), ending("NamespaceContentRemaining")), Seen},
+		{"a finalizer beside pods that end", NamespaceStuck, snap(gone(3*time.Minute), ending("NamespaceFinalizersRemaining")), Seen},
 		{"served", APIPartDown, snap(serves("True")), Absent},
 		{"not yet known", APIPartDown, snap(serves("")), Absent},
 		{"not served", APIPartDown, snap(serves("False")), Seen},
