@@ -34,7 +34,7 @@ func mutants(f *fault.Fault) []mutant {
 		{"names another subject", func(f *fault.Fault) { f.Detect = renamed(f.Detect) }},
 		{"quotes nothing", func(f *fault.Fault) { f.Detect = unquoted(f.Detect) }},
 		{"remembers", func(f *fault.Fault) { f.Detect = tired(f.Detect) }},
-		{"reads what it does not declare", func(f *fault.Fault) { f.Needs = f.Needs[1:] }},
+		{"reads what it does not declare", func(f *fault.Fault) { f.Needs = undeclared(f) }},
 	}
 	if f.Remedy != nil {
 		list = append(list,
@@ -42,6 +42,20 @@ func mutants(f *fault.Fault) []mutant {
 			mutant{"repairs until the next boot", func(f *fault.Fault) { f.Remedy = partly(f.Remedy, passing) }})
 	}
 	return list
+}
+
+// undeclared are the needs of f without the first, which always leave one: a
+// fault without needs is refused before any law is asked.
+func undeclared(f *fault.Fault) []snapshot.Section {
+	if len(f.Needs) > 1 {
+		return f.Needs[1:]
+	}
+	for _, x := range []snapshot.Section{snapshot.SectionHost, snapshot.SectionSystemd} {
+		if !slices.Contains(f.Needs, x) && !slices.Contains(f.Uses, x) {
+			return []snapshot.Section{x}
+		}
+	}
+	return []snapshot.Section{snapshot.SectionNetwork}
 }
 
 type detect = func(*snapshot.Snapshot) []finding.Finding
@@ -126,8 +140,12 @@ func passing(o op.Op) bool {
 	return true
 }
 
-// mutated plants each defect in f and wants the laws to fail.
+// mutated plants each defect in f and wants the laws to fail, which they must
+// not without one: else they would catch everything.
 func mutated(t *testing.T, f *fault.Fault, seed uint64, opts []Option) {
+	if whole := *f; caught(t, &whole, seed, opts) {
+		t.Fatal("the laws fail for the fault itself, so that its mutants prove nothing")
+	}
 	for _, m := range mutants(f) {
 		if m.name == "repairs until the next boot" && !lasting(t, f, seed, opts) {
 			continue
