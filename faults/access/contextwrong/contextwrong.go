@@ -39,9 +39,12 @@ func detect(s *snapshot.Snapshot) []finding.Finding { return trust.Findings(trus
 // remedy writes the name that the context, or what it names, has.
 func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 	d, ok := trust.Of(trust.Misnamed(s), f.Subject)
+	if !ok {
+		return nil, fmt.Errorf("cannot correct %s: the snapshot shows nothing wrong with it", f.Subject.Name)
+	}
 	k, err := kubeconf.File(s, f.Subject.Name)
-	if !ok || err != nil {
-		return nil, fmt.Errorf("cannot correct %s: %w", f.Subject.Name, err)
+	if err != nil {
+		return nil, err
 	}
 	key, value, _ := strings.Cut(d.Facts[0].Want, ": ")
 	at := d.Facts[0].Line

@@ -38,9 +38,12 @@ func detect(s *snapshot.Snapshot) []finding.Finding { return trust.Findings(trus
 // remedy takes the line out.
 func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 	d, ok := trust.Of(trust.Proxied(s), f.Subject)
+	if !ok {
+		return nil, fmt.Errorf("cannot correct %s: the snapshot shows nothing wrong with it", f.Subject.Name)
+	}
 	k, err := kubeconf.File(s, f.Subject.Name)
-	if !ok || err != nil {
-		return nil, fmt.Errorf("cannot correct %s: %w", f.Subject.Name, err)
+	if err != nil {
+		return nil, err
 	}
 	e, err := kubeconf.Edit(k, d.Facts[0].Line, "the cluster is this node's own")
 	return op.Plan{e}, err

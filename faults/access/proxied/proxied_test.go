@@ -1,9 +1,11 @@
 package proxied
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/klustered/klustered/fault/faulttest"
+	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -32,5 +34,13 @@ func TestDetect(t *testing.T) {
 		if got := detect(s); len(got) != tt.want {
 			t.Errorf("%s: got %+v", name, got)
 		}
+	}
+}
+
+// A finding that the snapshot no longer shows has no remedy, and says so.
+func TestNothingWrong(t *testing.T) {
+	x := finding.Finding{Subject: finding.Subject{Kind: "file", Name: "/etc/kubernetes/admin.conf"}}
+	if _, err := remedy(faulttest.New(t).Snapshot(), x); err == nil || strings.Contains(err.Error(), "%!") {
+		t.Errorf("got %v", err)
 	}
 }

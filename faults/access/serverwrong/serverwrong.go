@@ -40,10 +40,13 @@ func detect(s *snapshot.Snapshot) []finding.Finding { return trust.Findings(trus
 // remedy writes the server that the node's components use.
 func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 	d, ok := trust.Of(trust.Astray(s), f.Subject)
-	k, err := kubeconf.File(s, f.Subject.Name)
 	all := trust.Endpoints(s, f.Subject.Name)
-	if !ok || err != nil || len(all) == 0 {
-		return nil, fmt.Errorf("cannot correct %s: %w", f.Subject.Name, err)
+	if !ok || len(all) == 0 {
+		return nil, fmt.Errorf("cannot correct %s: the snapshot shows nothing wrong with it", f.Subject.Name)
+	}
+	k, err := kubeconf.File(s, f.Subject.Name)
+	if err != nil {
+		return nil, err
 	}
 	at := d.Facts[0].Line
 	e, err := kubeconf.Edit(k, at, "as in "+all[0].Source, kubeconf.Value(k.LineAt(at), all[0].Server))

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/klustered/klustered/fault/faulttest"
+	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -60,5 +61,13 @@ func TestDetect(t *testing.T) {
 		if (len(got) > 0) != (tt.want != "") || len(got) > 0 && !strings.Contains(got[0].Summary, tt.want) {
 			t.Errorf("%s: got %+v, want %q", name, got, tt.want)
 		}
+	}
+}
+
+// A finding that the snapshot no longer shows has no remedy, and says so.
+func TestNothingWrong(t *testing.T) {
+	x := finding.Finding{Subject: finding.Subject{Kind: "file", Name: "/etc/kubernetes/admin.conf"}}
+	if _, err := remedy(faulttest.New(t).Snapshot(), x); err == nil || strings.Contains(err.Error(), "%!") {
+		t.Errorf("got %v", err)
 	}
 }
