@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"path"
 	"slices"
@@ -132,7 +133,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 		return nil
 	}
 	u, err := url.Parse(c.Server)
-	if err != nil {
+	if err != nil || own(s, u) {
 		return nil
 	}
 	failed := kubelet.Logged(s, 2*time.Minute, []string{"dial-refused", "dial-unreachable", "dial-timeout", "name-unresolved"}, address(c.Server), u.Hostname())
@@ -150,6 +151,23 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 	}
 	f.Facts = append(f.Facts, failed...)
 	return []finding.Finding{f}
+}
+
+// own reports whether a server is the API server of this node by the loopback,
+// where that listens too unless it is bound to one address.
+func own(s *snapshot.Snapshot, u *url.URL) bool {
+	ip, err := netip.ParseAddr(u.Hostname())
+	if s.Static == nil || u.Hostname() != "localhost" && (err != nil || !ip.IsLoopback()) {
+		return false
+	}
+	_, c, ok := s.Static.Component("kube-apiserver")
+	port := "6443"
+	if f, set := c.Flag("secure-port"); set {
+		port = f.Value
+	}
+	bind, _ := c.Flag("bind-address")
+	at, err := netip.ParseAddr(bind.Value)
+	return ok && u.Port() == port && (err != nil || at.IsUnspecified() || at.IsLoopback())
 }
 
 // here reports whether the host is this node: then its own API server tells

@@ -1,6 +1,7 @@
 package apiserveraddress
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/klustered/klustered/fault/faulttest"
@@ -27,6 +28,17 @@ func alone(s *snapshot.Snapshot) *snapshot.Snapshot {
 	return s
 }
 
+// serving is with an API server of the node's own.
+func serving(s *snapshot.Snapshot, flags ...string) *snapshot.Snapshot {
+	c := snapshot.ManifestContainer{Name: "kube-apiserver", Command: append([]string{"kube-apiserver"}, flags...)}
+	for _, f := range flags {
+		name, value, _ := strings.Cut(strings.TrimPrefix(f, "--"), "=")
+		c.Flags = append(c.Flags, snapshot.Flag{Name: name, Value: value})
+	}
+	s.Static = &snapshot.Static{Manifests: []snapshot.Manifest{{Name: "kube-apiserver", Containers: []snapshot.ManifestContainer{c}}}}
+	return s
+}
+
 func TestWhoIsAccused(t *testing.T) {
 	for name, tc := range map[string]struct {
 		s    *snapshot.Snapshot
@@ -39,6 +51,9 @@ func TestWhoIsAccused(t *testing.T) {
 		"a balancer of its own, which answers":  {with("https://10.0.0.9:6443"), 0},
 		"nobody else is known":                  {alone(with("https://10.0.0.9:6443", "dial tcp 10.0.0.9:6443: refused")), 0},
 		"nobody listens":                        {with("https://10.0.0.9:6443", "dial tcp 10.0.0.9:6443: refused"), 1},
+		"its own, which is down":                {serving(with("https://127.0.0.1:6443", "dial tcp 127.0.0.1:6443: refused"), "--advertise-address=10.0.0.1"), 0},
+		"its own at another port":               {serving(with("https://127.0.0.1:6444", "dial tcp 127.0.0.1:6444: refused"), "--advertise-address=10.0.0.1"), 1},
+		"its own, bound elsewhere":              {serving(with("https://127.0.0.1:6443", "dial tcp 127.0.0.1:6443: refused"), "--bind-address=10.0.0.1"), 1},
 		"another port":                          {with("https://10.0.0.1:6444", "dial tcp 10.0.0.1:6444: refused"), 1},
 	} {
 		if got := detect(tc.s); len(got) != tc.want {
