@@ -104,6 +104,10 @@ func snapshotter(s *snapshot.Snapshot) []wrong {
 	if !ok || slices.Contains(builtin, c.Snapshotter) {
 		return nil
 	}
+	made := used(s, func(x snapshot.StoredContainer) string { return x.Snapshotter })
+	if made == c.Snapshotter {
+		return nil // built into this containerd, as k3s does with some
+	}
 	w := wrong{setting: x, want: "a snapshotter of containerd, or of a plugin that runs"}
 	for _, p := range c.Proxies {
 		switch {
@@ -116,8 +120,8 @@ func snapshotter(s *snapshot.Snapshot) []wrong {
 		}
 	}
 	w.what = fmt.Sprintf("names the snapshotter %q, which containerd does not have", c.Snapshotter)
-	if used := used(s, func(x snapshot.StoredContainer) string { return x.Snapshotter }); used != "" {
-		w.want, w.value, w.drop = used+", as the node's containers were made with", fmt.Sprintf("%q", used), used == "overlayfs"
+	if made != "" {
+		w.want, w.value, w.drop = made+", as the node's containers were made with", fmt.Sprintf("%q", made), made == "overlayfs"
 	}
 	return []wrong{w}
 }

@@ -30,6 +30,13 @@ func TestDetect(t *testing.T) {
 		"a plugin that runs": {img + "snapshotter = 'stargz'\n", func(s *snapshot.Snapshot) {
 			s.Runtime.Settings.Proxies = []snapshot.ProxyPlugin{{Name: "stargz", Type: "snapshot", Exists: true}}
 		}, "", ""},
+		"one that is built in": {img + "snapshotter = 'fuse-overlayfs'\n", func(s *snapshot.Snapshot) {
+			for i := range s.Containerd.Namespaces {
+				for j := range s.Containerd.Namespaces[i].Containers {
+					s.Containerd.Namespaces[i].Containers[j].Snapshotter = "fuse-overlayfs"
+				}
+			}
+		}, "", ""},
 		"another runtime beside": {runc + "runtime_type = 'io.containerd.runc.v2'\n[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.kata]\nruntime_type = 'io.containerd.kata.v2'\n", nil, "", ""},
 		"folders as they are":    {run + ".cni]\nconf_dir = '/etc/cni/net.d'\nbin_dirs = ['/opt/cni/bin']\n", nil, "", ""},
 		"folder with an ending":  {run + ".cni]\nconf_dir = '/etc/cni/net.d/'\n", nil, "", ""},
