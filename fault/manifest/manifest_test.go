@@ -78,6 +78,12 @@ func TestDraftOfFlowStyle(t *testing.T) {
 	}
 }
 
+func TestMendIsBounded(t *testing.T) {
+	if _, err := Mend(strings.Repeat("a: b\n", 100000)+"\t", "etcd", ""); err == nil {
+		t.Error("a text without end was mended")
+	}
+}
+
 func TestKubeadm(t *testing.T) {
 	s := &snapshot.Snapshot{
 		Static: &snapshot.Static{Manifests: []snapshot.Manifest{{Name: "kube-apiserver", Fields: []snapshot.Field{

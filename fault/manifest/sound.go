@@ -102,11 +102,18 @@ func scalar(n *yaml.Node, want string) bool {
 	return true
 }
 
+// longest is how many lines a text may have that [Mend] tries changes of: it
+// reads the whole anew for each.
+const longest = 600
+
 // Mend returns the text with the one line changed that keeps it from being a
 // pod that runs the component. Where several changes would do, and they do not
 // mean the same, it is an error.
 func Mend(text, name, version string) (string, error) {
 	lines := strings.Split(text, "\n")
+	if len(lines) > longest || len(text) > longest*80 {
+		return "", fmt.Errorf("it has more than %d lines", longest)
+	}
 	found, meant := "", any(nil)
 	for i := range lines {
 		for _, with := range mends(lines, i) {
