@@ -4,6 +4,7 @@ package flagunknown
 import (
 	_ "embed"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -88,6 +89,8 @@ func remedy(s *snapshot.Snapshot, x finding.Finding) (op.Plan, error) {
 			}
 			if w := right(s, p, f); w != "" {
 				d.Rewrite(f, w)
+			} else if f.Type != "" && guards.MatchString(f.Name) {
+				return nil, fmt.Errorf("cannot tell which value --%s of %s is to have: without it less would be kept out than somebody meant", f.Name, p.Name())
 			} else {
 				d.Drop(f)
 			}
@@ -96,6 +99,10 @@ func remedy(s *snapshot.Snapshot, x finding.Finding) (op.Plan, error) {
 	}
 	return nil, fmt.Errorf("cannot find %s", x.Subject.Name)
 }
+
+// guards are the flags by which a component keeps someone out or keeps a
+// record: their defaults are the laxer ones.
+var guards = regexp.MustCompile(`^(anonymous-auth$|audit-|tls-|cipher-suites$|encryption-|authentication-|authorization-|client-c|peer-client-c|kubelet-certificate-authority$|service-account-|requestheader-|.*admission)`)
 
 // right is the word that belongs in the place of a flag, or "" where none
 // does.
