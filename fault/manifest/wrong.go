@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -26,6 +27,7 @@ type Wrong struct {
 	Set  string // the value that belongs there,
 	Drop bool   // or none does,
 	Err  string // or why nobody can tell
+	Lost string // what goes with the flag that is dropped, to be read before
 }
 
 // DetectFlags makes a rule of a check. A flag that is given once more beside
@@ -73,7 +75,7 @@ func RemedyFlags(check func(*snapshot.Snapshot) []Wrong) func(*snapshot.Snapshot
 			case w.Set != "":
 				return w.Part.Change().Set(w.Part, w.Flag, w.Set).Plan("what belongs there")
 			case w.Drop && given:
-				return w.Part.Change().Drop(f).Plan("it is not needed")
+				return w.Part.Change().Drop(f).Plan(cmp.Or(w.Lost, "it is not needed"))
 			}
 			return nil, fmt.Errorf("cannot tell what belongs in --%s of %s", w.Flag, w.Part.Name())
 		}

@@ -47,25 +47,24 @@ func check(s *snapshot.Snapshot) []manifest.Wrong {
 	var out []manifest.Wrong
 	for _, flag := range []string{"enable-admission-plugins", "disable-admission-plugins"} {
 		var good, bad []string
-		serves := false
+		serves := true // with what is only needed switched off
 		for _, n := range names(p, flag) {
 			_, known := r.Plugin(n)
 			switch {
 			case !known:
-				bad = append(bad, "there is no plugin "+n+" in "+r.Version)
+				bad, serves = append(bad, "there is no plugin "+n+" in "+r.Version), false
 				if near := r.NearestPlugin(n); near != "" && !slices.Contains(on, near) && !slices.Contains(off, near) {
 					good = append(good, near)
 				}
 			case flag == "disable-admission-plugins" && slices.Contains(on, n):
-				bad = append(bad, n+" is switched on, too, and the API server refuses to choose")
+				bad, serves = append(bad, n+" is switched on, too, and the API server refuses to choose"), false
 			case flag == "disable-admission-plugins" && slices.Contains(needed, n):
-				bad, serves = append(bad, n+" is needed"), true
+				bad = append(bad, n+" is needed")
 			default:
 				good = append(good, n)
 			}
 		}
 		if len(bad) > 0 {
-			serves = serves && len(bad) == 1
 			out = append(out, manifest.Wrong{Part: p, Flag: flag, Why: strings.Join(bad, "; "), Want: "--" + flag + "=" + strings.Join(good, ","),
 				Set: strings.Join(good, ","), Drop: len(good) == 0, Serves: serves})
 		}

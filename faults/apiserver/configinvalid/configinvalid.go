@@ -47,12 +47,20 @@ func check(s *snapshot.Snapshot) []manifest.Wrong {
 		if n.Flag == "encryption-provider-config" && !plain(s) {
 			w.Err = fmt.Sprintf("cannot do without %s: what is in etcd may be encrypted by it; bring the file back from another control plane", n.Path)
 		}
+		w.Lost = lost[n.Flag]
 		if n.Flag == "authorization-config" || n.Flag == "authentication-config" {
 			w.Err = fmt.Sprintf("cannot do without %s: it says who may do what", n.Path)
 		}
 		out = append(out, w)
 	}
 	return out
+}
+
+// lost is what the API server does without until the file is corrected.
+var lost = map[string]string{
+	"audit-policy-file":             "RISK: nothing is audited until the file is corrected and the flag is back",
+	"admission-control-config-file": "RISK: nothing that the file says of admission, such as of pod security, is enforced until it is corrected and the flag is back",
+	"egress-selector-config-file":   "the API server reaches nodes without its proxy until the file is corrected and the flag is back",
 }
 
 // plain reports whether it is known that nothing in etcd is encrypted.
