@@ -30,7 +30,7 @@ func alone(s *snapshot.Snapshot) *snapshot.Snapshot {
 
 // serving is with an API server of the node's own.
 func serving(s *snapshot.Snapshot, flags ...string) *snapshot.Snapshot {
-	c := snapshot.ManifestContainer{Name: "kube-apiserver", Command: append([]string{"kube-apiserver"}, flags...)}
+	c := snapshot.ManifestContainer{Name: "kube-apiserver", Command: "kube-apiserver"}
 	for _, f := range flags {
 		name, value, _ := strings.Cut(strings.TrimPrefix(f, "--"), "=")
 		c.Flags = append(c.Flags, snapshot.Flag{Name: name, Value: value})
