@@ -83,4 +83,7 @@ type Proxy struct {
 	ConfigErr      string         `json:"configErr,omitempty"`
 	ConfigProblems []FieldProblem `json:"configProblems,omitempty"`
 	Fields         []Field        `json:"fields,omitempty"` // of the configuration in its container
+
+	Kubeconfig string `json:"kubeconfig,omitempty"` // path in its container
+	Server     string `json:"server,omitempty"`     // the API server that it calls, by its kubeconfig
 }

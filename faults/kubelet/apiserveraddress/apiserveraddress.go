@@ -90,6 +90,9 @@ func known(s *snapshot.Snapshot) []place {
 			}
 		}
 	}
+	if p := s.Kubelet.Proxy; p != nil {
+		add(p.Server, p.Kubeconfig+" of kube-proxy")
+	}
 	if s.Cluster != nil {
 		if e := s.Cluster.Settings["controlPlaneEndpoint"]; e != "" {
 			add("https://"+e, "configmaps/kube-system/kubeadm-config")

@@ -39,6 +39,12 @@ func serving(s *snapshot.Snapshot, flags ...string) *snapshot.Snapshot {
 	return s
 }
 
+// proxied is with a kube-proxy that calls the API server elsewhere.
+func proxied(s *snapshot.Snapshot) *snapshot.Snapshot {
+	s.Kubelet.Proxy = &snapshot.Proxy{Kubeconfig: "/var/lib/kube-proxy/kubeconfig.conf", Server: "https://10.0.0.1:6443"}
+	return s
+}
+
 func TestWhoIsAccused(t *testing.T) {
 	for name, tc := range map[string]struct {
 		s    *snapshot.Snapshot
@@ -54,6 +60,7 @@ func TestWhoIsAccused(t *testing.T) {
 		"its own, which is down":                {serving(with("https://127.0.0.1:6443", "dial tcp 127.0.0.1:6443: refused"), "--advertise-address=10.0.0.1"), 0},
 		"its own at another port":               {serving(with("https://127.0.0.1:6444", "dial tcp 127.0.0.1:6444: refused"), "--advertise-address=10.0.0.1"), 1},
 		"its own, bound elsewhere":              {serving(with("https://127.0.0.1:6443", "dial tcp 127.0.0.1:6443: refused"), "--bind-address=10.0.0.1"), 1},
+		"a worker, whose kube-proxy knows":      {proxied(alone(with("https://10.0.0.9:6443", "dial tcp 10.0.0.9:6443: refused"))), 1},
 		"another port":                          {with("https://10.0.0.1:6444", "dial tcp 10.0.0.1:6444: refused"), 1},
 	} {
 		if got := detect(tc.s); len(got) != tc.want {

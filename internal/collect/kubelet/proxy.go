@@ -73,6 +73,28 @@ func proxyConfig(e *source.Env, p *snapshot.Proxy) {
 	if mode := text(doc, "mode"); mode != "" {
 		p.Mode, p.ModeFrom = mode, p.Config
 	}
+	p.Kubeconfig = text(doc, "clientConnection", "kubeconfig")
+	p.Server = proxyServer(e, p)
 	p.ConfigProblems = check(component.SchemaOf(p.Table.Table), doc, "KubeProxyConfiguration", p.Config)
 	p.Fields = manifestFields(secret.YAML(string(data)))
+}
+
+// proxyServer is the server of the kubeconfig that the process has in its own
+// root, where it names one alone.
+func proxyServer(e *source.Env, p *snapshot.Proxy) string {
+	if p.Kubeconfig == "" {
+		return ""
+	}
+	data, err := e.ReadFile(fmt.Sprintf("/proc/%d/root", p.PID) + path.Clean("/"+p.Kubeconfig))
+	if err != nil {
+		return ""
+	}
+	doc, err := parse(data)
+	if err != nil || doc == nil {
+		return ""
+	}
+	if list := items(at(doc, "clusters")); len(list) == 1 {
+		return text(list[0], "cluster", "server")
+	}
+	return ""
 }
