@@ -38,7 +38,8 @@ func unrecorded(t *testing.T) []string {
 }
 
 // TestRecorded diagnoses the evidence recorded from real clusters that each
-// fault's drill had broken: that fault, and only it, is the root cause. A
+// fault's drill had broken: that fault, and only it, is the root cause, once or,
+// where the drill breaks several nodes, more often. A
 // drilled fault without evidence is listed as one, and no other is.
 func TestRecorded(t *testing.T) {
 	owed := unrecorded(t)
@@ -58,7 +59,7 @@ func TestRecorded(t *testing.T) {
 				for _, c := range recorded(t, file).Causes {
 					ids = append(ids, c.Fault.ID)
 				}
-				if len(ids) != 1 || ids[0] != f.ID {
+				if len(slices.Compact(slices.Clone(ids))) != 1 || ids[0] != f.ID {
 					t.Errorf("%s: the root causes are %v", file, ids)
 				}
 			}

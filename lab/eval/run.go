@@ -18,6 +18,11 @@ import (
 const (
 	// recovery is how long a lab may take to serve again once a break is undone.
 	recovery = 100 * time.Second
+	// calm is how long a lab that was just started may still show symptoms.
+	calm = time.Minute
+	// showing is how long a break that has settled may still show nowhere: a
+	// node is given up only when its lease has run out.
+	showing = 2 * time.Minute
 	// asking is how long the oracles are given for one look.
 	asking = 40 * time.Second
 )
@@ -99,6 +104,9 @@ func (b *Bench) ask(ctx context.Context, c Case, r *Result) error {
 		return ctx.Err()
 	case <-time.After(settle):
 	}
+	if c.Kind != Healthy {
+		b.shows(ctx)
+	}
 	begin := time.Now()
 	d, err := b.Look(ctx, c)
 	r.Seconds = time.Since(begin).Seconds()
@@ -114,6 +122,15 @@ func (b *Bench) ask(ctx context.Context, c Case, r *Result) error {
 		r.Unexplained = append(r.Unexplained, string(s.ID))
 	}
 	return nil
+}
+
+// shows waits until an oracle is discontent, but not for ever: not everything
+// that is broken is among what they look at.
+func (b *Bench) shows(ctx context.Context) {
+	deadline := time.Now().Add(showing)
+	for ctx.Err() == nil && b.asked(ctx) == nil && time.Now().Before(deadline) {
+		time.Sleep(5 * time.Second)
+	}
 }
 
 // provoke makes the breaks. What was made when it fails is returned too.
@@ -188,35 +205,55 @@ func (b *Bench) restore(ctx context.Context, c Case, done []broken) error {
 	return b.serves(ctx, recovery)
 }
 
-// whole makes sure that a case begins on a lab that serves.
+// whole makes sure that a case begins on a lab that serves and shows no symptom:
+// what was taken back may leave a component in back-off.
 func (b *Bench) whole(ctx context.Context) error {
-	if b.serves(ctx, 10*time.Second) == nil {
+	if b.serves(ctx, 10*time.Second) == nil && b.quiet(ctx) {
 		return nil
 	}
 	if err := b.Reset(ctx); err != nil {
 		return err
 	}
-	return b.serves(ctx, recovery)
+	if err := b.serves(ctx, recovery); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(calm); time.Now().Before(deadline) && ctx.Err() == nil && !b.quiet(ctx); {
+		time.Sleep(5 * time.Second)
+	}
+	return ctx.Err()
+}
+
+// quiet reports whether the lab is diagnosed as healthy.
+func (b *Bench) quiet(ctx context.Context) bool {
+	d, err := b.Look(ctx, Case{Kind: Healthy})
+	return err == nil && len(d.Causes) == 0 && len(d.Unexplained()) == 0
 }
 
 // serves asks the oracles until all are content, for that long.
 func (b *Bench) serves(ctx context.Context, limit time.Duration) error {
 	deadline := time.Now().Add(limit)
 	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		look, cancel := context.WithTimeout(ctx, asking)
-		err := oracle.Failed(oracle.Run(look, b.Nodes, oracle.Health()))
-		cancel()
+		err := b.asked(ctx)
 		switch {
-		case err == nil:
-			return nil
-		case ctx.Err() != nil:
-			return ctx.Err()
+		case err == nil, ctx.Err() != nil:
+			return err
 		case time.Now().After(deadline):
 			return fmt.Errorf("lab %s does not serve after %s: %w", b.Lab, limit, err)
 		}
 		time.Sleep(2 * time.Second)
 	}
+}
+
+// asked is what the oracles find wrong with the lab, asked once.
+func (b *Bench) asked(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	look, cancel := context.WithTimeout(ctx, asking)
+	defer cancel()
+	err := oracle.Failed(oracle.Run(look, b.Nodes, oracle.Health()))
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
 }
