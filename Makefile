@@ -6,7 +6,9 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # Functions are not inlined but where logs are read: the binary is a tenth
 # smaller, and triage waits for the node, not for itself.
 MODULE  := github.com/klustered/klustered
-SMALL   := $(foreach p,$(MODULE) google.golang.org k8s.io go.etcd.io,-gcflags=$(p)/...=-l) \
+SMALL   := $(foreach p,$(MODULE) google.golang.org k8s.io go.etcd.io golang.org/x filippo.io \
+	github.com/BurntSushi github.com/google github.com/mdlayher net mime encoding,-gcflags=$(p)/...=-l) \
+	-gcflags=crypto/tls=-l -gcflags=crypto/x509=-l \
 	$(foreach p,journal feed crilog observe,-gcflags=$(MODULE)/internal/collect/$(p)/...=)
 GOBUILD := CGO_ENABLED=0 go build -buildvcs=false -trimpath -tags $(TAGS) $(SMALL)
 LDFLAGS := -s -w -X github.com/klustered/klustered/internal/cli.version=$(VERSION)
