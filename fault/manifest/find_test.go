@@ -151,7 +151,9 @@ func TestOverridden(t *testing.T) {
 		if got := Overridden(s, p, "tls-cert-file"); got != tc.want {
 			t.Errorf("%s: %v", what, got)
 		}
-		told := len(DetectFlags(func(*snapshot.Snapshot) []Wrong { return []Wrong{{Part: p, Flag: "tls-cert-file", Why: "no", Drop: true}} })(s)) > 0
+		told := len(DetectFlags(func(*snapshot.Snapshot) []Wrong {
+			return []Wrong{{Part: p, Flag: "tls-cert-file", Why: "no", Drop: true}}
+		})(s)) > 0
 		if told == tc.want {
 			t.Errorf("%s: a rule of what the flag says tells of it: %v", what, told)
 		}
