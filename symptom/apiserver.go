@@ -28,7 +28,8 @@ func apis() []Symptom {
 	return []Symptom{{
 		ID: APIDown, Title: "the API server does not answer, or is not ready",
 		LeadsTo: []Edge{everywhere(ControllersIdle, Usually), everywhere(SchedulerIdle, Usually), everywhere(ComponentDown, Usually),
-			everywhere(KubeletCutOff, Usually), everywhere(NodeNotReady, Sometimes), everywhere(PodsNotStarting, Sometimes), everywhere(PodsCrashing, Sometimes), everywhere(PodsUnready, Sometimes)},
+			everywhere(KubeletCutOff, Usually), everywhere(NodeNotReady, Sometimes), everywhere(PodsNotStarting, Sometimes), everywhere(PodsCrashing, Sometimes), everywhere(PodsUnready, Sometimes),
+			everywhere(APISlow, Sometimes), everywhere(APIWritesFail, Sometimes)}, // between two deaths, or while it is not ready
 		Observe: apiDown,
 	}, {
 		ID: APISlow, Title: "requests to the API server take long",

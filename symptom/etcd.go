@@ -49,7 +49,7 @@ func etcds() []Symptom {
 		Observe: etcdNoQuorum,
 	}, {
 		ID: EtcdDown, Title: "the etcd member does not answer",
-		LeadsTo: []Edge{everywhere(APIDown, Usually), here(ComponentDown, Sometimes)},
+		LeadsTo: []Edge{everywhere(APIDown, Usually), everywhere(APIWritesFail, Sometimes), here(ComponentDown, Sometimes)},
 		Observe: etcdDown,
 	}, {
 		ID: EtcdSlow, Title: "etcd is slow",

@@ -32,6 +32,7 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.ControllersIdle, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.SchedulerIdle, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.APIDown, Strength: symptom.Sometimes, Cluster: true},
+		{Symptom: symptom.EtcdDown, Strength: symptom.Sometimes},
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Sometimes, Cluster: true},
 	},
 	Remedy: remedy,
