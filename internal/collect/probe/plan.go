@@ -78,7 +78,8 @@ func (p *planner) toPods() {
 				continue
 			}
 			to := netip.AddrPortFrom(ip, port).String()
-			p.add("pod", p.host, to, ns.Name(), []string{to}).guess = !known
+			j := p.add("pod", p.host, to, ns.Name(), []string{to})
+			j.guess, j.ends = !known, ns.Path
 		}
 	}
 }

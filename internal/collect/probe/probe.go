@@ -12,6 +12,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"sync"
 	"time"
 
@@ -53,7 +55,7 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	go func() { asked <- askAll(ctx, e, s) }()
 	jobs := plan(s)
 	for _, j := range jobs {
-		j.netns = e.Abs(j.netns)
+		j.netns, j.ends = e.Abs(j.netns), e.Abs(j.ends)
 	}
 	done := runAll(ctx, jobs)
 	again(ctx, jobs)
@@ -62,7 +64,7 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	}
 	s.Probes = &snapshot.Probes{List: []snapshot.Probe{}, Contacts: <-asked}
 	for _, j := range jobs {
-		if j.probe.Tries > 0 && !j.untold() {
+		if j.probe.Tries > 0 && !j.untold() && !j.ended() {
 			s.Probes.List = append(s.Probes.List, j.probe)
 		}
 	}
@@ -73,6 +75,7 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 type job struct {
 	probe snapshot.Probe
 	netns string // where it is made from
+	ends  string // the namespace of the pod that it is made to, or ""
 	http  bool   // the port is one on which HTTP is spoken
 	tls   bool   // the port is one on which TLS is spoken
 	name  string // asked of a name server
@@ -82,6 +85,16 @@ type job struct {
 // untold reports whether the result says nothing: silence from a port on
 // which nobody may be listening can be a policy that drops.
 func (j *job) untold() bool { return j.guess && j.probe.Lost == j.probe.Tries }
+
+// ended reports whether the pod went away under a probe that went badly: its
+// namespace is gone with its last process.
+func (j *job) ended() bool {
+	if j.ends == "" || !j.suspect() {
+		return false
+	}
+	_, err := os.Stat(j.ends)
+	return errors.Is(err, fs.ErrNotExist)
+}
 
 func (j *job) suspect() bool {
 	return j.probe.Tries > 0 && (j.probe.Lost >= suspectLost || j.probe.Lost == j.probe.Tries || j.probe.MedianMs >= suspectMs)

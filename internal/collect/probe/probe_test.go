@@ -262,3 +262,23 @@ func FuzzAnswered(f *testing.F) {
 	f.Add(q)
 	f.Fuzz(func(t *testing.T, data []byte) { answered(data, 7) })
 }
+
+// What was lost on the way to a pod that is no more says nothing of the way.
+func TestPodThatEnds(t *testing.T) {
+	here := t.TempDir()
+	gone := here+"/gone"
+	lossy, well := snapshot.Probe{Tries: 8, Lost: 4}, snapshot.Probe{Tries: 8}
+	for _, tc := range []struct {
+		j    job
+		want bool
+	}{
+		{job{probe: lossy, ends: here}, false},
+		{job{probe: lossy, ends: gone}, true},
+		{job{probe: well, ends: gone}, false},
+		{job{probe: lossy}, false},
+	} {
+		if got := tc.j.ended(); got != tc.want {
+			t.Errorf("%+v: %v", tc.j, got)
+		}
+	}
+}
