@@ -30,6 +30,11 @@ var Fault = &fault.Fault{
 	Explains: []symptom.Edge{
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Usually},
 		{Symptom: symptom.PodsUnwatched, Strength: symptom.Sometimes},
+		// The node goes and comes, and its pods' endpoints with it.
+		{Symptom: symptom.PodsUnready, Strength: symptom.Sometimes},
+		{Symptom: symptom.ServiceNoEndpoints, Strength: symptom.Sometimes, Cluster: true},
+		{Symptom: symptom.ServiceUnreachable, Strength: symptom.Sometimes, Cluster: true},
+		{Symptom: symptom.DNSFailing, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.RuntimeDown, Strength: symptom.Sometimes},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Sometimes},
 		{Symptom: symptom.PodsEvicted, Strength: symptom.Sometimes},
