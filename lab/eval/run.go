@@ -74,6 +74,9 @@ func (b *Bench) Run(ctx context.Context, c Case) Result {
 		r.Touched, r.On = append(r.Touched, touched(x.plan)), append(r.On, x.on())
 	}
 	if err == nil {
+		err = b.show(ctx, c)
+	}
+	if err == nil {
 		err = b.ask(ctx, c, &r)
 	}
 	if err != nil {
@@ -88,24 +91,14 @@ func (b *Bench) Run(ctx context.Context, c Case) Result {
 	return r
 }
 
-// ask waits until the break has had time to show, and diagnoses.
+// ask diagnoses the lab, of a healthy one while it is varied.
 func (b *Bench) ask(ctx context.Context, c Case, r *Result) error {
-	settle := b.Settle
 	if c.Kind == Healthy {
 		end, err := b.vary(ctx, c)
 		if err != nil {
 			return err
 		}
 		defer end()
-		settle = 0
-	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(settle):
-	}
-	if c.Kind != Healthy {
-		b.shows(ctx)
 	}
 	begin := time.Now()
 	d, err := b.Look(ctx, c)
@@ -124,12 +117,25 @@ func (b *Bench) ask(ctx context.Context, c Case, r *Result) error {
 	return nil
 }
 
-// shows waits until an oracle is discontent, but not for ever: not everything
-// that is broken is among what they look at.
-func (b *Bench) shows(ctx context.Context) {
-	deadline := time.Now().Add(showing)
-	for ctx.Err() == nil && b.asked(ctx) == nil && time.Now().Before(deadline) {
-		time.Sleep(5 * time.Second)
+// show gives a break the time to settle, and then until an oracle is
+// discontent, but not for ever: not everything that is broken is among what
+// they look at. The pods that oracles make are given a moment to go.
+func (b *Bench) show(ctx context.Context, c Case) error {
+	if c.Kind == Healthy {
+		return nil
+	}
+	pause(ctx, b.Settle)
+	for deadline := time.Now().Add(showing); b.asked(ctx) == nil && time.Now().Before(deadline); {
+		pause(ctx, 5*time.Second)
+	}
+	pause(ctx, 5*time.Second)
+	return ctx.Err()
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
 	}
 }
 
