@@ -266,7 +266,7 @@ func FuzzAnswered(f *testing.F) {
 // What was lost on the way to a pod that is no more says nothing of the way.
 func TestPodThatEnds(t *testing.T) {
 	here := t.TempDir()
-	gone := here+"/gone"
+	gone := here + "/gone"
 	lossy, well := snapshot.Probe{Tries: 8, Lost: 4}, snapshot.Probe{Tries: 8}
 	for _, tc := range []struct {
 		j    job
