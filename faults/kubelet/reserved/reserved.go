@@ -167,5 +167,6 @@ func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 		gi := int(gib(s.Host.MemTotal)) + d.Int(2, 9)
 		return kubelet.Vary(s.Kubelet, d, fault.Pick(d, []string{"systemReserved.memory", "kubeReserved.memory"}), fmt.Sprintf("%dGi", gi))
 	}
-	return kubelet.Vary(s.Kubelet, d, "evictionHard.memory.available", fmt.Sprintf("%d%%", d.Int(97, 99)))
+	// Of a node with much memory a few percent are more than it uses.
+	return kubelet.Vary(s.Kubelet, d, "evictionHard.memory.available", fmt.Sprintf("%dMi", int(s.Host.MemTotal>>20)-d.Int(10, 60)))
 }
