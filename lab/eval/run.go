@@ -119,8 +119,8 @@ func (b *Bench) ask(ctx context.Context, c Case, r *Result) error {
 
 // show gives a break the time to settle, and then until an oracle is
 // discontent or a symptom shows, but not for ever: not everything that is
-// broken is among what they look at. The pods that oracles make are given a
-// moment to go.
+// broken is among what they look at. Then consequences are given a moment to
+// show, and the pods that oracles made to go.
 func (b *Bench) show(ctx context.Context, c Case) error {
 	if c.Kind == Healthy {
 		return nil
@@ -129,7 +129,7 @@ func (b *Bench) show(ctx context.Context, c Case) error {
 	for deadline := time.Now().Add(showing); b.asked(ctx) == nil && b.quiet(ctx) && time.Now().Before(deadline); {
 		pause(ctx, 5*time.Second)
 	}
-	pause(ctx, 5*time.Second)
+	pause(ctx, 15*time.Second)
 	return ctx.Err()
 }
 
