@@ -37,7 +37,6 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.ServiceUnreachable, Strength: symptom.Sometimes, Cluster: true},
 	},
 	Remedy: remedy,
-	Drill:  drill,
 }
 
 // A need is a right without which a part of the system does not work, told by
@@ -100,8 +99,8 @@ func kubeletClient(s *snapshot.Snapshot) bool {
 }
 
 var needs = []need{
-	{"User:system:kube-scheduler", "create", "core", "pods/binding", "system:kube-scheduler", "system:kube-scheduler", "pods are bound to no node, and the scheduler cannot hold its lease", component("kube-scheduler")},
-	{"User:system:kube-controller-manager", "create", "coordination.k8s.io", "leases", "system:kube-controller-manager", "system:kube-controller-manager", "the controller manager cannot hold its lease", component("kube-controller-manager")},
+	{"User:system:kube-scheduler", "create", "core", "pods/binding", "system:kube-scheduler", "system:kube-scheduler", "pods are bound to no node", component("kube-scheduler")},
+	{"User:system:kube-controller-manager", "create", "core", "serviceaccounts/token", "system:kube-controller-manager", "system:kube-controller-manager", "its controllers get no credentials when they start or theirs expire", component("kube-controller-manager")},
 	{"ServiceAccount:kube-system/coredns", "watch", "core", "services", "system:coredns", "system:coredns", "CoreDNS does not learn of Services", account("coredns")},
 	{"ServiceAccount:kube-system/coredns", "watch", "discovery.k8s.io", "endpointslices", "system:coredns", "system:coredns", "CoreDNS does not learn of endpoints", account("coredns")},
 	{"ServiceAccount:kube-system/kube-proxy", "watch", "discovery.k8s.io", "endpointslices", "kubeadm:node-proxier", "system:node-proxier", "kube-proxy does not learn of endpoints", account("kube-proxy")},
@@ -214,19 +213,4 @@ func create(n need) (op.Plan, error) {
 		"subjects": []map[string]string{subject},
 	})
 	return op.Plan{c}, err
-}
-
-// drill takes the binding of a component away that holds a lease.
-func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
-	var names []string
-	for _, n := range needs[:2] {
-		if _, ok := bound(s.Cluster, n.binding); ok && n.applies(s) {
-			names = append(names, n.binding)
-		}
-	}
-	if len(names) == 0 {
-		return nil, errors.New("cannot find the bindings of the control plane")
-	}
-	name := fault.Pick(d, names)
-	return op.Plan{op.DeleteObject{Path: object.Path("ClusterRoleBinding", "", name)}}, nil
 }

@@ -4,10 +4,22 @@ import (
 	"testing"
 
 	"github.com/klustered/klustered/fault/faulttest"
+	"github.com/klustered/klustered/fault/object"
+	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 )
 
-func Test(t *testing.T) { faulttest.Run(t, Fault) }
+func Test(t *testing.T) {
+	faulttest.Run(t, Fault, faulttest.Broken(func(m *faulttest.Machine) {
+		gone := op.DeleteObject{Path: object.Path("ClusterRoleBinding", "", "system:kube-scheduler")}
+		if _, err := gone.Before(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		if err := gone.Do(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}))
+}
 
 func TestDetect(t *testing.T) {
 	role := snapshot.Role{Name: "system:coredns", Rules: []string{"list,watch on core/endpoints,services,pods,namespaces", "list,watch on discovery.k8s.io/endpointslices"}}
