@@ -51,7 +51,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 			continue
 		}
 		want := wanted(s, u, leaf)
-		if want == "" || bound(s, leaf) {
+		if want == "" || bound(s, leaf, roles[e.Client+" "+e.Server]) {
 			continue
 		}
 		out = append(out, finding.Finding{
@@ -92,14 +92,25 @@ func wanted(s *snapshot.Snapshot, u certs.Use, c snapshot.Certificate) string {
 	return ""
 }
 
-// bound reports whether a role is given to the certificate's user or groups:
-// such a cluster has names of its own. Where the bindings are not known, one
-// that does not say system: may have some.
-func bound(s *snapshot.Snapshot, c snapshot.Certificate) bool {
+// roles are those that the API server's own bindings give to who goes each way.
+var roles = map[string]string{
+	"kube-controller-manager kube-apiserver": "system:kube-controller-manager", "kube-scheduler kube-apiserver": "system:kube-scheduler",
+	"kube-apiserver kubelet": "system:kubelet-api-admin", "kubelet kube-apiserver": "system:node",
+}
+
+// bound reports whether a role that may be enough is given to the certificate's
+// user or groups: such a cluster has names of its own. What the API server and
+// kubeadm bind by themselves is for one component alone, and helps no other
+// with its name. Where the bindings are not known, one may be.
+func bound(s *snapshot.Snapshot, c snapshot.Certificate, role string) bool {
 	if s.Cluster == nil {
 		return true
 	}
 	for _, b := range s.Cluster.Bindings {
+		_, given, _ := strings.Cut(b.Role, "/")
+		if (b.Bootstrap || strings.HasPrefix(b.Name, "kubeadm:")) && given != role && given != "cluster-admin" {
+			continue
+		}
 		for _, x := range b.Subjects {
 			kind, name, _ := strings.Cut(x, ":")
 			if kind == "User" && name == c.CN || kind == "Group" && slices.Contains(c.Orgs, name) {
@@ -118,6 +129,8 @@ func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := fault.Pick(d, []string{strings.TrimPrefix(u.Owner(), "kube-"), u.Owner(), "system:" + strings.TrimPrefix(u.Owner(), "kube-"), d.Name()})
+	plain := strings.TrimPrefix(u.Owner(), "kube-")
+	other := map[string]string{"kube-scheduler": "system:kube-controller-manager", "kube-controller-manager": "system:kube-scheduler"}[u.Owner()]
+	name := fault.Pick(d, []string{plain, u.Owner(), "system:" + plain, other, "system:kube-proxy", d.Name()})
 	return u.Spoil(s, func(x *certs.Identity) { x.Name = name }, nil, nil)
 }
