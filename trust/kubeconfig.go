@@ -130,32 +130,62 @@ func line(k snapshot.Kubeconfig, text string, entry int) int {
 // elsewhere says why the API server is not at the address of a cluster's entry,
 // or "" when it may be.
 func elsewhere(s *snapshot.Snapshot, c snapshot.KubeconfigCluster, all []Endpoint) string {
-	if slices.ContainsFunc(all, func(e Endpoint) bool { return e.Server == c.Server }) {
-		return ""
+	if why := Nowhere(s, c, all); why != "" {
+		return why
 	}
-	want, err := url.Parse(all[0].Server)
-	got, err2 := url.Parse(c.Server)
+	if host, ok := Stranger(s, c, all); ok {
+		return "its certificate is not for " + host
+	}
+	return ""
+}
+
+// Nowhere says why no API server can be at the address of a cluster's entry,
+// or "" when one may be. all are the others that there are.
+func Nowhere(s *snapshot.Snapshot, c snapshot.KubeconfigCluster, all []Endpoint) string {
+	want, got, ok := parted(c, all)
 	switch {
-	case err != nil:
+	case !ok:
 		return ""
-	case err2 != nil || got.Hostname() == "":
+	case got == nil || got.Hostname() == "":
 		return "it is no URL of a server"
 	case got.Scheme != "https" && want.Scheme == "https":
 		return "it speaks TLS alone"
 	}
-	host, port := got.Hostname(), got.Port()
+	port := got.Port()
 	if port == "" {
 		port = "443"
 	}
-	if same(host, want.Hostname()) || local(s, host) {
-		if why := closed(s, port, want); why != "" {
-			return why
-		}
-	}
-	if !same(host, want.Hostname()) && !c.Insecure && c.ServerName == "" && uncovered(s, host) && !others(s, host) {
-		return "its certificate is not for " + host
+	if same(got.Hostname(), want.Hostname()) || local(s, got.Hostname()) {
+		return closed(s, port, want)
 	}
 	return ""
+}
+
+// Stranger returns the host of a cluster's entry, and whether it is none for
+// which the API server has a certificate.
+func Stranger(s *snapshot.Snapshot, c snapshot.KubeconfigCluster, all []Endpoint) (string, bool) {
+	want, got, ok := parted(c, all)
+	if !ok || got == nil {
+		return "", false
+	}
+	host := got.Hostname()
+	return host, !same(host, want.Hostname()) && !c.Insecure && c.ServerName == "" && uncovered(s, host) && !others(s, host)
+}
+
+// parted are the server that others have and the one of a cluster's entry, nil
+// where that is no URL; ok is false where the others have it too.
+func parted(c snapshot.KubeconfigCluster, all []Endpoint) (want, got *url.URL, ok bool) {
+	if len(all) == 0 || slices.ContainsFunc(all, func(e Endpoint) bool { return e.Server == c.Server }) {
+		return nil, nil, false
+	}
+	want, err := url.Parse(all[0].Server)
+	if err != nil {
+		return nil, nil, false
+	}
+	if got, err = url.Parse(c.Server); err != nil {
+		got = nil
+	}
+	return want, got, true
 }
 
 func same(a, b string) bool { return strings.EqualFold(a, b) }

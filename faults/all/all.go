@@ -32,6 +32,7 @@ import (
 	cnipluginunknown "github.com/klustered/klustered/faults/cni/pluginunknown"
 	controllersclustercidr "github.com/klustered/klustered/faults/controllers/clustercidr"
 	controllersdisabled "github.com/klustered/klustered/faults/controllers/disabled"
+	controllerskubeconfig "github.com/klustered/klustered/faults/controllers/kubeconfig"
 	controllersleaderelection "github.com/klustered/klustered/faults/controllers/leaderelection"
 	controllerssigning "github.com/klustered/klustered/faults/controllers/signing"
 	dnscorednsconfig "github.com/klustered/klustered/faults/dns/corednsconfig"
@@ -194,6 +195,7 @@ var Faults = []*fault.Fault{
 	cnipluginunknown.Fault,
 	controllersclustercidr.Fault,
 	controllersdisabled.Fault,
+	controllerskubeconfig.Fault,
 	controllersleaderelection.Fault,
 	controllerssigning.Fault,
 	dnscorednsconfig.Fault,
