@@ -12,7 +12,7 @@ import (
 )
 
 // controlEffects are the consequences of faults of the control plane.
-var controlEffects = []func(*Machine, *snapshot.Snapshot){controlPlane, elsewhereAPI, componentsAstray}
+var controlEffects = []func(*Machine, *snapshot.Snapshot){controlPlane, elsewhereAPI, componentsAstray, portTaken}
 
 // An end is how a component of the control plane does not run.
 type end struct {

@@ -96,6 +96,7 @@ import (
 	networklinkdown "github.com/klustered/klustered/faults/network/linkdown"
 	networkmtu "github.com/klustered/klustered/faults/network/mtu"
 	networkneighbour "github.com/klustered/klustered/faults/network/neighbour"
+	networkporttaken "github.com/klustered/klustered/faults/network/porttaken"
 	networkredirected "github.com/klustered/klustered/faults/network/redirected"
 	networkshaped "github.com/klustered/klustered/faults/network/shaped"
 	nodecapacity "github.com/klustered/klustered/faults/node/capacity"
@@ -259,6 +260,7 @@ var Faults = []*fault.Fault{
 	networklinkdown.Fault,
 	networkmtu.Fault,
 	networkneighbour.Fault,
+	networkporttaken.Fault,
 	networkredirected.Fault,
 	networkshaped.Fault,
 	nodecapacity.Fault,
