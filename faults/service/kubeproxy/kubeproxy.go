@@ -33,6 +33,7 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.ServiceUnreachable, Strength: symptom.Usually, Cluster: true},
 		{Symptom: symptom.NodePortDegraded, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.DNSFailing, Strength: symptom.Sometimes, Cluster: true},
+		{Symptom: symptom.PodTrafficSlow, Strength: symptom.Sometimes, Cluster: true}, // to pods that went since
 		{Symptom: symptom.PodsCrashing, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.PodsUnready, Strength: symptom.Sometimes, Cluster: true},
 	},

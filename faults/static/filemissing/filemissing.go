@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/klustered/klustered/fault"
@@ -13,6 +14,7 @@ import (
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
+	"github.com/klustered/klustered/symptom"
 )
 
 //go:embed README.md
@@ -26,7 +28,7 @@ var Fault = &fault.Fault{
 	Needs:    manifest.Needs,
 	Uses:     manifest.Uses,
 	Detect:   detect,
-	Explains: manifest.Explains,
+	Explains: append(slices.Clone(manifest.Explains), symptom.Edge{Symptom: symptom.CertRefused, Strength: symptom.Sometimes}), // the file is one
 	Remedy:   remedy,
 	Drill:    drill,
 }
