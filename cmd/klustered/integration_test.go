@@ -26,6 +26,30 @@ var binary = cmp.Or(os.Getenv("KLUSTERED_BINARY"), "../../bin/klustered")
 // labName is a lab of the tests' own, or KLUSTERED_LAB.
 var labName = cmp.Or(os.Getenv("KLUSTERED_LAB"), "drilltest")
 
+// failures are told once more when all is over: the end of a long log is what
+// people see of it.
+var failures []string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for _, f := range failures {
+		fmt.Println("failed:", f)
+	}
+	os.Exit(code)
+}
+
+func errorf(t *testing.T, format string, args ...any) {
+	t.Helper()
+	failures = append(failures, t.Name()+": "+fmt.Sprintf(format, args...))
+	t.Errorf(format, args...)
+}
+
+func fatalf(t *testing.T, format string, args ...any) {
+	t.Helper()
+	errorf(t, format, args...)
+	t.FailNow()
+}
+
 // run runs klustered and returns what it wrote and its exit code.
 func run(t *testing.T, args ...string) (stdout string, code int) {
 	t.Helper()
@@ -41,10 +65,28 @@ func run(t *testing.T, args ...string) (stdout string, code int) {
 		t.Fatalf("klustered %s: %v", strings.Join(args, " "), err)
 	}
 	t.Logf("klustered %s: exit %d in %.1fs", strings.Join(args, " "), code, time.Since(begin).Seconds())
-	if code == 1 || testing.Verbose() && code != 0 {
+	switch {
+	case code > 1 && slices.Contains(args, "json"): // the log is not to drown in it
+		t.Logf("%s%s", brief(out.Bytes()), errs.String())
+	case code == 1 || testing.Verbose() && code != 0:
 		t.Logf("%s%s", out.String(), errs.String())
 	}
 	return out.String(), code
+}
+
+// brief is what a diagnosis in JSON says, in a line for each cause and one for
+// the symptoms without.
+func brief(text []byte) string {
+	var d diagnosis
+	if err := json.Unmarshal(text, &d); err != nil {
+		return string(text)
+	}
+	var b strings.Builder
+	for _, c := range d.Causes {
+		fmt.Fprintf(&b, "  cause %s on %s: %s\n", c.ID, c.Node, c.Summary)
+	}
+	fmt.Fprintf(&b, "  unexplained: %v\n", d.Unexplained)
+	return b.String()
 }
 
 // must runs klustered and wants exit code 0.
@@ -52,7 +94,7 @@ func must(t *testing.T, args ...string) string {
 	t.Helper()
 	out, code := run(t, args...)
 	if code != 0 {
-		t.Fatalf("klustered %s: exit %d\n%s", strings.Join(args, " "), code, out)
+		fatalf(t, "klustered %s: exit %d\n%s", strings.Join(args, " "), code, out)
 	}
 	return out
 }
@@ -60,11 +102,11 @@ func must(t *testing.T, args ...string) string {
 // A diagnosis is the part of the JSON contract that the tests read.
 type diagnosis struct {
 	Causes []struct {
-		ID    string
-		Node  string
-		Facts []struct{ Source, Got string }
+		ID, Node, Summary string
+		Facts             []struct{ Source, Got string }
 	}
-	ExitCode int
+	Unexplained []string
+	ExitCode    int
 }
 
 func triage(t *testing.T, args ...string) diagnosis {
@@ -121,14 +163,14 @@ func quiet(t *testing.T) {
 	var d diagnosis
 	for range 6 {
 		if d = triage(t); len(d.Causes) != 0 {
-			t.Fatalf("a healthy cluster is accused: %v", d.ids())
+			fatalf(t, "a healthy cluster is accused: %v", d.ids())
 		}
 		if d.ExitCode == 0 {
 			return
 		}
 		time.Sleep(10 * time.Second)
 	}
-	t.Fatalf("a healthy cluster is not called healthy: exit code %d", d.ExitCode)
+	fatalf(t, "a healthy cluster is not called healthy: exit code %d", d.ExitCode)
 }
 
 // seeds are KLUSTERED_DRILL_SEEDS many (1), from KLUSTERED_DRILL_FIRST or
@@ -153,7 +195,7 @@ func play(t *testing.T, d drill.Drill, seed uint64) {
 	must(t, "drill", "reset", "--lab", labName)
 	must(t, "drill", "start", d.Name, "--seed", fmt.Sprint(seed), "--lab", labName)
 	if out, code := run(t, "drill", "score", "--lab", labName); code != 2 || !strings.Contains(out, "Score: 0 of 100") {
-		t.Errorf("doing nothing scores: %s", out)
+		errorf(t, "doing nothing scores: %s", out)
 	}
 	found(t, d, record(t, d, seed)...)
 	replays(t)
@@ -163,7 +205,7 @@ func play(t *testing.T, d drill.Drill, seed uint64) {
 	repairAll(t, d)
 	out, _ := run(t, "drill", "score", "--lab", labName)
 	if !strings.Contains(out, "Score: 100 of 100") {
-		t.Errorf("the tool's own repair does not score in full:\n%s", out)
+		errorf(t, "the tool's own repair does not score in full:\n%s", out)
 	}
 }
 
@@ -193,7 +235,7 @@ func found(t *testing.T, d drill.Drill, args ...string) {
 		time.Sleep(5 * time.Second)
 	}
 	out, _ := run(t, "triage", "--lab", labName)
-	t.Fatalf("root causes are %v, want one of %v\n%s", got.ids(), d.Faults, out)
+	fatalf(t, "root causes are %v, want one of %v\n%s", got.ids(), d.Faults, out)
 }
 
 // replays wants the diagnosis of a bundle to be that of the run that wrote it,
@@ -204,7 +246,7 @@ func replays(t *testing.T) {
 	live, _ := run(t, "triage", "-o", "json", "--lab", labName, "--save", file)
 	again, _ := run(t, "triage", "-o", "json", "--bundle", file)
 	if a, b := untimed(t, live), untimed(t, again); a != b {
-		t.Errorf("the bundle's diagnosis is not the live one's:\n%s\n%s", a, b)
+		errorf(t, "the bundle's diagnosis is not the live one's:\n%s\n%s", a, b)
 	}
 }
 
@@ -239,7 +281,8 @@ func repairAll(t *testing.T, d drill.Drill) {
 		must(t, "harden", d.Harden, "--apply", "--confirm", "--lab", labName)
 	}
 	if got := triage(t); len(got.Causes) != 0 {
-		t.Fatalf("after the repair there are causes: %v", got.ids())
+		out, _ := run(t, "triage", "--lab", labName)
+		fatalf(t, "after the repair there are causes: %v\n%+v\nand a moment later:\n%s", got.ids(), got.Causes, out)
 	}
 }
 
@@ -266,7 +309,7 @@ func TestIntegrationReferenceSolver(t *testing.T) {
 			must(t, "drill", "start", d.Name, "--seed", fmt.Sprint(seed), "--lab", labName)
 			must(t, "drill", "solve", "--reference", "--lab", labName)
 			if out, _ := run(t, "drill", "score", "--lab", labName); !strings.Contains(out, "Score: 100 of 100") {
-				t.Errorf("the reference solver does not score in full:\n%s", out)
+				errorf(t, "the reference solver does not score in full:\n%s", out)
 			}
 		})
 	}
