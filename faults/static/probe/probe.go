@@ -57,9 +57,10 @@ func pages(component string) []string {
 }
 
 // answered reports whether the path is one where the component says how it is.
+// Below a page each of its checks has one; etcd's old page has none.
 func answered(component, path string) bool {
 	path, _, _ = strings.Cut(path, "?")
-	return slices.ContainsFunc(pages(component), func(x string) bool { return path == x || strings.HasPrefix(path, x+"/") })
+	return slices.ContainsFunc(pages(component), func(x string) bool { return path == x || x != "/health" && strings.HasPrefix(path, x+"/") })
 }
 
 // anywhere reports whether a server at that host is reached at every address,

@@ -24,6 +24,8 @@ func TestWrongs(t *testing.T) {
 		"at all addresses of IPv6":      {"kube-scheduler", "bind-address", "::", snapshot.ManifestProbe{Host: "127.0.0.1", Path: "/livez", Number: 10259, Scheme: "HTTPS"}, ""},
 		"etcd of IPv6":                  {"etcd", "listen-metrics-urls", "http://[::1]:2381", snapshot.ManifestProbe{Host: "::1", Path: "/livez", Number: 2381, Scheme: "HTTP"}, ""},
 		"etcd of IPv6, all addresses":   {"etcd", "listen-metrics-urls", "http://[::]:2381", snapshot.ManifestProbe{Host: "::1", Path: "/health", Number: 2381, Scheme: "HTTP"}, ""},
+		"below etcd's old page":         {"etcd", "listen-metrics-urls", "http://127.0.0.1:2381", snapshot.ManifestProbe{Host: "127.0.0.1", Path: "/health/live", Number: 2381, Scheme: "HTTP"}, "/livez"},
+		"one check of etcd":             {"etcd", "listen-metrics-urls", "http://127.0.0.1:2381", snapshot.ManifestProbe{Host: "127.0.0.1", Path: "/livez/serializable_read", Number: 2381, Scheme: "HTTP"}, ""},
 		"etcd of IPv6, another address": {"etcd", "listen-metrics-urls", "http://[fd00::5]:2381", snapshot.ManifestProbe{Host: "::1", Path: "/livez", Number: 2381, Scheme: "HTTP"}, "fd00::5"},
 	} {
 		tc.probe.Kind, tc.probe.How = "liveness", "httpGet"
