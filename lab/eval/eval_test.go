@@ -251,3 +251,16 @@ func TestNoSuchVariant(t *testing.T) {
 		}
 	}
 }
+
+// An object is every node's, whichever one wrote it.
+func TestWhereABreakLies(t *testing.T) {
+	n := &node.Node{Name: "cp1"}
+	for _, o := range []op.Op{op.CreateObject{}, op.PatchObject{}, op.DeleteObject{}, op.SetField{}} {
+		if at := (broken{node: n, plan: op.Plan{o}}).on(); at != "" {
+			t.Errorf("%T lies on %q", o, at)
+		}
+	}
+	if at := (broken{node: n, plan: op.Plan{op.SetField{}, op.Unit{}}}).on(); at != "cp1" {
+		t.Errorf("a unit lies on %q", at)
+	}
+}

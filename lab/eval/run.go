@@ -53,7 +53,7 @@ type broken struct {
 func (x broken) on() string {
 	for _, o := range x.plan {
 		switch o.(type) {
-		case op.CreateObject, op.PatchObject, op.DeleteObject:
+		case op.CreateObject, op.PatchObject, op.DeleteObject, op.SetField:
 		default:
 			return x.node.Name
 		}
