@@ -17,6 +17,7 @@ import (
 	apiserveradmissionplugins "github.com/klustered/klustered/faults/apiserver/admissionplugins"
 	apiserverauthorization "github.com/klustered/klustered/faults/apiserver/authorization"
 	apiserverconfiginvalid "github.com/klustered/klustered/faults/apiserver/configinvalid"
+	apiserverencryption "github.com/klustered/klustered/faults/apiserver/encryption"
 	apiserveretcdservers "github.com/klustered/klustered/faults/apiserver/etcdservers"
 	apiserverinflight "github.com/klustered/klustered/faults/apiserver/inflight"
 	apiserverpriorityzero "github.com/klustered/klustered/faults/apiserver/priorityzero"
@@ -181,6 +182,7 @@ var Faults = []*fault.Fault{
 	apiserveradmissionplugins.Fault,
 	apiserverauthorization.Fault,
 	apiserverconfiginvalid.Fault,
+	apiserverencryption.Fault,
 	apiserveretcdservers.Fault,
 	apiserverinflight.Fault,
 	apiserverpriorityzero.Fault,
