@@ -29,8 +29,9 @@ var Fault = &fault.Fault{
 	Needs:   []snapshot.Section{snapshot.SectionCluster},
 	Detect:  detect,
 	Explains: []symptom.Edge{
-		{Symptom: symptom.PodsUnready, Strength: symptom.Sometimes},
-		{Symptom: symptom.PodsCrashing, Strength: symptom.Sometimes},
+		// Events of all pods are for the control plane's eyes alone.
+		{Symptom: symptom.PodsUnready, Strength: symptom.Sometimes, Cluster: true},
+		{Symptom: symptom.PodsCrashing, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.ServiceNoEndpoints, Strength: symptom.Sometimes, Cluster: true},
 	},
 	Drill: drill,
@@ -47,7 +48,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 	seen := map[string]bool{}
 	for _, p := range s.Cluster.Pods {
 		kind, name := object.Owner(p)
-		if p.Detail == nil || p.Deleting || p.Ready || p.Node != s.Node || strings.HasPrefix(p.Owner, "Node/") || seen[p.Namespace+"/"+name] {
+		if p.Detail == nil || p.Deleting || p.Ready || strings.HasPrefix(p.Owner, "Node/") || seen[p.Namespace+"/"+name] {
 			continue
 		}
 		for _, c := range p.Detail.Containers {

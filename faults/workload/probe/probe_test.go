@@ -25,7 +25,7 @@ func TestDetect(t *testing.T) {
 		{"while it started", "readiness http :8080/healthz, 3 times", "Readiness probe failed: HTTP probe failed with statuscode: 404", []int{8080}, true, 0},
 	} {
 		s := &snapshot.Snapshot{Node: "n", Cluster: &snapshot.Cluster{
-			Pods:   []snapshot.Pod{{Namespace: "a", Name: "p", Node: "n", Ready: tt.ready, Ports: tt.ports, Detail: &snapshot.PodDetail{Containers: []snapshot.PodContainer{{Name: "c", Probes: []string{tt.probe}}}}}},
+			Pods:   []snapshot.Pod{{Namespace: "a", Name: "p", Node: "m", Ready: tt.ready, Ports: tt.ports, Detail: &snapshot.PodDetail{Containers: []snapshot.PodContainer{{Name: "c", Probes: []string{tt.probe}}}}}},
 			Events: []snapshot.Event{{Namespace: "a", Object: "Pod/p", Reason: "Unhealthy", Message: tt.message}},
 		}}
 		if got := detect(s); len(got) != tt.want {
