@@ -82,6 +82,7 @@ import (
 	kubeletmaxpods "github.com/klustered/klustered/faults/kubelet/maxpods"
 	kubeletnodeip "github.com/klustered/klustered/faults/kubelet/nodeip"
 	kubeletnodename "github.com/klustered/klustered/faults/kubelet/nodename"
+	kubeletpodpids "github.com/klustered/klustered/faults/kubelet/podpids"
 	kubeletreserved "github.com/klustered/klustered/faults/kubelet/reserved"
 	kubeletresolvconf "github.com/klustered/klustered/faults/kubelet/resolvconf"
 	kubeletstaticpath "github.com/klustered/klustered/faults/kubelet/staticpath"
@@ -247,6 +248,7 @@ var Faults = []*fault.Fault{
 	kubeletmaxpods.Fault,
 	kubeletnodeip.Fault,
 	kubeletnodename.Fault,
+	kubeletpodpids.Fault,
 	kubeletreserved.Fault,
 	kubeletresolvconf.Fault,
 	kubeletstaticpath.Fault,
