@@ -150,25 +150,17 @@ func zone(servers []server, domain string) *wrong {
 	return &wrong{why: "no server block is asked for names of " + domain, want: ".:53 {"}
 }
 
-// upstream looks for a forward to the cluster's own name server: its questions
-// come back to it.
+// upstream looks for a forward that leads back to the cluster's own name
+// servers: its questions come back to them.
 func upstream(c *snapshot.Cluster, servers []server) *wrong {
-	own := map[string]bool{}
-	for _, x := range c.Services {
-		if x.Namespace == "kube-system" && x.Selector["k8s-app"] == "kube-dns" {
-			for _, ip := range x.IPs {
-				own[ip] = true
-			}
-		}
-	}
+	own := nameservers(c)
 	for _, b := range servers {
 		p, ok := b.plugin("forward")
+		if _, other := b.plugin("rewrite"); other && !b.answers("") {
+			continue // it asks for other names than it is asked for
+		}
 		for i, to := range p.args {
-			host := strings.TrimPrefix(to, "dns://")
-			if a, err := netip.ParseAddrPort(host); err == nil {
-				host = a.Addr().String()
-			}
-			if !ok || i == 0 || !own[host] {
+			if !ok || i == 0 || !b.leadsBack(to, own) {
 				continue
 			}
 			opens := ""
@@ -179,6 +171,56 @@ func upstream(c *snapshot.Cluster, servers []server) *wrong {
 		}
 	}
 	return nil
+}
+
+// nameservers are the addresses of the cluster's own: of its Services, of
+// their pods, and the loopback where those have a network of their own.
+func nameservers(c *snapshot.Cluster) map[string]bool {
+	own := map[string]bool{}
+	for _, x := range c.Services {
+		if x.Namespace != "kube-system" || x.Selector["k8s-app"] != "kube-dns" {
+			continue
+		}
+		for _, ip := range x.IPs {
+			own[ip] = true
+		}
+		for _, e := range c.Endpoints {
+			if e.Namespace == x.Namespace && e.Service == x.Name && e.Port == 53 {
+				own[e.Address] = true
+			}
+		}
+	}
+	pods := 0
+	for _, p := range c.Pods {
+		if p.Namespace == "kube-system" && p.ServiceAccount == "coredns" {
+			if pods++; p.HostNet {
+				return own
+			}
+		}
+	}
+	own["loopback"] = pods > 0
+	return own
+}
+
+// leadsBack reports whether an upstream is one of the cluster's own name
+// servers, or the block's own port. One at another port is somebody beside it.
+func (s server) leadsBack(to string, own map[string]bool) bool {
+	host, port := strings.TrimPrefix(to, "dns://"), "53"
+	if at, err := netip.ParseAddrPort(host); err == nil {
+		host, port = at.Addr().String(), fmt.Sprint(at.Port())
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil || !ip.IsLoopback() {
+		return err == nil && own[ip.String()] && port == "53"
+	}
+	_, bound := s.plugin("bind")
+	return own["loopback"] && !bound && slices.ContainsFunc(s.zones, func(z string) bool {
+		z = strings.TrimSuffix(z, ",")
+		if i := strings.LastIndexByte(z, ':'); i >= 0 && !strings.Contains(z[i:], "//") {
+			return z[i+1:] == port
+		}
+		return port == "53" && !strings.Contains(z, "://")
+	})
 }
 
 // remedy puts the line right; the reload plugin takes it up within a minute or

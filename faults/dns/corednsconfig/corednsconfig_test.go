@@ -76,12 +76,26 @@ func TestDetect(t *testing.T) {
 		"a bare brace":     {strings.ReplaceAll(kubeadm, "    errors\n", "    health\n    {\n    }\n"), "has no name"},
 		"zones on lines":   {strings.ReplaceAll(kubeadm, ".:53 {", "cluster.local:53,\n.:53 {"), ""},
 		"a loop":           {strings.ReplaceAll(kubeadm, "/etc/resolv.conf", "10.96.0.10"), "which is itself"},
+		"of its own port":  {strings.ReplaceAll(kubeadm, "/etc/resolv.conf", "127.0.0.1"), "forwards to 127.0.0.1"},
+		"by its port":      {strings.ReplaceAll(kubeadm, "/etc/resolv.conf", "8.8.8.8 dns://127.0.0.1:53"), "forwards to dns://127.0.0.1:53"},
+		"of IPv6":          {strings.ReplaceAll(kubeadm, "/etc/resolv.conf", "[::1]:53"), "forwards to [::1]:53"},
+		"another replica":  {strings.ReplaceAll(kubeadm, "/etc/resolv.conf", "10.244.0.4"), "forwards to 10.244.0.4"},
+		"somebody beside":  {strings.ReplaceAll(kubeadm, "/etc/resolv.conf", "127.0.0.1:5353"), ""},
+		"a pod of others":  {strings.ReplaceAll(kubeadm, "/etc/resolv.conf", "10.244.0.9"), ""},
+		"the node's cache": {strings.ReplaceAll(kubeadm, "/etc/resolv.conf", "169.254.20.10"), ""},
+		"over TLS":         {strings.ReplaceAll(kubeadm, "/etc/resolv.conf", "tls://127.0.0.1"), ""},
+		"by other names":   {kubeadm + "corp.example:53 {\n    rewrite name suffix .corp.example .svc.cluster.local\n    forward . 10.96.0.10\n}\n", ""},
+		"by the same":      {kubeadm + "corp.example:53 {\n    forward . 10.96.0.10\n}\n", "which is itself"},
+		"a port beside it": {kubeadm + "corp.example:5300 {\n    forward . 127.0.0.1\n}\n", ""},
+		"bound elsewhere":  {strings.ReplaceAll(kubeadm, "    errors\n", "    errors\n    bind 10.244.0.4\n    forward . 127.0.0.1\n"), ""},
 		"not asked":        {strings.ReplaceAll(kubeadm, ".:53", "example.com:53"), "no server block"},
 		"may be imported":  {".:53 {\n    import /etc/coredns/custom/*\n}\n", ""},
 	} {
 		s := &snapshot.Snapshot{Cluster: &snapshot.Cluster{
-			Settings:   map[string]string{"dnsDomain": "cluster.local"},
-			Services:   []snapshot.Service{{Namespace: "kube-system", Name: "kube-dns", IPs: []string{"10.96.0.10"}, Selector: map[string]string{"k8s-app": "kube-dns"}}},
+			Settings: map[string]string{"dnsDomain": "cluster.local"},
+			Services: []snapshot.Service{{Namespace: "kube-system", Name: "kube-dns", IPs: []string{"10.96.0.10"}, Selector: map[string]string{"k8s-app": "kube-dns"}}},
+			Endpoints: []snapshot.Endpoint{
+				{Namespace: "kube-system", Service: "kube-dns", Address: "10.244.0.4", Port: 53}, {Namespace: "x", Service: "kube-dns", Address: "10.244.0.9", Port: 53}},
 			Pods:       []snapshot.Pod{{Namespace: "kube-system", Name: "coredns-x", ServiceAccount: "coredns"}},
 			ConfigMaps: []snapshot.ConfigMap{{Namespace: "kube-system", Name: "coredns", Data: map[string]string{"Corefile": tt.text}}},
 		}}
@@ -91,6 +105,20 @@ func TestDetect(t *testing.T) {
 		}
 		if s.Cluster.Pods[0].ServiceAccount = "other"; len(detect(s)) > 0 {
 			t.Errorf("%s: a ConfigMap that nobody lives by is accused", name)
+		}
+	}
+}
+
+// In the node's network the loopback is somebody else's.
+func TestLoopbackOfTheNode(t *testing.T) {
+	servers, err := parse(strings.ReplaceAll(kubeadm, "/etc/resolv.conf", "127.0.0.1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range []bool{false, true} {
+		c := &snapshot.Cluster{Pods: []snapshot.Pod{{Namespace: "kube-system", ServiceAccount: "coredns", HostNet: host}}}
+		if got := upstream(c, servers); (got == nil) != host {
+			t.Errorf("host network %v: %+v", host, got)
 		}
 	}
 }
