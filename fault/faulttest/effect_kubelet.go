@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/klustered/klustered/component"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -88,7 +89,7 @@ func kubeletGreedy(m *Machine, s *snapshot.Snapshot) {
 		if n.Name != s.Node {
 			continue
 		}
-		if v := k.Effective["evictionHard.memory.available"].Value; len(v) == 3 && v[0] == '9' {
+		if short(k.Effective["evictionHard.memory.available"].Value, s.Host) {
 			n.Conditions = append(n.Conditions, snapshot.Condition{Type: "MemoryPressure", Status: "True", Reason: "KubeletHasInsufficientMemory", Message: "kubelet has insufficient memory available"})
 		}
 		if v := k.Effective["maxPods"].Value; len(v) < 3 && v != "" {
@@ -105,6 +106,20 @@ func kubeletGreedy(m *Machine, s *snapshot.Snapshot) {
 			}
 		}
 	}
+}
+
+// short reports whether the node has less than that free: a tenth is in use.
+func short(threshold string, h *snapshot.Host) bool {
+	if v, ok := strings.CutSuffix(threshold, "%"); ok {
+		share, err := strconv.Atoi(v)
+		return err == nil && share > 90
+	}
+	q, err := component.Quantity(threshold)
+	if err != nil || threshold == "" || h == nil {
+		return false
+	}
+	bytes, _ := q.Float64()
+	return bytes > 0.9*float64(h.MemTotal)
 }
 
 // kubeletNoServer: the port of a kubelet that serves nobody, or itself alone.
