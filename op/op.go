@@ -136,6 +136,7 @@ var kinds = map[string]func([]byte) (Op, error){
 	"edit-line":         decodeAs[EditLine],
 	"file-attr":         decodeAs[FileAttr],
 	"set-io-limit":      decodeAs[SetIOLimit],
+	"set-group-limit":   decodeAs[SetGroupLimit],
 	"sysctl":            decodeAs[Sysctl],
 	"freeze":            decodeAs[Freeze],
 	"signal":            decodeAs[Signal],

@@ -24,6 +24,11 @@ func pin(t *testing.T, m op.Machine, path string) string {
 	return f.Sum()
 }
 
+// quota is how much processor time all pods may have.
+const quota = "/sys/fs/cgroup/cpu/kubepods/cpu.cfs_quota_us"
+
+var most = uint64(5000)
+
 const limit = "/sys/fs/cgroup/blkio/kubepods/blkio.throttle.write_bps_device"
 
 const frozen = "/sys/fs/cgroup/freezer/kubepods"
@@ -81,6 +86,7 @@ func every(t *testing.T, m *faulttest.Machine) map[string]op.Op {
 		"insert at":                  op.EditLine{Path: "/etc/hostname", Pin: pin(t, m, "/etc/hostname"), Line: 1, New: []string{"x"}, Why: "longer"},
 		"set the mode":               op.Chmod{Path: "/opt/cni/bin/bridge", Old: 0o755, New: 0o644},
 		"limit wbps":                 op.SetIOLimit{File: limit, Device: "8:0", Key: "wbps", New: 1 << 20},
+		"to 5000: because":           op.SetGroupLimit{File: quota, New: &most, Why: "because"},
 		"sysctl net.ipv4.ip_forward": op.Sysctl{Name: "net.ipv4.ip_forward", Old: "1", New: "0"},
 		"freeze all":                 op.Freeze{Group: frozen, Frozen: true},
 		"with SIGSTOP":               op.Signal{Process: op.Process{PID: 140, Exe: "/usr/sbin/cron"}, Stop: true},
@@ -225,6 +231,7 @@ func TestMoved(t *testing.T) {
 		"another mount":   op.Unmount{Mount: op.Mount{Path: "/var", Type: "tmpfs"}},
 		"attributes":      op.FileAttr{Path: "/etc/hosts", Old: op.FileFlags{Immutable: true}},
 		"limit":           op.SetIOLimit{File: limit, Device: "8:0", Key: "wbps", Old: 5},
+		"group limit":     op.SetGroupLimit{File: quota, Old: &most},
 		"no such rule":    op.DeleteRule{At: op.FilterPlace{Family: "ip", Table: "filter", Chain: "INPUT"}, Rule: op.FilterRule{Sum: "0", Handle: 1}},
 		"no such chain":   op.DeleteRule{At: op.FilterPlace{Family: "ip", Table: "other", Chain: "INPUT"}, Rule: op.FilterRule{Sum: "0", Handle: 1}},
 		"rule there":      op.AddRule{At: op.FilterPlace{Family: "ip", Table: "filter", Chain: "INPUT"}, Match: op.FilterMatch{Verdict: "jump", Target: "KUBE-FIREWALL"}},

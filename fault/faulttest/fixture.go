@@ -118,6 +118,10 @@ func (t tree) cgroups() {
 		for _, f := range throttles {
 			t.file(path.Join(blkio, g, f), nil, 0o644)
 		}
+		if base := path.Base(g); base == "kubepods" || base == "burstable" || base == "besteffort" {
+			t.file(path.Join("/sys/fs/cgroup/cpu", g, "cpu.cfs_quota_us"), []byte("-1\n"), 0o644)
+			t.file(path.Join("/sys/fs/cgroup/cpu", g, "cpu.cfs_period_us"), []byte("100000\n"), 0o644)
+		}
 	}
 	t.dir("/sys/fs/cgroup/systemd", 0o755)
 }
@@ -136,6 +140,7 @@ func (t tree) unify() {
 			t.file(path.Join(dir, "cgroup.controllers"), []byte("cpuset cpu io memory pids\n"), 0o444)
 			if group != "" { // the root has no limits
 				t.file(path.Join(dir, "io.max"), nil, 0o644)
+				t.file(path.Join(dir, "cpu.max"), []byte("max 100000\n"), 0o644)
 			}
 		}
 	}

@@ -15,7 +15,7 @@ func (m *Machine) remember(p op.Plan) {
 	m.lasting = nil
 	for _, o := range p {
 		switch o.(type) {
-		case op.SetIOLimit, op.AddQdisc, op.DeleteQdisc, op.CreateObject, op.AddRule, op.AddFilter, op.AddRoute, op.SetLink, op.Sysctl, op.MountOver:
+		case op.SetIOLimit, op.SetGroupLimit, op.AddQdisc, op.DeleteQdisc, op.CreateObject, op.AddRule, op.AddFilter, op.AddRoute, op.SetLink, op.Sysctl, op.MountOver:
 			m.lasting = append(m.lasting, o)
 		}
 	}

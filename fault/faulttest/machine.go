@@ -247,6 +247,8 @@ func (m *Machine) Poke(name string, data []byte) error {
 		f.Data = throttle(f.Data, string(data))
 	case base == "io.max":
 		f.Data = ioMax(f.Data, string(data))
+	case base == "cpu.max": // a quota alone leaves the period
+		f.Data = append(bytes.TrimSpace(data), " 100000\n"...)
 	case base == "freezer.state", base == "cgroup.freeze", strings.HasPrefix(name, "/proc/sys/"):
 		f.Data = append(bytes.TrimSpace(data), '\n') // as the kernel shows what it took
 	default:

@@ -162,6 +162,8 @@ func target(o op.Op) string {
 		return x.Path
 	case op.SetIOLimit:
 		return x.File + " " + x.Device + " " + x.Key
+	case op.SetGroupLimit:
+		return x.File
 	case op.DeleteQdisc:
 		return fmt.Sprintf("the qdisc of %s %s in %d", x.Qdisc.Link, x.Qdisc.Parent, x.Qdisc.NetNS)
 	case op.AddQdisc:
