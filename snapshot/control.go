@@ -1,5 +1,10 @@
 package snapshot
 
+import (
+	"slices"
+	"strings"
+)
+
 // A Control is what one control group is limited to, and what the limits have
 // done. Read from the files of cgroup v1 (cpu, cpuset, memory, pids, freezer)
 // or of cgroup v2. A limit that is nil is none: one of 0 is real, and refuses all.
@@ -101,4 +106,29 @@ func (c Control) File(controller, name string) string {
 		name = "cpu.cfs_quota_us"
 	}
 	return dir + "/" + name
+}
+
+// Below returns the groups below c, and c itself.
+func (c *Cgroups) Below(up Control) []Control {
+	var out []Control
+	for _, x := range c.Controls {
+		if x.Path == up.Path || strings.HasPrefix(x.Path, strings.TrimSuffix(up.Path, "/")+"/") {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// Holds returns the names of the programs that are known to run in the group or
+// below it, each once.
+func (c *Cgroups) Holds(up Control) []string {
+	var out []string
+	for _, x := range c.Below(up) {
+		for _, m := range x.Members {
+			if !slices.Contains(out, m.Name) {
+				out = append(out, m.Name)
+			}
+		}
+	}
+	return out
 }

@@ -93,12 +93,19 @@ func limitReached(s *snapshot.Snapshot) (State, []finding.Fact) {
 	}
 	if s.Cgroups != nil {
 		for _, c := range s.Cgroups.Controls {
-			if c.Kind == "kubepods" || slices.ContainsFunc(c.Members, func(m snapshot.GroupMember) bool { return Component(m.Name) }) {
-				facts = append(facts, ceilings(c)...)
+			if reached := ceilings(c); len(reached) > 0 && bearsComponents(s.Cgroups, c) {
+				facts = append(facts, reached...)
 			}
 		}
 	}
 	return verdict(facts)
+}
+
+// bearsComponents reports whether components are in a group, or below one that
+// is not the machine's own.
+func bearsComponents(all *snapshot.Cgroups, c snapshot.Control) bool {
+	return c.Kind == "kubepods" || c.Kind == "qos" || slices.ContainsFunc(c.Members, func(m snapshot.GroupMember) bool { return Component(m.Name) }) ||
+		c.Kind != "root" && slices.ContainsFunc(all.Holds(c), Component)
 }
 
 // TasksLimit is the sysctl that bounds the processes and threads of the node,

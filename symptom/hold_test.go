@@ -37,6 +37,14 @@ func TestLimitReached(t *testing.T) {
 			s.Cgroups = &snapshot.Cgroups{Controls: []snapshot.Control{c}}
 		}
 	}
+	above := func(kind string) func(*snapshot.Snapshot) {
+		return func(s *snapshot.Snapshot) {
+			s.Cgroups = &snapshot.Cgroups{Controls: []snapshot.Control{
+				{Path: "/a.slice", Kind: kind, CPU: &snapshot.CPUControl{QuotaUs: 5000, RecentPeriods: 4, RecentThrottled: 4}},
+				{Path: "/a.slice/kubelet.service", Kind: "service", Members: []snapshot.GroupMember{{Name: "kubelet", PID: 5}}},
+			}}
+		}
+	}
 	ten := uint64(10)
 	look(t, LimitReached, cases{
 		"room":                   {snap(files(100, "1024")), Absent},
@@ -50,6 +58,8 @@ func TestLimitReached(t *testing.T) {
 		"throttled":              {snap(group(snapshot.Control{CPU: &snapshot.CPUControl{QuotaUs: 5000, RecentPeriods: 4, RecentThrottled: 4}})), Seen},
 		"throttled now and then": {snap(group(snapshot.Control{CPU: &snapshot.CPUControl{QuotaUs: 5000, RecentPeriods: 9, RecentThrottled: 1}})), Absent},
 		"nobody looked":          {snap(), NotLooked},
+		"throttled from above":   {snap(above("slice")), Seen},
+		"so is the machine":      {snap(above("root")), Absent},
 	})
 }
 
