@@ -78,8 +78,8 @@ type Unit struct {
 	Group     string     `json:"group,omitempty"`     // control group, as the manager has it
 	Effective []Property `json:"effective,omitempty"` // of Kubernetes' units: what is not as systemd has it by default
 
-	// Of Kubernetes' units: what their files want and what is not there, and
-	// the files that are not as a package made them.
+	// Of Kubernetes' units: what their files want and what is not there; of
+	// these and of slices the files that are not as a package made them.
 	Unmet []Requirement `json:"unmet,omitempty"`
 	Texts []Text        `json:"texts,omitempty"`
 }

@@ -148,6 +148,16 @@ func Finding(u snapshot.Unit, harms []Harm, facts ...finding.Fact) finding.Findi
 // nothing else stays too, and that the unit starts as the files then say.
 // What would write a file again is taken away first.
 func Without(s *snapshot.Snapshot, u snapshot.Unit, lines []snapshot.Setting, why string) (op.Plan, error) {
+	plan, err := Cut(u, lines, why)
+	if err != nil {
+		return nil, err
+	}
+	return append(plan, op.Unit{Verb: "restart", Name: u.Name}), nil
+}
+
+// Cut is [Without] for a unit that is not started again, such as a slice:
+// systemd sets the limits of its group when it reads the files.
+func Cut(u snapshot.Unit, lines []snapshot.Setting, why string) (op.Plan, error) {
 	byFile := map[string][]int{}
 	for _, l := range lines {
 		if !slices.Contains(byFile[l.Source], l.Line) {
@@ -174,7 +184,7 @@ func Without(s *snapshot.Snapshot, u snapshot.Unit, lines []snapshot.Setting, wh
 		}
 		plan = append(plan, o)
 	}
-	return append(plan, op.ReloadUnits{}, op.Unit{Verb: "restart", Name: u.Name}), nil
+	return append(plan, op.ReloadUnits{}), nil
 }
 
 // Bereft reports whether a service would start nothing without the lines: the

@@ -81,7 +81,7 @@ const (
 // low judges one limit.
 func low(s *snapshot.Snapshot, u snapshot.Unit, x snapshot.Setting) (why, want string) {
 	c := group(s, u)
-	n, ok := amount(s, x.Value)
+	n, ok := unit.Amount(s, x.Value)
 	switch x.Key {
 	case "MemoryMax", "MemoryHigh", "MemoryLimit":
 		if ok && (n < leastMemory || c.Memory != nil && (c.Memory.OOMKill > 0 || x.Key == "MemoryHigh" && c.Memory.Slowed > 0) && c.Memory.Max != nil && c.Memory.Current >= *c.Memory.Max*8/10) {
@@ -98,7 +98,7 @@ func low(s *snapshot.Snapshot, u snapshot.Unit, x snapshot.Setting) (why, want s
 		}
 	case "LimitNOFILE":
 		soft, _, _ := strings.Cut(x.Value, ":")
-		if n, ok := amount(s, soft); ok && (n < leastFiles || files(s, u)*20 >= n*19) {
+		if n, ok := unit.Amount(s, soft); ok && (n < leastFiles || files(s, u)*20 >= n*19) {
 			return "it has more files and sockets open", "more than it has open"
 		}
 	case "LimitAS", "LimitDATA", "LimitRSS":
@@ -115,27 +115,6 @@ func low(s *snapshot.Snapshot, u snapshot.Unit, x snapshot.Setting) (why, want s
 		}
 	}
 	return "", ""
-}
-
-// amount reads a size or a count of a unit; false for infinity and shares.
-func amount(s *snapshot.Snapshot, v string) (uint64, bool) {
-	var n uint64
-	var suffix string
-	if k, _ := fmt.Sscanf(v, "%d%s", &n, &suffix); k == 0 {
-		return 0, false
-	}
-	switch strings.ToUpper(suffix) {
-	case "":
-		return n, true
-	case "K", "M", "G", "T":
-		return n << (10 * (1 + strings.Index("KMGT", strings.ToUpper(suffix)))), true
-	case "%":
-		if s.Host == nil || s.Host.MemTotal == 0 {
-			return 0, false
-		}
-		return s.Host.MemTotal / 100 * n, true
-	}
-	return 0, false
 }
 
 // group is the unit's control group, empty when it is not known.

@@ -58,6 +58,9 @@ func collectUnits(ctx context.Context, e *source.Env, s *snapshot.Snapshot) erro
 		if slices.Contains(always, n) && !u.Masked {
 			u.Unmet, u.Texts = t.unmet(u), t.texts(u.Files)
 		}
+		if strings.HasSuffix(n, ".slice") {
+			u.Texts = t.texts(u.Files)
+		}
 		x.Units = append(x.Units, scrubbed(u))
 	}
 	s.Systemd = x
