@@ -10,7 +10,7 @@ import (
 )
 
 // hostEffects are the consequences of faults of that area.
-var hostEffects = []func(*Machine, *snapshot.Snapshot){diskStarved, componentsHeld, foldersHidden, mountsShown, foldersFixed}
+var hostEffects = []func(*Machine, *snapshot.Snapshot){diskStarved, componentsHeld, foldersHidden, mountsShown, foldersFixed, podsThrottled}
 
 // diskStarved: a limit on etcd's group makes its writes wait; with cgroup v2
 // so does one on a group above it.
@@ -145,6 +145,24 @@ func foldersFixed(m *Machine, s *snapshot.Snapshot) {
 	for name, x := range m.flags() {
 		if x.Immutable && strings.HasPrefix(name, "/var/lib/kubelet") && s.Kubelet != nil && s.Systemd != nil {
 			ends(s, "kubelet.service", "activating", "auto-restart", "exit-code")
+		}
+	}
+}
+
+// podsThrottled: pods that get next to no processor time answer late, etcd and
+// the API server among them.
+func podsThrottled(_ *Machine, s *snapshot.Snapshot) {
+	if s.Cgroups == nil {
+		return
+	}
+	for i := range s.Cgroups.Controls {
+		c := &s.Cgroups.Controls[i]
+		if c.Kind != "kubepods" && c.Kind != "qos" || c.CPU == nil || c.CPU.QuotaUs == 0 || c.CPU.QuotaUs*5 > c.CPU.PeriodUs {
+			continue
+		}
+		c.CPU.RecentMs, c.CPU.RecentPeriods, c.CPU.RecentThrottled = 210, 3, 3
+		if s.Cluster != nil {
+			s.Cluster.API.LatencyMs, s.Cluster.API.WriteMs = []float64{900, 1200, 1700}, 2400
 		}
 	}
 }

@@ -51,6 +51,7 @@ import (
 	etcdrequestsize "github.com/klustered/klustered/faults/etcd/requestsize"
 	etcdurls "github.com/klustered/klustered/faults/etcd/urls"
 	gitopssuspended "github.com/klustered/klustered/faults/gitops/suspended"
+	hostceiling "github.com/klustered/klustered/faults/host/ceiling"
 	hostclock "github.com/klustered/klustered/faults/host/clock"
 	hostdiskfull "github.com/klustered/klustered/faults/host/diskfull"
 	hostfrozen "github.com/klustered/klustered/faults/host/frozen"
@@ -217,6 +218,7 @@ var Faults = []*fault.Fault{
 	etcdrequestsize.Fault,
 	etcdurls.Fault,
 	gitopssuspended.Fault,
+	hostceiling.Fault,
 	hostclock.Fault,
 	hostdiskfull.Fault,
 	hostfrozen.Fault,
