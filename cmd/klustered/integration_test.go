@@ -26,8 +26,8 @@ var binary = cmp.Or(os.Getenv("KLUSTERED_BINARY"), "../../bin/klustered")
 // labName is a lab of the tests' own, or KLUSTERED_LAB.
 var labName = cmp.Or(os.Getenv("KLUSTERED_LAB"), "drilltest")
 
-// failures are told once more when all is over: the end of a long log is what
-// people see of it.
+// failures are told once more when all is over, in a line each: the end of a
+// long log is what people see of it.
 var failures []string
 
 func TestMain(m *testing.M) {
@@ -38,9 +38,12 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// errorf fails the test. The first line says what was seen and what was wanted;
+// what follows it is not repeated at the end.
 func errorf(t *testing.T, format string, args ...any) {
 	t.Helper()
-	failures = append(failures, t.Name()+": "+fmt.Sprintf(format, args...))
+	first, _, _ := strings.Cut(fmt.Sprintf(format, args...), "\n")
+	failures = append(failures, t.Name()+": "+first)
 	t.Errorf(format, args...)
 }
 
@@ -50,8 +53,8 @@ func fatalf(t *testing.T, format string, args ...any) {
 	t.FailNow()
 }
 
-// run runs klustered and returns what it wrote and its exit code.
-func run(t *testing.T, args ...string) (stdout string, code int) {
+// call runs klustered and returns what it wrote and its exit code.
+func call(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), binary, args...)
@@ -62,7 +65,7 @@ func run(t *testing.T, args ...string) (stdout string, code int) {
 	if errors.As(err, &exit) {
 		code = exit.ExitCode()
 	} else if err != nil {
-		t.Fatalf("klustered %s: %v", strings.Join(args, " "), err)
+		fatalf(t, "klustered %s: %v", strings.Join(args, " "), err)
 	}
 	t.Logf("klustered %s: exit %d in %.1fs", strings.Join(args, " "), code, time.Since(begin).Seconds())
 	switch {
@@ -71,32 +74,56 @@ func run(t *testing.T, args ...string) (stdout string, code int) {
 	case code == 1 || testing.Verbose() && code != 0:
 		t.Logf("%s%s", out.String(), errs.String())
 	}
-	return out.String(), code
+	return out.String(), errs.String(), code
 }
 
-// brief is what a diagnosis in JSON says, in a line for each cause and one for
-// the symptoms without.
+// run is call for those that do not ask what it wrote to its errors.
+func run(t *testing.T, args ...string) (stdout string, code int) {
+	t.Helper()
+	stdout, _, code = call(t, args...)
+	return stdout, code
+}
+
+// brief is what a diagnosis in JSON says, in one line.
 func brief(text []byte) string {
 	var d diagnosis
 	if err := json.Unmarshal(text, &d); err != nil {
 		return string(text)
 	}
-	var b strings.Builder
-	for _, c := range d.Causes {
-		fmt.Fprintf(&b, "  cause %s on %s: %s\n", c.ID, c.Node, c.Summary)
-	}
-	fmt.Fprintf(&b, "  unexplained: %v\n", d.Unexplained)
-	return b.String()
+	return d.String() + "\n"
 }
 
 // must runs klustered and wants exit code 0.
 func must(t *testing.T, args ...string) string {
 	t.Helper()
-	out, code := run(t, args...)
+	out, errs, code := call(t, args...)
 	if code != 0 {
-		fatalf(t, "klustered %s: exit %d\n%s", strings.Join(args, " "), code, out)
+		fatalf(t, "klustered %s: exit %d, want 0: %s\n%s%s", strings.Join(args, " "), code, last(out+"\n"+errs), out, errs)
 	}
 	return out
+}
+
+// step is must for what belongs to a drill: where it fails, it is told how the
+// lab is diagnosed then.
+func step(t *testing.T, name string, args ...string) {
+	t.Helper()
+	out, errs, code := call(t, append(args, "--lab", labName)...)
+	if code != 0 {
+		fatalf(t, "%s: klustered %s: exit %d, want 0: %s\n%s%s\nThe diagnosis after it:\n%s", name, strings.Join(args, " "), code, last(out+"\n"+errs), out, errs, shown(t))
+	}
+}
+
+// last is the last line that is not empty.
+func last(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}
+
+// shown is the diagnosis as people see it.
+func shown(t *testing.T) string {
+	t.Helper()
+	out, errs, code := call(t, "triage", "--lab", labName)
+	return fmt.Sprintf("%s%s(exit code %d)", out, errs, code)
 }
 
 // A diagnosis is the part of the JSON contract that the tests read.
@@ -109,22 +136,22 @@ type diagnosis struct {
 	ExitCode    int
 }
 
+func (d diagnosis) String() string {
+	var out []string
+	for _, c := range d.Causes {
+		out = append(out, fmt.Sprintf("%s on %s (%s)", c.ID, c.Node, c.Summary))
+	}
+	return fmt.Sprintf("exit code %d; root causes: %s; unexplained: %s", d.ExitCode, cmp.Or(strings.Join(out, ", "), "none"), cmp.Or(strings.Join(d.Unexplained, ", "), "nothing"))
+}
+
 func triage(t *testing.T, args ...string) diagnosis {
 	t.Helper()
 	out, _ := run(t, append([]string{"triage", "-o", "json", "--lab", labName}, args...)...)
 	var d diagnosis
 	if err := json.Unmarshal([]byte(out), &d); err != nil {
-		t.Fatalf("triage does not print JSON: %v\n%s", err, out)
+		fatalf(t, "triage does not print JSON: %v\n%s", err, out)
 	}
 	return d
-}
-
-func (d diagnosis) ids() []string {
-	var ids []string
-	for _, c := range d.Causes {
-		ids = append(ids, c.ID)
-	}
-	return ids
 }
 
 func needLab(t *testing.T) {
@@ -133,7 +160,7 @@ func needLab(t *testing.T) {
 		t.Skip("needs a lab")
 	}
 	if _, err := os.Stat(binary); err != nil {
-		t.Fatalf("cannot find %s: make build makes it", binary)
+		fatalf(t, "cannot find %s: make build makes it", binary)
 	}
 	run(t, "lab", "down", "--name", labName)
 	must(t, "lab", "up", "--name", labName, "--workers", "1")
@@ -163,14 +190,14 @@ func quiet(t *testing.T) {
 	var d diagnosis
 	for range 6 {
 		if d = triage(t); len(d.Causes) != 0 {
-			fatalf(t, "a healthy cluster is accused: %v", d.ids())
+			fatalf(t, "quiet: a healthy cluster is accused: %v\n%s", d, shown(t))
 		}
 		if d.ExitCode == 0 {
 			return
 		}
 		time.Sleep(10 * time.Second)
 	}
-	fatalf(t, "a healthy cluster is not called healthy: exit code %d", d.ExitCode)
+	fatalf(t, "quiet: a healthy cluster is not called healthy for a minute: %v\n%s", d, shown(t))
 }
 
 // seeds are KLUSTERED_DRILL_SEEDS many (1), from KLUSTERED_DRILL_FIRST or
@@ -195,18 +222,34 @@ func play(t *testing.T, d drill.Drill, seed uint64) {
 	must(t, "drill", "reset", "--lab", labName)
 	must(t, "drill", "start", d.Name, "--seed", fmt.Sprint(seed), "--lab", labName)
 	if out, code := run(t, "drill", "score", "--lab", labName); code != 2 || !strings.Contains(out, "Score: 0 of 100") {
-		errorf(t, "doing nothing scores: %s", out)
+		errorf(t, "score: doing nothing: exit %d, %s, want exit 2, Score: 0 of 100\n%s", code, score(out), out)
 	}
-	found(t, d, record(t, d, seed)...)
+	found(t, "found", d, record(t, d, seed)...)
 	replays(t)
-	repairAll(t, d)
+	repairAll(t, "repaired", d)
 	undoAll(t, d)
-	found(t, d)
-	repairAll(t, d)
-	out, _ := run(t, "drill", "score", "--lab", labName)
+	found(t, "found after the undo", d)
+	repairAll(t, "repaired again", d)
+	full(t, "the tool's own repair")
+}
+
+// full wants the drill to score in full.
+func full(t *testing.T, who string) {
+	t.Helper()
+	out, code := run(t, "drill", "score", "--lab", labName)
 	if !strings.Contains(out, "Score: 100 of 100") {
-		errorf(t, "the tool's own repair does not score in full:\n%s", out)
+		errorf(t, "score: %s: exit %d, %s, want Score: 100 of 100\n%s\nThe diagnosis now:\n%s", who, code, score(out), out, shown(t))
 	}
+}
+
+// score is the line of a score that tells it.
+func score(text string) string {
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, "Score:") {
+			return strings.TrimSpace(line)
+		}
+	}
+	return "no score"
 }
 
 // record has triage keep the evidence, where KLUSTERED_RECORD names a folder.
@@ -217,14 +260,14 @@ func record(t *testing.T, d drill.Drill, seed uint64) []string {
 	}
 	file, err := filepath.Abs(filepath.Join(dir, fmt.Sprintf("%s-%d.bundle", d.Name, seed)))
 	if err != nil {
-		t.Fatal(err)
+		fatalf(t, "cannot record: %v", err)
 	}
 	return []string{"--save", file, "--redact", "addresses", "--note", d.Situation}
 }
 
 // found wants one root cause, of the drill. Signs may take a while to show
 // again after an undo.
-func found(t *testing.T, d drill.Drill, args ...string) {
+func found(t *testing.T, name string, d drill.Drill, args ...string) {
 	t.Helper()
 	var got diagnosis
 	for range 12 {
@@ -234,8 +277,7 @@ func found(t *testing.T, d drill.Drill, args ...string) {
 		}
 		time.Sleep(5 * time.Second)
 	}
-	out, _ := run(t, "triage", "--lab", labName)
-	fatalf(t, "root causes are %v, want one of %v\n%s", got.ids(), d.Faults, out)
+	fatalf(t, "%s: want one root cause, of %s; have %v\n%s", name, strings.Join(d.Faults, ", "), got, shown(t))
 }
 
 // replays wants the diagnosis of a bundle to be that of the run that wrote it,
@@ -246,8 +288,23 @@ func replays(t *testing.T) {
 	live, _ := run(t, "triage", "-o", "json", "--lab", labName, "--save", file)
 	again, _ := run(t, "triage", "-o", "json", "--bundle", file)
 	if a, b := untimed(t, live), untimed(t, again); a != b {
-		errorf(t, "the bundle's diagnosis is not the live one's:\n%s\n%s", a, b)
+		one, other := differ(a, b)
+		errorf(t, "replays: the bundle's diagnosis is not the live one's: %.300q, live %.300q\nOf the bundle:\n%s\nLive:\n%s\nThe diagnosis now:\n%s",
+			strings.Join(strings.Fields(other), " "), strings.Join(strings.Fields(one), " "), other, one, shown(t))
 	}
+}
+
+// differ is what is left of two texts without the lines at their beginnings and
+// ends that are the same.
+func differ(a, b string) (string, string) {
+	x, y := strings.SplitAfter(a, "\n"), strings.SplitAfter(b, "\n")
+	for len(x) > 0 && len(y) > 0 && x[0] == y[0] {
+		x, y = x[1:], y[1:]
+	}
+	for len(x) > 0 && len(y) > 0 && x[len(x)-1] == y[len(y)-1] {
+		x, y = x[:len(x)-1], y[:len(y)-1]
+	}
+	return strings.Join(x, ""), strings.Join(y, "")
 }
 
 // untimed is a diagnosis without its timing, and without how to reach the node
@@ -256,7 +313,7 @@ func untimed(t *testing.T, text string) string {
 	t.Helper()
 	var d map[string]any
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
-		t.Fatalf("triage does not print JSON: %v\n%s", err, text)
+		fatalf(t, "replays: triage does not print JSON: %v\n%s", err, text)
 	}
 	delete(d, "timing")
 	for _, list := range []string{"causes", "forecast", "contributing"} {
@@ -269,28 +326,27 @@ func untimed(t *testing.T, text string) string {
 	}
 	out, err := json.MarshalIndent(d, "", " ")
 	if err != nil {
-		t.Fatal(err)
+		fatalf(t, "replays: %v", err)
 	}
 	return string(out)
 }
 
-func repairAll(t *testing.T, d drill.Drill) {
+func repairAll(t *testing.T, name string, d drill.Drill) {
 	t.Helper()
-	must(t, "fix", "--all", "--apply", "--lab", labName, "--accept-risk", "etcd-maintenance,interrupts-workloads")
+	step(t, name, "fix", "--all", "--apply", "--accept-risk", "etcd-maintenance,interrupts-workloads")
 	if d.Harden != "" {
-		must(t, "harden", d.Harden, "--apply", "--confirm", "--lab", labName)
+		step(t, name, "harden", d.Harden, "--apply", "--confirm")
 	}
 	if got := triage(t); len(got.Causes) != 0 {
-		out, _ := run(t, "triage", "--lab", labName)
-		fatalf(t, "after the repair there are causes: %v\n%+v\nand a moment later:\n%s", got.ids(), got.Causes, out)
+		fatalf(t, "%s: want no root cause after it; have %v\n%+v\nand a moment later:\n%s", name, got, got.Causes, shown(t))
 	}
 }
 
 func undoAll(t *testing.T, d drill.Drill) {
 	t.Helper()
-	must(t, "undo", "--lab", labName)
+	step(t, "undone", "undo")
 	if d.Harden != "" {
-		must(t, "undo", "--lab", labName)
+		step(t, "undone", "undo")
 	}
 }
 
@@ -308,9 +364,7 @@ func TestIntegrationReferenceSolver(t *testing.T) {
 			must(t, "drill", "reset", "--lab", labName)
 			must(t, "drill", "start", d.Name, "--seed", fmt.Sprint(seed), "--lab", labName)
 			must(t, "drill", "solve", "--reference", "--lab", labName)
-			if out, _ := run(t, "drill", "score", "--lab", labName); !strings.Contains(out, "Score: 100 of 100") {
-				errorf(t, "the reference solver does not score in full:\n%s", out)
-			}
+			full(t, "the reference solver")
 		})
 	}
 }
