@@ -161,6 +161,8 @@ func ill(s *snapshot.Snapshot, p *snapshot.Pod, spec, was schema.Object) {
 		p.Node, p.Phase, p.Ready, p.Reason, p.Message = "", "Pending", false, "Unschedulable", why
 		p.Detail.Conditions = []snapshot.Condition{{Type: "PodScheduled", Status: "False", Reason: "Unschedulable", Message: why}}
 		c.State, c.Ready = "", false
+		s.Cluster.Controllers = append(s.Cluster.Controllers, snapshot.Workload{Kind: "ReplicaSet", Namespace: p.Namespace, Name: strings.TrimPrefix(p.Owner, "ReplicaSet/"), Replicas: 2, Ready: 1,
+			Owner: "Deployment/" + c.Name, Selects: spec.Map("nodeSelector")})
 		return
 	}
 	now, before := schema.Object{}, schema.Object{}

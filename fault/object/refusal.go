@@ -65,6 +65,11 @@ func Roll(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	return RollOut(s, w)
+}
+
+// RollOut is Roll of one Deployment.
+func RollOut(s *snapshot.Snapshot, w snapshot.Workload) (op.Plan, error) {
 	name := w.Namespace + "/" + w.Name
 	wait, err := Set("Deployment", w.Namespace, w.Name, 6, nil, "let each new pod of "+name+" be ready for 6 s before the next", "spec", "minReadySeconds")
 	if err != nil {

@@ -63,6 +63,9 @@ func wants(c *snapshot.Cluster, p snapshot.Pod) (string, []finding.Fact) {
 	if p.Detail != nil {
 		for _, k := range object.Keys(p.Detail.NodeSelector) {
 			v := p.Detail.NodeSelector[k]
+			if added, _ := object.Added(c, p); added == k {
+				continue // it does not ask for it itself
+			}
 			if strings.Contains(p.Message, "affinity/selector") && len(c.Nodes) > 0 && !slices.ContainsFunc(c.Nodes, func(n snapshot.Node) bool { return n.Labels[k] == v && n.Labels != nil }) {
 				return fmt.Sprintf("a node with the label %s=%s, and none has it", k, v), []finding.Fact{{Source: place, Got: "nodeSelector " + k + ": " + v, Want: "a label that nodes have"}}
 			}
