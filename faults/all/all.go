@@ -12,7 +12,9 @@ import (
 	accessserverwrong "github.com/klustered/klustered/faults/access/serverwrong"
 	admissionconversion "github.com/klustered/klustered/faults/admission/conversion"
 	admissionpolicy "github.com/klustered/klustered/faults/admission/policy"
+	admissionrewritten "github.com/klustered/klustered/faults/admission/rewritten"
 	admissionwebhook "github.com/klustered/klustered/faults/admission/webhook"
+	admissionwebhookslow "github.com/klustered/klustered/faults/admission/webhookslow"
 	apiserveraddress "github.com/klustered/klustered/faults/apiserver/address"
 	apiserveradmissionplugins "github.com/klustered/klustered/faults/apiserver/admissionplugins"
 	apiserverauthorization "github.com/klustered/klustered/faults/apiserver/authorization"
@@ -179,7 +181,9 @@ var Faults = []*fault.Fault{
 	accessserverwrong.Fault,
 	admissionconversion.Fault,
 	admissionpolicy.Fault,
+	admissionrewritten.Fault,
 	admissionwebhook.Fault,
+	admissionwebhookslow.Fault,
 	apiserveraddress.Fault,
 	apiserveradmissionplugins.Fault,
 	apiserverauthorization.Fault,
