@@ -52,6 +52,13 @@ type CPUControl struct {
 	RecentThrottled uint64  `json:"recentThrottled,omitempty" diff:"-"`
 }
 
+// Starved reports whether what is in a group waits for its quota in most of its
+// periods. One that has used far more than that at once has few: it pays first.
+func (c *CPUControl) Starved() bool {
+	enough := c.RecentPeriods >= 2 || c.Throttled >= 20 && c.Throttled*2 >= c.Periods
+	return c.QuotaUs > 0 && c.RecentPeriods > 0 && enough && c.RecentThrottled*2 >= c.RecentPeriods
+}
+
 // MemoryControl is of memory.*, in bytes.
 type MemoryControl struct {
 	Max     *uint64 `json:"max,omitempty"`

@@ -56,7 +56,7 @@ func aggregations() []Symptom {
 // policy, a quota or a limit, and not of the store or of authorization.
 func Refusal(text string) bool {
 	for _, x := range []string{
-		"admission webhook", "failed calling webhook", "ValidatingAdmissionPolicy", "MutatingAdmissionPolicy", "exceeded quota",
+		"admission webhook", "failed calling webhook", "ValidatingAdmissionPolicy", "' denied request: ", "exceeded quota",
 		"failed quota", "usage per Container is", "usage per Pod is", "usage per PersistentVolumeClaim is", "violates PodSecurity",
 		"error looking up service account", "no PriorityClass with name", "pod rejected: RuntimeClass",
 	} {

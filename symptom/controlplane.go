@@ -27,6 +27,8 @@ const (
 	shortLived = 5 * time.Minute
 	// fewRestarts are those that a boot or one lost lease brings.
 	fewRestarts = 3
+	// serves is after what time an API server that runs is taken to serve.
+	serves = time.Minute
 )
 
 // controls are what the API server leads to; a component that is down is the
@@ -145,7 +147,7 @@ func down(s *snapshot.Snapshot, name string) string {
 		if p.State == "Z" {
 			continue
 		}
-		if now != nil && last != nil && now.Attempt >= fewRestarts && s.At.Sub(now.Started) < shortLived && last.Finished.Sub(last.Started) < shortLived {
+		if now != nil && last != nil && endsAgain(s, now, last) && s.At.Sub(now.Started) < shortLived && last.Finished.Sub(last.Started) < shortLived {
 			return fmt.Sprintf("started for the %dth time %s ago; before that it ran for %s%s", now.Attempt+1, s.At.Sub(now.Started).Round(time.Second),
 				last.Finished.Sub(last.Started).Round(time.Second), ended(last))
 		}
@@ -156,6 +158,22 @@ func down(s *snapshot.Snapshot, name string) string {
 		return got + fmt.Sprintf("; it ended %s ago%s", s.At.Sub(now.Finished).Round(time.Second), ended(now))
 	}
 	return got
+}
+
+// endsAgain reports whether a container was started so often that it is no
+// accident. Where etcd and the API server have run for long it has nobody to
+// wait for, and one start again is enough.
+func endsAgain(s *snapshot.Snapshot, now, last *snapshot.Container) bool {
+	if now.Attempt >= fewRestarts {
+		return true
+	}
+	for _, name := range []string{"etcd", "kube-apiserver"} {
+		c, _ := containersOf(s, name)
+		if c == nil || c.State != "running" || last.Started.Sub(c.Started) < serves || c.Name == now.Name {
+			return false
+		}
+	}
+	return now.Attempt > 0
 }
 
 func ended(c *snapshot.Container) string {

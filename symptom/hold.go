@@ -66,13 +66,8 @@ func processHeld(s *snapshot.Snapshot) (State, []finding.Fact) {
 	return verdict(facts)
 }
 
-const (
-	// mostThrottled is of how many periods a component waits in one for its
-	// quota of processor time, when it is starved.
-	mostThrottled = 2
-	// NearlyAll is the share of a limit, in percent, that is as good as all.
-	NearlyAll = 97
-)
+// NearlyAll is the share of a limit, in percent, that is as good as all.
+const NearlyAll = 97
 
 // limitReached looks at the open files and the groups of the components, and
 // at who was refused files of late.
@@ -146,7 +141,7 @@ func ceilings(c snapshot.Control) []finding.Fact {
 	if m := c.Memory; m != nil && m.Max != nil && m.OOMKill > 0 && m.Current*100 >= *m.Max*NearlyAll {
 		facts = append(facts, finding.Fact{Source: c.File("memory", "memory.max"), Got: fmt.Sprintf("%s of %s; killed for it %d times", size(m.Current), size(*m.Max), m.OOMKill), Want: "room for more"})
 	}
-	if x := c.CPU; x != nil && x.QuotaUs > 0 && x.RecentPeriods >= 2 && x.RecentThrottled*mostThrottled >= x.RecentPeriods {
+	if x := c.CPU; x != nil && x.Starved() {
 		facts = append(facts, finding.Fact{Source: c.File("cpu", "cpu.stat"), Got: fmt.Sprintf("throttled in %d of the last %d periods", x.RecentThrottled, x.RecentPeriods), Want: "0"})
 	}
 	return facts

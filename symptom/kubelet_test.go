@@ -95,6 +95,8 @@ func TestKubeletAndItsNode(t *testing.T) {
 		{"port_not_asked", KubeletPortDead, snap(), NotLooked},
 		{"cut_off", KubeletCutOff, snap(cut...), Seen},
 		{"cut_off_but_lease_fresh", KubeletCutOff, snap(append(cut, lease("kube-node-lease", "n", time.Second))...), Absent},
+		{"cut_off_before_it_was_ready", KubeletCutOff, snap(append(cut, own(snapshot.Node{Conditions: []snapshot.Condition{{Type: "Ready", Status: "True", Since: now.Add(time.Second)}}}))...), Absent},
+		{"cut_off_since_it_was_ready", KubeletCutOff, snap(append(cut, own(snapshot.Node{Conditions: []snapshot.Condition{{Type: "Ready", Status: "True", Since: now.Add(-time.Hour)}}}))...), Seen},
 		{"lease_fails_otherwise", KubeletCutOff, snap(cut[0]), Absent},
 		{"node_there", NodeMissing, snap(own(snapshot.Node{})), Absent},
 		{"node_of_another_name", NodeMissing, snap(api(func(c *snapshot.Cluster) { c.Nodes = []snapshot.Node{{Name: "m"}} })), Seen},

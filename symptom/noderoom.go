@@ -2,6 +2,7 @@ package symptom
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +34,9 @@ func kubeletCutOff(s *snapshot.Snapshot) (State, []finding.Fact) {
 		if strings.Contains(f.Source, "kubelet") && (strings.Contains(f.Got, "/api") || strings.Contains(f.Got, "lease")) {
 			wire = append(wire, f)
 		}
+	}
+	if c, known := readyCondition(s); known && c.Status == "True" {
+		wire = slices.DeleteFunc(wire, func(f finding.Fact) bool { return f.At.Before(c.Since) })
 	}
 	return verdict(wire)
 }

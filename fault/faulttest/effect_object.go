@@ -204,8 +204,8 @@ func mutation(m *Machine) map[string]string {
 		if strings.Contains(path, "/mutatingadmissionpolicies/") {
 			o, _ := schema.Decode(body)
 			for _, x := range o.List("spec", "mutations") {
-				_, rest, _ := strings.Cut(x.Text("applyConfiguration", "expression"), "nodeSelector: {")
-				k, v, ok := strings.Cut(strings.TrimRight(rest, "} "), ": ")
+				_, rest, _ := strings.Cut(x.Text("jsonPatch", "expression"), "value: {")
+				k, v, ok := strings.Cut(strings.TrimRight(rest, "}] "), ": ")
 				if ok {
 					return map[string]string{strings.Trim(k, `"`): strings.Trim(v, `"`)}
 				}

@@ -42,8 +42,8 @@ var Fault = &fault.Fault{
 }
 
 // denial is what the API server says of a request that a policy or a webhook
-// denied: who, and why.
-var denial = regexp.MustCompile(`(ValidatingAdmissionPolicy|MutatingAdmissionPolicy) '([^']+)' with binding '([^']+)' denied request(?:: (.*))?|admission webhook "([^"]+)" denied the request(?:: (.*))?`)
+// denied: who, and why. One that changes objects, and cannot, has no kind there.
+var denial = regexp.MustCompile(`(ValidatingAdmissionPolicy|policy) '([^']+)' with binding '([^']+)' denied request(?:: (.*))?|admission webhook "([^"]+)" denied the request(?:: (.*))?`)
 
 func detect(s *snapshot.Snapshot) []finding.Finding {
 	var order []finding.Subject
@@ -52,6 +52,9 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 		m := denial.FindStringSubmatch(r.Got)
 		if m == nil {
 			continue
+		}
+		if m[1] == "policy" {
+			m[1] = "MutatingAdmissionPolicy"
 		}
 		subject := finding.Subject{Kind: "object", Name: m[1] + "Binding " + m[3]}
 		if m[5] != "" {

@@ -17,6 +17,7 @@ func TestDetect(t *testing.T) {
 		ready, want   int
 	}{
 		{"a policy", `FailedCreate: pods "x" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: failed expression: 1 > 2`, 0, 1},
+		{"a policy that cannot change the pod", `FailedCreate: The pods "p1" is invalid: : policy 'zz' with binding 'zz' denied request: error applying patch: invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: .spec.nodeSelector`, 0, 1},
 		{"a webhook", `FailedCreate: admission webhook "a.b" denied the request: no latest tag`, 0, 1},
 		{"a quota", `FailedCreate: pods "x" is forbidden: exceeded quota: q`, 0, 0},
 		{"has its pods since", `FailedCreate: admission webhook "a.b" denied the request`, 1, 0},

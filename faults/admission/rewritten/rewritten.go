@@ -127,8 +127,8 @@ func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 			"namespaceSelector": map[string]any{"matchLabels": map[string]string{"kubernetes.io/metadata.name": w.Namespace}},
 			"resourceRules":     []map[string]any{{"apiGroups": []string{""}, "apiVersions": []string{"v1"}, "operations": []string{"CREATE"}, "resources": []string{"pods"}}},
 		},
-		"mutations": []map[string]any{{"patchType": "ApplyConfiguration", "applyConfiguration": map[string]any{
-			"expression": fmt.Sprintf("Object{spec: Object.spec{nodeSelector: {%q: %q}}}", key, d.Name()),
+		"mutations": []map[string]any{{"patchType": "JSONPatch", "jsonPatch": map[string]any{
+			"expression": fmt.Sprintf(`[JSONPatch{op: "add", path: "/spec/nodeSelector", value: {%q: %q}}]`, key, d.Name()),
 		}}},
 	}})
 	if err != nil {

@@ -72,7 +72,7 @@ func limit(c snapshot.Control, resource string) (uint64, bool) {
 func presses(s *snapshot.Snapshot, c snapshot.Control, resource string) bool {
 	switch resource {
 	case "cpu":
-		return c.CPU.RecentPeriods >= 2 && c.CPU.RecentThrottled*2 >= c.CPU.RecentPeriods
+		return c.CPU.Starved()
 	case "memory":
 		m := c.Memory
 		return max(m.Current, m.Peak)*100 >= *m.Max*nearly && killed(s, c) > 0

@@ -142,7 +142,7 @@ func used(c snapshot.Control) uint64 {
 }
 
 func throttled(c snapshot.Control) bool {
-	return c.CPU != nil && c.CPU.RecentPeriods >= 2 && c.CPU.RecentThrottled*2 >= c.CPU.RecentPeriods
+	return c.CPU != nil && c.CPU.Starved()
 }
 
 // files is how many files the unit's program has open.
