@@ -29,7 +29,8 @@ var table = []row{
 	{"trust", "snapshot finding script"},
 	{"symptom", "snapshot finding script trust"},
 	{"op", ""},
-	{"component", ""}, // what each release accepts: collectors type what they read by it, rules name what may be meant
+	{"internal/packed", ""},
+	{"component", "internal/packed"}, // what each release accepts: collectors type what they read by it, rules name what may be meant
 	{"internal/causal", ""},
 	{"fault/faulttest", "snapshot component finding script trust symptom op fault fault/* internal/collect* internal/machine*"},
 	{"fault*", "snapshot component finding script trust symptom op fault fault/*"},
@@ -49,9 +50,9 @@ var table = []row{
 	{"internal/report", "snapshot finding symptom op fault internal/diagnose internal/repair"},
 	{"internal/cel", ""},
 	{"internal/site", "snapshot finding symptom op fault internal/diagnose internal/cel"},
-	{"internal/demo", "snapshot finding internal/bundle internal/diagnose internal/report"},
-	{"internal/gen*", "fault"},
-	{"lab*", "snapshot component finding symptom op fault fault/* faults/* lab* internal/collect* internal/machine* internal/transport* internal/diagnose internal/repair internal/harden internal/bundle internal/report"},
+	{"internal/demo", "snapshot finding internal/bundle internal/packed internal/diagnose internal/report"},
+	{"internal/gen*", "fault internal/bundle internal/packed"},
+	{"lab*", "snapshot component finding symptom op fault fault/* faults/* lab* internal/packed internal/collect* internal/machine* internal/transport* internal/diagnose internal/repair internal/harden internal/bundle internal/report"},
 	{"internal/cli*", "*"},
 	{"cmd/*", "*"},
 	{"", ""},

@@ -196,7 +196,7 @@ func FuzzTable(f *testing.F) {
 }
 
 func BenchmarkOf(b *testing.B) {
-	data, _ := files.ReadFile("table/schema.txt")
+	data := files()["schema.txt"]
 	for b.Loop() {
 		newTable(string(data)).of("v1.37")
 	}

@@ -1,14 +1,23 @@
 package component
 
 import (
-	"embed"
+	_ "embed"
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/klustered/klustered/internal/packed"
 )
 
-//go:embed table/*.txt
-var files embed.FS
+// archive holds the files of the folder table.
+//
+//go:embed table.zst
+var archive []byte
+
+var files = sync.OnceValue(func() packed.Files {
+	all, _ := packed.Unpack(archive) // a test reads it
+	return all
+})
 
 // The tables that are no component's.
 const (
@@ -30,8 +39,7 @@ var tables = map[string]func() *table{
 
 func reader(name string) func() *table {
 	return sync.OnceValue(func() *table {
-		data, _ := files.ReadFile("table/" + name + ".txt")
-		return newTable(string(data))
+		return newTable(string(files()[name+".txt"]))
 	})
 }
 
@@ -70,8 +78,7 @@ func (t *table) of(version string) (e *edition, minor string, exact bool) {
 // Lines returns the lines of a table that hold for a minor release, without
 // the releases they hold for. It is what lab/flagtable checks.
 func Lines(name, minor string) []string {
-	data, _ := files.ReadFile("table/" + name)
-	head, rest, _ := strings.Cut(string(data), "\n")
+	head, rest, _ := strings.Cut(string(files()[name]), "\n")
 	minors := minorsOf(head)
 	var out []string
 	for line := range strings.Lines(rest) {

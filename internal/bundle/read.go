@@ -51,7 +51,35 @@ func (k Key) open(r io.Reader) (*Bundle, error) {
 		return nil, err
 	}
 	defer z.Close()
-	t := tar.NewReader(io.LimitReader(z, maxTotal))
+	b, err := k.bare(z)
+	if b != nil {
+		b.Encrypted = encrypted
+	}
+	return b, err
+}
+
+// Bare gives what a bundle that is not encrypted has within its compression:
+// several compress better together.
+func Bare(r io.Reader) ([]byte, error) {
+	z, err := zstd.NewReader(r, zstd.WithDecoderMaxMemory(maxWindow), zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the bundle: %w", err)
+	}
+	defer z.Close()
+	return io.ReadAll(io.LimitReader(z, maxTotal))
+}
+
+// OpenBare is [Open] of what [Bare] gives.
+func OpenBare(r io.Reader) (*Bundle, error) {
+	b, err := Key{}.bare(r)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the bundle: %w", err)
+	}
+	return b, nil
+}
+
+func (k Key) bare(r io.Reader) (*Bundle, error) {
+	t := tar.NewReader(io.LimitReader(r, maxTotal))
 	m, err := manifest(t)
 	if err != nil {
 		return nil, err
@@ -60,11 +88,7 @@ func (k Key) open(r io.Reader) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := assemble(m, files, k.Raw)
-	if b != nil {
-		b.Encrypted = encrypted
-	}
-	return b, err
+	return assemble(m, files, k.Raw)
 }
 
 // manifest reads the first entry.

@@ -5,21 +5,26 @@ package demo
 
 import (
 	"bytes"
-	"embed"
+	_ "embed"
 	"fmt"
-	"io/fs"
-	"path"
-	"strings"
+	"maps"
+	"slices"
+	"sync"
 
 	"github.com/klustered/klustered/internal/bundle"
+	"github.com/klustered/klustered/internal/packed"
 )
 
-// recorded holds the bundles and a README that says how one is made.
+// archive holds what is in the bundles of the folder bundles, by their names
+// without an ending.
 //
-//go:embed bundles
-var recorded embed.FS
+//go:embed bundles.zst
+var archive []byte
 
-const ending = ".bundle"
+var recorded = sync.OnceValue(func() packed.Files {
+	all, _ := packed.Unpack(archive) // a test reads it
+	return all
+})
 
 // An Incident is a recorded one.
 type Incident struct {
@@ -31,28 +36,17 @@ type Incident struct {
 func (i Incident) Story() string { return i.Bundle.Manifest.Note }
 
 // Names are the names of the recorded incidents, sorted. There may be none.
-func Names() []string { return names(recorded) }
-
-func names(from fs.FS) []string {
-	var out []string
-	list, _ := fs.ReadDir(from, "bundles") // sorted by name
-	for _, e := range list {
-		if name, ok := strings.CutSuffix(e.Name(), ending); ok && !e.IsDir() {
-			out = append(out, name)
-		}
-	}
-	return out
-}
+func Names() []string { return slices.Sorted(maps.Keys(recorded())) }
 
 // Load opens a recorded incident.
-func Load(name string) (Incident, error) { return load(recorded, name) }
+func Load(name string) (Incident, error) { return load(recorded(), name) }
 
-func load(from fs.FS, name string) (Incident, error) {
-	data, err := fs.ReadFile(from, path.Join("bundles", name+ending))
-	if err != nil {
+func load(from packed.Files, name string) (Incident, error) {
+	data, ok := from[name]
+	if !ok {
 		return Incident{}, fmt.Errorf("cannot find the recorded incident %q", name)
 	}
-	b, err := bundle.Open(bytes.NewReader(data))
+	b, err := bundle.OpenBare(bytes.NewReader(data))
 	if err != nil {
 		return Incident{}, fmt.Errorf("cannot open the recorded incident %q: %w", name, err)
 	}

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/klustered/klustered/internal/packed"
 )
 
 // tree writes files below a new folder.
@@ -37,6 +39,10 @@ func TestRun(t *testing.T) {
 		"faults/kubelet/stopped/README.md":  "# The kubelet is stopped\n",
 		"faults/kubelet/stopped/stopped.go": "package stopped\n",
 		"faults/all/README.md":              "not a fault\n",
+		"component/table/x.txt":             "versions v1.2.3\n",
+		"lab/image/source/x/main.go":        "package main\n",
+		"lab/image/source/x/main_test.go":   "package main\n",
+		"internal/demo/bundles/README.md":   "none yet\n",
 	})
 	if err := run(root, true); err == nil {
 		t.Error("a missing file passed the check")
@@ -66,6 +72,19 @@ func TestRun(t *testing.T) {
 	}
 	if err := run(root, true); err == nil || !strings.Contains(err.Error(), "docs/faults.md") {
 		t.Errorf("an edited file: %v", err)
+	}
+	if err := run(root, false); err != nil {
+		t.Fatal(err)
+	}
+	packs, err := packed.Unpack([]byte(read(t, filepath.Join(root, "lab/image/source.zst"))))
+	if err != nil || len(packs) != 1 || string(packs["x/main.go"]) != "package main\n" {
+		t.Errorf("packed %q, %v", packs, err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "component/table/x.txt"), []byte("versions v1.2.4\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(root, true); err == nil || !strings.Contains(err.Error(), "component/table.zst") {
+		t.Errorf("an edited table: %v", err)
 	}
 }
 

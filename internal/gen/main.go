@@ -1,5 +1,5 @@
-// Command gen writes what is generated from the folders below faults/: the
-// list of every fault, and docs/faults.md.
+// Command gen writes what is generated: from the folders below faults/ the list
+// of every fault, and docs/faults.md; and the archives of what is embedded.
 package main
 
 import (
@@ -46,5 +46,5 @@ func run(root string, check bool) error {
 			return err
 		}
 	}
-	return nil
+	return archives(root, check)
 }

@@ -2,17 +2,26 @@ package image
 
 import (
 	"bytes"
-	"embed"
+	_ "embed"
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
+
+	"github.com/klustered/klustered/internal/packed"
 )
 
-// sources are the modules that a lab builds its programs from. A folder that holds a
-// go.mod cannot be embedded, hence go.mod.in and go.sum.in.
+// archive holds the modules that a lab builds its programs from, the files of the
+// folder source. Theirs are go.mod.in and go.sum.in: a folder with a go.mod would be
+// another module of the project.
 //
-//go:embed source/*/main.go source/*/go.mod.in source/*/go.sum.in
-var sources embed.FS
+//go:embed source.zst
+var archive []byte
+
+var sources = sync.OnceValue(func() packed.Files {
+	all, _ := packed.Unpack(archive) // a test reads it
+	return all
+})
 
 var sourceFiles = []struct{ embedded, laid string }{
 	{"go.mod.in", "go.mod"}, {"go.sum.in", "go.sum"}, {"main.go", "main.go"},
@@ -26,8 +35,7 @@ const ignoreLine = "//go:build ignore\n"
 func layout(name string) map[string][]byte {
 	files := map[string][]byte{}
 	for _, f := range sourceFiles {
-		data, err := sources.ReadFile("source/" + name + "/" + f.embedded)
-		if err == nil && len(data) > 0 {
+		if data := sources()[name+"/"+f.embedded]; len(data) > 0 {
 			files[f.laid] = bytes.TrimPrefix(data, []byte(ignoreLine))
 		}
 	}
