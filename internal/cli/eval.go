@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +18,10 @@ import (
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/internal/bundle"
 	"github.com/klustered/klustered/internal/diagnose"
+	"github.com/klustered/klustered/internal/repair"
 	"github.com/klustered/klustered/lab"
 	"github.com/klustered/klustered/lab/eval"
+	"github.com/klustered/klustered/op"
 )
 
 // An evaluation is the flags of the command.
@@ -27,7 +30,7 @@ type evaluation struct {
 	seeds          int
 	first          uint64
 	pairs, triples int
-	healthy        bool
+	healthy, mend  bool
 	sample         string
 	budget, settle time.Duration
 	results, write string
@@ -56,6 +59,7 @@ run that was cut short goes on where it was; each version of klustered begins an
 	f.IntVar(&e.pairs, "pairs", 0, "how many pairs of faults of different layers")
 	f.IntVar(&e.triples, "triples", 0, "how many triples")
 	f.BoolVar(&e.healthy, "healthy", false, "the variants of a healthy lab too")
+	f.BoolVar(&e.mend, "mend", false, "repair what is found of each fault alone, undo that, repair it again and restart the node (minutes a case)")
 	f.StringVar(&e.shape, "shape", "", "what is special about the labs, said beside each healthy variant")
 	f.StringVar(&e.sample, "sample", "", "shuffle the cases by this word, so that a budget takes another sample of them for each")
 	f.DurationVar(&e.budget, "budget", 0, "begin no case after this time (0: no limit)")
@@ -83,7 +87,7 @@ func (a *App) evaluate(ctx context.Context, e *evaluation, args []string) error 
 	if err != nil {
 		return err
 	}
-	todo := eval.Todo(e.cases(faults), before, Version())
+	todo := eval.Todo(e.cases(faults), before, Version(), e.mend)
 	labs, end, err := a.evalLabs(ctx, e)
 	if err != nil {
 		return err
@@ -161,7 +165,7 @@ func (a *App) runCases(ctx context.Context, e *evaluation, labs []*lab.Cluster, 
 }
 
 func (a *App) bench(l *lab.Cluster, e *evaluation) *eval.Bench {
-	return &eval.Bench{
+	b := &eval.Bench{
 		Lab: l.Name, Nodes: l.Nodes(), Hand: hand{a}, Faults: a.Faults, Settle: e.settle,
 		Look: func(ctx context.Context, c eval.Case) (*diagnose.Diagnosis, error) {
 			return a.lookAt(ctx, l.Name, e, c)
@@ -169,6 +173,46 @@ func (a *App) bench(l *lab.Cluster, e *evaluation) *eval.Bench {
 		Reset: func(ctx context.Context) error { return resetLab(l, ctx, nil) },
 		Say:   func(format string, args ...any) { fmt.Fprintf(a.Err, format+"\n", args...) },
 	}
+	if e.mend {
+		b.Mender = mender{a, l.Name}
+	}
+	return b
+}
+
+// A mender repairs a lab by the commands that its operator has.
+type mender struct {
+	app *App
+	lab string
+}
+
+func (m mender) Fix(ctx context.Context, id string) error {
+	return m.run(ctx, "fix", id, "--apply", "--lab", m.lab, "--accept-risk", string(op.InterruptsWorkloads)+","+string(op.EtcdMaintenance))
+}
+
+func (m mender) Undo(ctx context.Context) error {
+	for {
+		err := m.run(ctx, "undo", "--lab", m.lab)
+		if errors.Is(err, repair.ErrNothing) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// run runs a command of klustered's own. Its error says what was printed last.
+func (m mender) run(ctx context.Context, args ...string) error {
+	var out bytes.Buffer
+	quiet := *m.app
+	quiet.Out, quiet.Err = &out, &out
+	root := quiet.root()
+	root.SetArgs(args)
+	if err := root.ExecuteContext(ctx); err != nil {
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		return fmt.Errorf("klustered %s: %w (%s)", args[0], err, oneLine(strings.Join(lines[max(0, len(lines)-3):], "; ")))
+	}
+	return nil
 }
 
 // lookAt diagnoses the lab as triage does.
@@ -214,6 +258,9 @@ func (a *App) sayResult(r eval.Result) {
 		mark = " (not named exactly)"
 	}
 	fmt.Fprintf(a.Out, "%.2f   %-8s %s: %.1f s, said [%s]%s", v.Score, r.Case.Kind, r.Case, r.Seconds, strings.Join(said, ", "), mark)
+	if m := r.Mended; m != nil {
+		fmt.Fprintf(a.Out, ", %s", sayMending(m))
+	}
 	if r.Mute != "" {
 		fmt.Fprintf(a.Out, ", %s", oneLine(r.Mute))
 	}
@@ -221,6 +268,18 @@ func (a *App) sayResult(r eval.Result) {
 		fmt.Fprintf(a.Out, ", unexplained [%s]", strings.Join(r.Unexplained, " "))
 	}
 	fmt.Fprintln(a.Out)
+}
+
+func sayMending(m *eval.Mending) string {
+	switch {
+	case m.None != "":
+		return m.None
+	case m.Why != "":
+		return oneLine(m.Why)
+	case len(m.Harm) > 0:
+		return "harmed: " + strings.Join(m.Harm, ", ")
+	}
+	return "repaired, undone, repaired again, held"
 }
 
 // concludeEval writes the tables and holds the results against what is asked

@@ -167,11 +167,14 @@ func TestStore(t *testing.T) {
 		t.Fatalf("%v, %v", got, err)
 	}
 	cases := []Case{a.Case, b.Case}
-	if left := Todo(cases, got, "1"); len(left) != 1 || left[0].Faults[0] != "b" {
+	if left := Todo(cases, got, "1", false); len(left) != 1 || left[0].Faults[0] != "b" {
 		t.Errorf("what failed is to be made again, and nothing else: %v", left)
 	}
-	if left := Todo(cases, got, "2"); len(left) != 2 {
+	if left := Todo(cases, got, "2", false); len(left) != 2 {
 		t.Errorf("another version has seen nothing: %v", left)
+	}
+	if left := Todo(cases, got, "1", true); len(left) != 2 {
+		t.Errorf("none was repaired yet: %v", left)
 	}
 }
 
@@ -179,7 +182,7 @@ func TestWrite(t *testing.T) {
 	one := Case{Kind: Single, Faults: []string{"host/a"}, Layers: []string{"host"}, Seed: 1}
 	list := []Result{
 		{Case: one, Said: said("etcd/d")}, // another one follows
-		{Case: one, Touched: [][]string{{"/host/a"}}, On: []string{"n"}, Said: said("host/a"), Seconds: 1.5},
+		{Case: one, Touched: [][]string{{"/host/a"}}, On: []string{"n"}, Said: said("host/a"), Seconds: 1.5, Mended: &Mending{Repaired: true, Undone: true, Again: true, Why: "after a restart of n there is still x"}},
 		{Case: Case{Kind: Single, Faults: []string{"etcd/d"}, Layers: []string{"etcd"}, Seed: 1}, Unexplained: []string{"etcd-slow"}},
 		{Case: Case{Kind: Healthy, Variant: "under load"}},
 		{Case: Case{Kind: Pair, Faults: []string{"x", "y"}, Layers: []string{"host", "cni"}}, Failed: "the ground has moved"},
@@ -190,6 +193,7 @@ func TestWrite(t *testing.T) {
 	}
 	for _, want := range []string{
 		"1 January 1970, version v1", "| host | 1 | 1 | 1 | 1 | 1 | 0 | 1.000 | 1.50 | 1.50 |", "| **all** | 2 | 2 | 1 |",
+		"| host | 1 | 1 | 1 | 1 | 1 | 0 | 0 |\n| **all** | 1 | 1", "- host/a, seed 1: after a restart of n there is still x",
 		"| under load | 0 | none |", "says nothing scores 0.000", "accuses everything 0.500",
 		"- single etcd/d, seed 1: said nothing; unexplained: etcd-slow", "x + y, seed 0: could not be made: the ground has moved",
 	} {

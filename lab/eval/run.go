@@ -36,6 +36,8 @@ type Bench struct {
 	Settle time.Duration // what a break is given to show
 	// Look diagnoses the lab.
 	Look func(ctx context.Context, c Case) (*diagnose.Diagnosis, error)
+	// Mender repairs what was found of a fault alone; nil repairs nothing.
+	Mender Mender
 	// Reset makes the lab whole, from its snapshot.
 	Reset func(ctx context.Context) error
 	Say   func(format string, args ...any)
@@ -46,6 +48,7 @@ type broken struct {
 	node    *node.Node
 	plan    op.Plan
 	journal []byte
+	before  prints // of the lab when it was broken, for a [Mender]
 }
 
 // on is the node that the plan changes, or "" where it changes objects of the
@@ -69,6 +72,15 @@ func (b *Bench) Run(ctx context.Context, c Case) Result {
 		r.Failed = err.Error()
 		return r
 	}
+	mends := b.Mender != nil && c.Kind == Single
+	var files prints
+	if mends {
+		var err error
+		if files, err = b.prints(ctx); err != nil {
+			r.Failed = err.Error()
+			return r
+		}
+	}
 	done, err := b.provoke(ctx, c)
 	for _, x := range done {
 		r.Touched, r.On = append(r.Touched, touched(x.plan)), append(r.On, x.on())
@@ -81,6 +93,12 @@ func (b *Bench) Run(ctx context.Context, c Case) Result {
 	}
 	if err != nil {
 		r.Failed = err.Error()
+	} else if mends {
+		r.Mended = b.mended(ctx, c.Faults[0], done[0], files)
+		if err := b.Reset(ctx); err != nil {
+			b.Say("%s: %v", c, err)
+		}
+		return r
 	}
 	if err := b.restore(ctx, c, done); err != nil && ctx.Err() == nil {
 		b.Say("%s: %v", c, err)

@@ -51,6 +51,8 @@ type Result struct {
 	Said        []Claim  `json:"said"`
 	Unexplained []string `json:"unexplained,omitempty"`
 	Seconds     float64  `json:"seconds"` // from the command to the answer
+	// Mended is how its repair went, where one was tried.
+	Mended *Mending `json:"mended,omitempty"`
 	// Mute says why the diagnosis failed. Nothing was said then, and that counts.
 	Mute string `json:"mute,omitempty"`
 	// Failed says why the case could not be made. It is no verdict then.

@@ -64,11 +64,12 @@ func (s *Store) Add(r Result) error {
 	return errors.Join(err, f.Close())
 }
 
-// Todo are the cases that results have no verdict on by that version of the tool.
-func Todo(cases []Case, results []Result, tool string) []Case {
+// Todo are the cases that results have no verdict on by that version of the
+// tool, nor, of a fault alone, on its repair where that is wanted.
+func Todo(cases []Case, results []Result, tool string, mend bool) []Case {
 	done := map[string]bool{}
 	for _, r := range results {
-		if r.Tool == tool && r.Failed == "" {
+		if r.Tool == tool && r.Failed == "" && (!mend || r.Mended != nil || r.Case.Kind != Single) {
 			done[string(r.Case.Kind)+r.Case.String()] = true
 		}
 	}

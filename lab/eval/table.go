@@ -39,6 +39,7 @@ func Write(w io.Writer, results []Result, faults []string, version string, at ti
 	fmt.Fprintf(&b, "# Evaluation\n\n%s, version %s, written by `make eval`. Real clusters of the lab are broken by the drills; klustered is asked once, %s\n\n",
 		at.UTC().Format("2 January 2006"), version, "and scores precision if every cause is named, else nothing.")
 	layerTable(&b, of(list, Single))
+	mendTable(&b, of(list, Single))
 	groupTable(&b, list)
 	healthyTable(&b, of(list, Healthy))
 	calibration(&b, list)
@@ -69,6 +70,48 @@ func layerTable(b *strings.Builder, list []Result) {
 		}
 	}
 	fmt.Fprintf(b, "| **all** | %d | %s\n", distinct(list), line(Sum(list)))
+}
+
+// mendTable has a row for each layer whose faults were repaired, and says what
+// went wrong.
+func mendTable(b *strings.Builder, list []Result) {
+	list = slices.DeleteFunc(list, func(r Result) bool { return r.Mended == nil || r.Failed != "" })
+	if len(list) == 0 {
+		return
+	}
+	b.WriteString("## Repair\n\nEach break is repaired, the repair undone and made again, and the node restarted.\n\n" +
+		"| layer | cases | with a repair | repaired | undone exactly | repaired again | held a restart | harm |\n")
+	rule(b, 8)
+	for _, l := range append([]fault.Layer{fault.Trust}, fault.Layers...) {
+		mine := slices.DeleteFunc(slices.Clone(list), func(r Result) bool { return r.Case.Layers[0] != string(l) })
+		if len(mine) > 0 {
+			fmt.Fprintf(b, "| %s | %s\n", l, mendings(mine))
+		}
+	}
+	fmt.Fprintf(b, "| **all** | %s\n\n", mendings(list))
+	for _, r := range list {
+		if why := r.Mended.Why; why != "" {
+			fmt.Fprintf(b, "- %s: %s\n", r.Case, clip(why))
+		}
+		if len(r.Mended.Harm) > 0 {
+			fmt.Fprintf(b, "- %s: the repair took %s\n", r.Case, clip(strings.Join(r.Mended.Harm, ", ")))
+		}
+	}
+	b.WriteString("\n")
+}
+
+func mendings(list []Result) string {
+	var with, repaired, undone, again, held, harm int
+	for _, r := range list {
+		m := r.Mended
+		with += one(m.None == "")
+		repaired += one(m.Repaired)
+		undone += one(m.Undone)
+		again += one(m.Again)
+		held += one(m.Held)
+		harm += one(len(m.Harm) > 0)
+	}
+	return fmt.Sprintf("%d | %d | %d | %d | %d | %d | %d |", len(list), with, repaired, undone, again, held, harm)
 }
 
 // distinct is how many faults the results are of.
