@@ -33,7 +33,7 @@ var table = []row{
 	{"component", "internal/packed"}, // what each release accepts: collectors type what they read by it, rules name what may be meant
 	{"internal/causal", ""},
 	{"fault/faulttest", "snapshot component finding script trust symptom op fault fault/* internal/collect* internal/machine*"},
-	{"fault*", "snapshot component finding script trust symptom op fault fault/*"},
+	{"fault*", "snapshot component finding script trust symptom op fault fault/* internal/packed"},
 	{"faults/all", "fault faults/*"},
 	{"faults/*", "snapshot component finding script trust symptom op fault fault/*"},
 	{"internal/collect*", "snapshot component finding op internal/collect* internal/kubeapi* internal/member* internal/rtnl*"},

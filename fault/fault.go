@@ -51,7 +51,8 @@ type Fault struct {
 	// Layer is where the fault lies.
 	Layer Layer
 
-	// Runbook is the folder's README.md. Its first line is the title.
+	// Runbook is the text of a fault that lies in no folder below faults/. All
+	// others have their folder's README.md. The first line is the title.
 	Runbook string
 
 	// Needs are the sections Detect reads, and no others. Where one of them
@@ -85,12 +86,6 @@ type Fault struct {
 	Drill func(s *snapshot.Snapshot, d *Dice) (op.Plan, error)
 }
 
-// Title is the runbook's first line, without its mark.
-func (f *Fault) Title() string {
-	line, _, _ := strings.Cut(f.Runbook, "\n")
-	return strings.TrimSpace(strings.TrimPrefix(line, "#"))
-}
-
 // Area is the first part of the ID.
 func (f *Fault) Area() string {
 	area, _, _ := strings.Cut(f.ID, "/")
@@ -100,29 +95,6 @@ func (f *Fault) Area() string {
 // Named reports whether name is the fault's ID, area or layer.
 func (f *Fault) Named(name string) bool {
 	return name == f.ID || name == f.Area() || name == string(f.Layer)
-}
-
-// Part returns the text of the runbook under the heading "## name", or "".
-func (f *Fault) Part(name string) string {
-	_, rest, ok := strings.Cut(f.Runbook, "\n## "+name+"\n")
-	if !ok {
-		return ""
-	}
-	text, _, _ := strings.Cut(rest, "\n## ")
-	return strings.TrimSpace(text)
-}
-
-// Hints are the items of the runbook's list under "## Hints", vaguest first.
-func (f *Fault) Hints() []string {
-	var hints []string
-	for line := range strings.Lines(f.Part("Hints")) {
-		if h, ok := strings.CutPrefix(strings.TrimSpace(line), "- "); ok {
-			hints = append(hints, h)
-		} else if n := len(hints); n > 0 && strings.TrimSpace(line) != "" {
-			hints[n-1] += " " + strings.TrimSpace(line)
-		}
-	}
-	return hints
 }
 
 // headings are the parts that every runbook has.
@@ -146,7 +118,7 @@ func (f *Fault) Validate() error {
 	if len(f.Explains) == 0 {
 		bad("explains no symptom")
 	}
-	if !strings.HasPrefix(f.Runbook, "# ") {
+	if !strings.HasPrefix(f.book(), "# ") {
 		bad("runbook has no title")
 	}
 	for _, h := range headings {

@@ -15,6 +15,7 @@ import (
 // packs are the archives that are embedded, and what is in them: the files of a
 // folder that match, by their names below it.
 var packs = []struct{ archive, folder, match string }{
+	{"fault/runbook.zst", "faults", "*/*/README.md"},
 	{"component/table.zst", "component/table", "*.txt"},
 	{"lab/image/source.zst", "lab/image/source", "*/*"},
 	{"internal/demo/bundles.zst", "internal/demo/bundles", "*.bundle"},
@@ -49,7 +50,8 @@ func archives(root string, check bool) error {
 	return nil
 }
 
-// members reads the files; of a bundle, by its name alone, what is in it.
+// members reads the files; of a bundle, by its name alone, what is in it; a
+// README by the name of its folder.
 func members(folder, match string) (packed.Files, error) {
 	names, err := filepath.Glob(filepath.Join(folder, match))
 	if err != nil {
@@ -67,6 +69,9 @@ func members(folder, match string) (packed.Files, error) {
 		at, err := filepath.Rel(folder, name)
 		if err != nil {
 			return nil, err
+		}
+		if folder, base := filepath.Split(at); base == "README.md" { // of a fault: its ID
+			at = filepath.Clean(folder)
 		}
 		if stem, ok := strings.CutSuffix(at, ".bundle"); ok {
 			if data, err = bundle.Bare(bytes.NewReader(data)); err != nil {

@@ -38,6 +38,7 @@ func TestRun(t *testing.T) {
 		"faults/runtime/stopped/stopped.go": "package stopped\n",
 		"faults/kubelet/stopped/README.md":  "# The kubelet is stopped\n",
 		"faults/kubelet/stopped/stopped.go": "package stopped\n",
+		"fault/fault.go":                    "package fault\n",
 		"faults/all/README.md":              "not a fault\n",
 		"component/table/x.txt":             "versions v1.2.3\n",
 		"lab/image/source/x/main.go":        "package main\n",
@@ -85,6 +86,13 @@ func TestRun(t *testing.T) {
 	}
 	if err := run(root, true); err == nil || !strings.Contains(err.Error(), "component/table.zst") {
 		t.Errorf("an edited table: %v", err)
+	}
+}
+
+// What is embedded is what the files say.
+func TestCurrent(t *testing.T) {
+	if err := run("../..", true); err != nil {
+		t.Error(err)
 	}
 }
 

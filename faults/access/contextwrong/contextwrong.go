@@ -3,7 +3,6 @@
 package contextwrong
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 
@@ -16,16 +15,12 @@ import (
 	"github.com/klustered/klustered/trust"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "access/contextwrong",
-	Layer:   fault.Trust,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionKubeconfigs},
-	Detect:  detect,
+	ID:     "access/contextwrong",
+	Layer:  fault.Trust,
+	Needs:  []snapshot.Section{snapshot.SectionKubeconfigs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.AdminAstray, Strength: symptom.Always},
 		{Symptom: symptom.AdminLockedOut, Strength: symptom.Sometimes},

@@ -3,7 +3,6 @@
 package execcredential
 
 import (
-	_ "embed"
 	"fmt"
 	"path"
 	"slices"
@@ -15,17 +14,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "access/execcredential",
-	Layer:   fault.Trust,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionKubeconfigs, snapshot.SectionPKI},
-	Uses:    []snapshot.Section{snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "access/execcredential",
+	Layer:  fault.Trust,
+	Needs:  []snapshot.Section{snapshot.SectionKubeconfigs, snapshot.SectionPKI},
+	Uses:   []snapshot.Section{snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.AdminRunsProgram, Strength: symptom.Always},
 		{Symptom: symptom.AdminLockedOut, Strength: symptom.Sometimes},

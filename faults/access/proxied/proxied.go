@@ -3,7 +3,6 @@
 package proxied
 
 import (
-	_ "embed"
 	"fmt"
 
 	"github.com/klustered/klustered/fault"
@@ -15,16 +14,12 @@ import (
 	"github.com/klustered/klustered/trust"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "access/proxied",
-	Layer:   fault.Trust,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionKubeconfigs},
-	Detect:  detect,
+	ID:     "access/proxied",
+	Layer:  fault.Trust,
+	Needs:  []snapshot.Section{snapshot.SectionKubeconfigs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.AdminAstray, Strength: symptom.Always},
 		{Symptom: symptom.AdminLockedOut, Strength: symptom.Sometimes},

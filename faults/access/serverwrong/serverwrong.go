@@ -3,7 +3,6 @@
 package serverwrong
 
 import (
-	_ "embed"
 	"fmt"
 	"net/url"
 
@@ -16,17 +15,13 @@ import (
 	"github.com/klustered/klustered/trust"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "access/serverwrong",
-	Layer:   fault.Trust,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionKubeconfigs},
-	Uses:    []snapshot.Section{snapshot.SectionPKI, snapshot.SectionSockets, snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "access/serverwrong",
+	Layer:  fault.Trust,
+	Needs:  []snapshot.Section{snapshot.SectionKubeconfigs},
+	Uses:   []snapshot.Section{snapshot.SectionPKI, snapshot.SectionSockets, snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.AdminAstray, Strength: symptom.Always},
 		{Symptom: symptom.AdminLockedOut, Strength: symptom.Sometimes},

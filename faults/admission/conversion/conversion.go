@@ -3,7 +3,6 @@
 package conversion
 
 import (
-	_ "embed"
 	"fmt"
 
 	"github.com/klustered/klustered/fault"
@@ -13,17 +12,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. Without its webhook objects of
 // another version cannot be read, whatever is set: it has no remedy.
 var Fault = &fault.Fault{
-	ID:      "admission/conversion",
-	Layer:   fault.Admission,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "admission/conversion",
+	Layer:  fault.Admission,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.NamespaceStuck, Strength: symptom.Usually, Cluster: true},
 		{Symptom: symptom.NotReconciled, Strength: symptom.Sometimes, Cluster: true},

@@ -3,7 +3,6 @@
 package policy
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"regexp"
@@ -19,16 +18,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "admission/policy",
-	Layer:   fault.Admission,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "admission/policy",
+	Layer:  fault.Admission,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ObjectsRefused, Strength: symptom.Always, Cluster: true},
 		{Symptom: symptom.APIWritesFail, Strength: symptom.Sometimes, Cluster: true},

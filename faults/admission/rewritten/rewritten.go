@@ -3,7 +3,6 @@
 package rewritten
 
 import (
-	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,17 +15,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. Whether the policy or the nodes
 // are to change is for a person to say, so that it has no remedy.
 var Fault = &fault.Fault{
-	ID:      "admission/rewritten",
-	Layer:   fault.Admission,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "admission/rewritten",
+	Layer:  fault.Admission,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.PodsUnschedulable, Strength: symptom.Always, Cluster: true},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Usually, Cluster: true},

@@ -3,7 +3,6 @@
 package webhook
 
 import (
-	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,17 +16,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "admission/webhook",
-	Layer:   fault.Admission,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Uses:    []snapshot.Section{snapshot.SectionLogs},
-	Detect:  detect,
+	ID:     "admission/webhook",
+	Layer:  fault.Admission,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Uses:   []snapshot.Section{snapshot.SectionLogs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ObjectsRefused, Strength: symptom.Always, Cluster: true},
 		{Symptom: symptom.APIWritesFail, Strength: symptom.Sometimes, Cluster: true},

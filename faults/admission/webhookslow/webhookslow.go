@@ -3,7 +3,6 @@
 package webhookslow
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,16 +17,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "admission/webhookslow",
-	Layer:   fault.Admission,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster, snapshot.SectionLogs},
-	Detect:  detect,
+	ID:     "admission/webhookslow",
+	Layer:  fault.Admission,
+	Needs:  []snapshot.Section{snapshot.SectionCluster, snapshot.SectionLogs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ObjectsRefused, Strength: symptom.Usually, Cluster: true},
 		{Symptom: symptom.APISlow, Strength: symptom.Sometimes, Cluster: true},

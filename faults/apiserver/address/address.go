@@ -3,7 +3,6 @@
 package address
 
 import (
-	_ "embed"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -16,17 +15,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "apiserver/address",
-	Layer:   fault.APIServer,
-	Runbook: runbook,
-	Needs:   manifest.Needs,
-	Uses:    []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionNetwork},
-	Detect:  manifest.DetectFlags(check),
+	ID:     "apiserver/address",
+	Layer:  fault.APIServer,
+	Needs:  manifest.Needs,
+	Uses:   []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionNetwork},
+	Detect: manifest.DetectFlags(check),
 	// It runs, and answers where nobody calls, until its probes end it.
 	Explains: []symptom.Edge{
 		{Symptom: symptom.KubeletCutOff, Strength: symptom.Sometimes, Cluster: true},

@@ -3,7 +3,6 @@
 package authorization
 
 import (
-	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,14 +15,10 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "apiserver/authorization",
 	Layer:    fault.APIServer,
-	Runbook:  runbook,
 	Needs:    manifest.Needs,
 	Uses:     manifest.Uses,
 	Detect:   manifest.DetectFlags(check),

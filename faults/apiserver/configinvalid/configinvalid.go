@@ -3,7 +3,6 @@
 package configinvalid
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 
@@ -14,14 +13,10 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "apiserver/configinvalid",
 	Layer:    fault.APIServer,
-	Runbook:  runbook,
 	Needs:    manifest.Needs,
 	Uses:     []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionEtcd},
 	Detect:   manifest.DetectFlags(check),

@@ -3,7 +3,6 @@
 package encryption
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"maps"
@@ -19,20 +18,16 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // flagName names the file with the keys.
 const flagName = "encryption-provider-config"
 
 // Fault is declared once and never changed. It has no drill: what an API server
 // does without its objects differs from cluster to cluster.
 var Fault = &fault.Fault{
-	ID:      "apiserver/encryption",
-	Layer:   fault.APIServer,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionStatic, snapshot.SectionEtcd},
-	Detect:  detect,
+	ID:     "apiserver/encryption",
+	Layer:  fault.APIServer,
+	Needs:  []snapshot.Section{snapshot.SectionStatic, snapshot.SectionEtcd},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.APIDown, Strength: symptom.Sometimes, Cluster: true}, // its informers never end their first list
 		{Symptom: symptom.APIWritesFail, Strength: symptom.Sometimes, Cluster: true},

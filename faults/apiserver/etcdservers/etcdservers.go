@@ -3,7 +3,6 @@
 package etcdservers
 
 import (
-	_ "embed"
 	"fmt"
 	"net/url"
 	"slices"
@@ -16,17 +15,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "apiserver/etcdservers",
-	Layer:   fault.APIServer,
-	Runbook: runbook,
-	Needs:   manifest.Needs,
-	Uses:    manifest.Uses,
-	Detect:  manifest.DetectFlags(check),
+	ID:     "apiserver/etcdservers",
+	Layer:  fault.APIServer,
+	Needs:  manifest.Needs,
+	Uses:   manifest.Uses,
+	Detect: manifest.DetectFlags(check),
 	// What etcd shows to a caller at another address is not for that address.
 	Explains: append([]symptom.Edge{{Symptom: symptom.CertRefused, Strength: symptom.Sometimes}}, manifest.Explains...),
 	Remedy:   manifest.RemedyFlags(check),

@@ -3,7 +3,6 @@
 package inflight
 
 import (
-	_ "embed"
 	"fmt"
 	"strconv"
 
@@ -15,14 +14,10 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "apiserver/inflight",
 	Layer:    fault.APIServer,
-	Runbook:  runbook,
 	Needs:    manifest.Needs,
 	Uses:     manifest.Uses,
 	Detect:   manifest.DetectFlags(check),

@@ -3,7 +3,6 @@
 package priorityzero
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,16 +16,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "apiserver/priorityzero",
-	Layer:   fault.APIServer,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "apiserver/priorityzero",
+	Layer:  fault.APIServer,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.SchedulerIdle, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.ControllersIdle, Strength: symptom.Sometimes, Cluster: true},

@@ -3,7 +3,6 @@
 package hijack
 
 import (
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,16 +16,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "apiservice/hijack",
-	Layer:   fault.APIServer,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "apiservice/hijack",
+	Layer:  fault.APIServer,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.APIPartDown, Strength: symptom.Usually, Cluster: true},
 		{Symptom: symptom.NamespaceStuck, Strength: symptom.Sometimes, Cluster: true},

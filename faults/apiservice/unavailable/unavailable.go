@@ -2,7 +2,6 @@
 package unavailable
 
 import (
-	_ "embed"
 	"fmt"
 	"slices"
 
@@ -14,16 +13,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "apiservice/unavailable",
-	Layer:   fault.APIServer,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "apiservice/unavailable",
+	Layer:  fault.APIServer,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.APIPartDown, Strength: symptom.Always, Cluster: true},
 		{Symptom: symptom.NamespaceStuck, Strength: symptom.Sometimes, Cluster: true},

@@ -3,7 +3,6 @@
 package binarymissing
 
 import (
-	_ "embed"
 	"fmt"
 	"io/fs"
 	"path"
@@ -17,17 +16,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "cni/binarymissing",
-	Layer:   fault.CNI,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCNI},
-	Uses:    podnet.Sections,
-	Detect:  detect,
+	ID:     "cni/binarymissing",
+	Layer:  fault.CNI,
+	Needs:  []snapshot.Section{snapshot.SectionCNI},
+	Uses:   podnet.Sections,
+	Detect: detect,
 	Explains: []symptom.Edge{
 		// As with an unknown plugin, the version of the configuration decides
 		// whether the node turns NotReady.

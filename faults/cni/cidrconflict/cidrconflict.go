@@ -3,7 +3,6 @@
 package cidrconflict
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -19,17 +18,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "cni/cidrconflict",
-	Layer:   fault.CNI,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCNI, snapshot.SectionCluster, snapshot.SectionNetwork},
-	Uses:    []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionLogs},
-	Detect:  detect,
+	ID:     "cni/cidrconflict",
+	Layer:  fault.CNI,
+	Needs:  []snapshot.Section{snapshot.SectionCNI, snapshot.SectionCluster, snapshot.SectionNetwork},
+	Uses:   []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionLogs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.SandboxFailing, Strength: symptom.Usually},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Sometimes},

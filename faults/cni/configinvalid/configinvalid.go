@@ -3,7 +3,6 @@
 package configinvalid
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 
@@ -15,17 +14,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "cni/configinvalid",
-	Layer:   fault.CNI,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCNI},
-	Uses:    podnet.Sections,
-	Detect:  detect,
+	ID:     "cni/configinvalid",
+	Layer:  fault.CNI,
+	Needs:  []snapshot.Section{snapshot.SectionCNI},
+	Uses:   podnet.Sections,
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.PodNetworkDown, Strength: symptom.Usually},
 		{Symptom: symptom.SandboxFailing, Strength: symptom.Usually},

@@ -3,7 +3,6 @@
 package configshadowed
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"path"
@@ -16,17 +15,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "cni/configshadowed",
-	Layer:   fault.CNI,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCNI},
-	Uses:    podnet.Sections,
-	Detect:  detect,
+	ID:     "cni/configshadowed",
+	Layer:  fault.CNI,
+	Needs:  []snapshot.Section{snapshot.SectionCNI},
+	Uses:   podnet.Sections,
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.PodNetworkDown, Strength: symptom.Usually},
 		{Symptom: symptom.SandboxFailing, Strength: symptom.Sometimes},

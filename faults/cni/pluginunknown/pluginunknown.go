@@ -3,7 +3,6 @@
 package pluginunknown
 
 import (
-	_ "embed"
 	"fmt"
 	"regexp"
 	"strings"
@@ -16,17 +15,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "cni/pluginunknown",
-	Layer:   fault.CNI,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCNI},
-	Uses:    podnet.Sections,
-	Detect:  detect,
+	ID:     "cni/pluginunknown",
+	Layer:  fault.CNI,
+	Needs:  []snapshot.Section{snapshot.SectionCNI},
+	Uses:   podnet.Sections,
+	Detect: detect,
 	Explains: []symptom.Edge{
 		// Only a configuration of version 1.1.0 or later is asked for its
 		// status; with an older one the node stays Ready and sandboxes fail.

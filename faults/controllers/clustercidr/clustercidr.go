@@ -3,7 +3,6 @@
 package clustercidr
 
 import (
-	_ "embed"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -14,14 +13,10 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "controllers/clustercidr",
 	Layer:    fault.Control,
-	Runbook:  runbook,
 	Needs:    manifest.Needs,
 	Uses:     []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionCluster},
 	Detect:   manifest.DetectFlags(check),

@@ -4,7 +4,6 @@
 package kubeconfig
 
 import (
-	_ "embed"
 	"errors"
 	"slices"
 	"strings"
@@ -21,17 +20,13 @@ import (
 	"github.com/klustered/klustered/trust"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "controllers/kubeconfig",
-	Layer:   fault.Control,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionStatic, snapshot.SectionKubeconfigs, snapshot.SectionCluster},
-	Uses:    []snapshot.Section{snapshot.SectionSockets, snapshot.SectionPKI, snapshot.SectionLogs},
-	Detect:  detect,
+	ID:     "controllers/kubeconfig",
+	Layer:  fault.Control,
+	Needs:  []snapshot.Section{snapshot.SectionStatic, snapshot.SectionKubeconfigs, snapshot.SectionCluster},
+	Uses:   []snapshot.Section{snapshot.SectionSockets, snapshot.SectionPKI, snapshot.SectionLogs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ControllersIdle, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.SchedulerIdle, Strength: symptom.Sometimes, Cluster: true},

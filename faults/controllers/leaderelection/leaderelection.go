@@ -2,7 +2,6 @@
 package leaderelection
 
 import (
-	_ "embed"
 	"fmt"
 
 	"github.com/klustered/klustered/fault"
@@ -11,14 +10,10 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "controllers/leaderelection",
 	Layer:    fault.Control,
-	Runbook:  runbook,
 	Needs:    manifest.Needs,
 	Uses:     []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionCluster},
 	Detect:   manifest.DetectFlags(check),

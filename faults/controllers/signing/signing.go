@@ -3,7 +3,6 @@
 package signing
 
 import (
-	_ "embed"
 	"fmt"
 	"path"
 	"slices"
@@ -17,14 +16,10 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "controllers/signing",
 	Layer:    fault.Control,
-	Runbook:  runbook,
 	Needs:    manifest.Needs,
 	Uses:     []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionPKI},
 	Detect:   manifest.DetectFlags(check),

@@ -3,7 +3,6 @@
 package corednsconfig
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -18,17 +17,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "dns/corednsconfig",
-	Layer:   fault.DNS,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Uses:    []snapshot.Section{snapshot.SectionLogs},
-	Detect:  detect,
+	ID:     "dns/corednsconfig",
+	Layer:  fault.DNS,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Uses:   []snapshot.Section{snapshot.SectionLogs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.DNSFailing, Strength: symptom.Always, Cluster: true},
 		{Symptom: symptom.PodsCrashing, Strength: symptom.Sometimes, Cluster: true},

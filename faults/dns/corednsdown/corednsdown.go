@@ -3,7 +3,6 @@
 package corednsdown
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 
@@ -15,16 +14,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "dns/corednsdown",
-	Layer:   fault.DNS,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "dns/corednsdown",
+	Layer:  fault.DNS,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.DNSFailing, Strength: symptom.Always, Cluster: true},
 		{Symptom: symptom.ServiceNoEndpoints, Strength: symptom.Usually, Cluster: true},

@@ -3,7 +3,6 @@
 package service
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -19,16 +18,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "dns/service",
-	Layer:   fault.DNS,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster, snapshot.SectionKubelet},
-	Detect:  detect,
+	ID:     "dns/service",
+	Layer:  fault.DNS,
+	Needs:  []snapshot.Section{snapshot.SectionCluster, snapshot.SectionKubelet},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.DNSFailing, Strength: symptom.Always, Cluster: true},
 		{Symptom: symptom.ServiceNoEndpoints, Strength: symptom.Sometimes, Cluster: true},

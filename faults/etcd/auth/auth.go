@@ -3,7 +3,6 @@
 package auth
 
 import (
-	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,18 +13,14 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. Authentication is switched off by
 // etcd's user root alone, as whom a person has to come.
 var Fault = &fault.Fault{
-	ID:      "etcd/auth",
-	Layer:   fault.Etcd,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionEtcd},
-	Uses:    []snapshot.Section{snapshot.SectionPKI},
-	Detect:  detect,
+	ID:     "etcd/auth",
+	Layer:  fault.Etcd,
+	Needs:  []snapshot.Section{snapshot.SectionEtcd},
+	Uses:   []snapshot.Section{snapshot.SectionPKI},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.APIDown, Strength: symptom.Usually, Cluster: true},
 		{Symptom: symptom.EtcdDown, Strength: symptom.Usually},

@@ -3,7 +3,6 @@
 package corrupt
 
 import (
-	_ "embed"
 	"fmt"
 	"path"
 	"strings"
@@ -16,18 +15,14 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. What to restore, and from which
 // snapshot or member, is for a person.
 var Fault = &fault.Fault{
-	ID:      "etcd/corrupt",
-	Layer:   fault.Etcd,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionEtcd},
-	Uses:    []snapshot.Section{snapshot.SectionLogs},
-	Detect:  detect,
+	ID:     "etcd/corrupt",
+	Layer:  fault.Etcd,
+	Needs:  []snapshot.Section{snapshot.SectionEtcd},
+	Uses:   []snapshot.Section{snapshot.SectionLogs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.EtcdDown, Strength: symptom.Usually},
 		{Symptom: symptom.ComponentDown, Strength: symptom.Usually},

@@ -3,7 +3,6 @@
 package datadir
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"path"
@@ -19,17 +18,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "etcd/datadir",
-	Layer:   fault.Etcd,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionStatic},
-	Uses:    []snapshot.Section{snapshot.SectionEtcd, snapshot.SectionPKI},
-	Detect:  detect,
+	ID:     "etcd/datadir",
+	Layer:  fault.Etcd,
+	Needs:  []snapshot.Section{snapshot.SectionStatic},
+	Uses:   []snapshot.Section{snapshot.SectionEtcd, snapshot.SectionPKI},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ObjectsGone, Strength: symptom.Usually, Cluster: true},
 		{Symptom: symptom.EtcdDown, Strength: symptom.Sometimes},

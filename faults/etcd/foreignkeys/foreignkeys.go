@@ -3,7 +3,6 @@
 package foreignkeys
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 
@@ -13,15 +12,11 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. Whose the keys are, and whether
 // they may go, is for a person.
 var Fault = &fault.Fault{
 	ID:       "etcd/foreignkeys",
 	Layer:    fault.Etcd,
-	Runbook:  runbook,
 	Needs:    []snapshot.Section{snapshot.SectionEtcd},
 	Uses:     []snapshot.Section{snapshot.SectionStatic},
 	Detect:   detect,

@@ -3,7 +3,6 @@
 package heartbeat
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"strconv"
@@ -16,16 +15,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "etcd/heartbeat",
-	Layer:   fault.Etcd,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionStatic},
-	Detect:  detect,
+	ID:     "etcd/heartbeat",
+	Layer:  fault.Etcd,
+	Needs:  []snapshot.Section{snapshot.SectionStatic},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.EtcdDown, Strength: symptom.Usually},
 		{Symptom: symptom.ComponentDown, Strength: symptom.Usually},

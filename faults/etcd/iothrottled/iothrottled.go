@@ -3,7 +3,6 @@
 package iothrottled
 
 import (
-	_ "embed"
 	"fmt"
 	"path"
 	"strings"
@@ -15,17 +14,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "etcd/iothrottled",
-	Layer:   fault.Etcd,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCgroups, snapshot.SectionProcesses},
-	Uses:    []snapshot.Section{snapshot.SectionHost, snapshot.SectionEtcd, snapshot.SectionPersistence},
-	Detect:  detect,
+	ID:     "etcd/iothrottled",
+	Layer:  fault.Etcd,
+	Needs:  []snapshot.Section{snapshot.SectionCgroups, snapshot.SectionProcesses},
+	Uses:   []snapshot.Section{snapshot.SectionHost, snapshot.SectionEtcd, snapshot.SectionPersistence},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.EtcdSlow, Strength: symptom.Always},
 		{Symptom: symptom.DiskPressure, Strength: symptom.Sometimes},

@@ -3,7 +3,6 @@
 package memberlost
 
 import (
-	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,17 +13,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. A member is removed by a person:
 // once it is off the list, its data cannot join again.
 var Fault = &fault.Fault{
-	ID:      "etcd/memberlost",
-	Layer:   fault.Etcd,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionEtcd},
-	Detect:  detect,
+	ID:     "etcd/memberlost",
+	Layer:  fault.Etcd,
+	Needs:  []snapshot.Section{snapshot.SectionEtcd},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.EtcdNoQuorum, Strength: symptom.Usually, Cluster: true},
 		{Symptom: symptom.EtcdLeaderLost, Strength: symptom.Sometimes, Cluster: true},

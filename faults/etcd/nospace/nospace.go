@@ -3,7 +3,6 @@
 package nospace
 
 import (
-	_ "embed"
 	"fmt"
 
 	"github.com/klustered/klustered/fault"
@@ -12,15 +11,11 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "etcd/nospace",
-	Layer:   fault.Etcd,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionEtcd},
+	ID:    "etcd/nospace",
+	Layer: fault.Etcd,
+	Needs: []snapshot.Section{snapshot.SectionEtcd},
 	Uses: []snapshot.Section{
 		snapshot.SectionStatic, snapshot.SectionPersistence, snapshot.SectionProcesses, snapshot.SectionCluster,
 	},

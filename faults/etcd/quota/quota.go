@@ -3,7 +3,6 @@
 package quota
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 
@@ -15,14 +14,10 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "etcd/quota",
 	Layer:    fault.Etcd,
-	Runbook:  runbook,
 	Needs:    []snapshot.Section{snapshot.SectionEtcd},
 	Uses:     []snapshot.Section{snapshot.SectionStatic},
 	Detect:   detect,

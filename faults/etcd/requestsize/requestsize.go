@@ -3,7 +3,6 @@
 package requestsize
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"strconv"
@@ -16,17 +15,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "etcd/requestsize",
-	Layer:   fault.Etcd,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionStatic},
-	Uses:    []snapshot.Section{snapshot.SectionLogs},
-	Detect:  detect,
+	ID:     "etcd/requestsize",
+	Layer:  fault.Etcd,
+	Needs:  []snapshot.Section{snapshot.SectionStatic},
+	Uses:   []snapshot.Section{snapshot.SectionLogs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.APIWritesFail, Strength: symptom.Usually, Cluster: true},
 		{Symptom: symptom.ControllersIdle, Strength: symptom.Sometimes, Cluster: true},

@@ -3,7 +3,6 @@
 package urls
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -19,16 +18,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "etcd/urls",
-	Layer:   fault.Etcd,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionStatic, snapshot.SectionNetwork},
-	Detect:  detect,
+	ID:     "etcd/urls",
+	Layer:  fault.Etcd,
+	Needs:  []snapshot.Section{snapshot.SectionStatic, snapshot.SectionNetwork},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.EtcdDown, Strength: symptom.Usually},
 		{Symptom: symptom.ComponentDown, Strength: symptom.Usually},

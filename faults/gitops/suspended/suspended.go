@@ -3,7 +3,6 @@
 package suspended
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 
@@ -14,15 +13,11 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. One that is suspended and was well
 // explains nothing that is seen, and is a note.
 var Fault = &fault.Fault{
 	ID:       "gitops/suspended",
 	Layer:    fault.Workloads,
-	Runbook:  runbook,
 	Needs:    []snapshot.Section{snapshot.SectionCluster},
 	Detect:   detect,
 	Explains: []symptom.Edge{{Symptom: symptom.NotReconciled, Strength: symptom.Always, Cluster: true}},

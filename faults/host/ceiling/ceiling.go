@@ -3,7 +3,6 @@
 package ceiling
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"path"
@@ -18,15 +17,11 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "host/ceiling",
-	Layer:   fault.Host,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCgroups},
+	ID:    "host/ceiling",
+	Layer: fault.Host,
+	Needs: []snapshot.Section{snapshot.SectionCgroups},
 	Uses: []snapshot.Section{snapshot.SectionHost, snapshot.SectionKubelet, snapshot.SectionStatic, snapshot.SectionCluster,
 		snapshot.SectionPersistence},
 	Detect: detect,

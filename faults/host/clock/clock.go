@@ -2,7 +2,6 @@
 package clock
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 	"time"
@@ -13,15 +12,11 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. A clock is set by who keeps the
 // time, and a lab's nodes have that of their machine.
 var Fault = &fault.Fault{
 	ID:       "host/clock",
 	Layer:    fault.Host,
-	Runbook:  runbook,
 	Needs:    []snapshot.Section{snapshot.SectionClock},
 	Uses:     []snapshot.Section{snapshot.SectionLogs, snapshot.SectionPKI},
 	Detect:   detect,

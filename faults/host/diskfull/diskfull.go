@@ -3,7 +3,6 @@
 package diskfull
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,15 +15,11 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. What may be deleted is for a
 // person: it has no remedy.
 var Fault = &fault.Fault{
 	ID:       "host/diskfull",
 	Layer:    fault.Host,
-	Runbook:  runbook,
 	Needs:    []snapshot.Section{snapshot.SectionHost},
 	Uses:     []snapshot.Section{snapshot.SectionStorage, snapshot.SectionView, snapshot.SectionDescriptors, snapshot.SectionLogs},
 	Detect:   detect,

@@ -3,7 +3,6 @@
 package frozen
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,14 +16,10 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "host/frozen",
 	Layer:    fault.Host,
-	Runbook:  runbook,
 	Needs:    []snapshot.Section{snapshot.SectionActivity},
 	Uses:     []snapshot.Section{snapshot.SectionProcesses, snapshot.SectionPersistence},
 	Detect:   detect,

@@ -3,7 +3,6 @@
 package immutable
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,17 +16,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "host/immutable",
-	Layer:   fault.Host,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionFiles},
-	Uses:    []snapshot.Section{snapshot.SectionPersistence, snapshot.SectionLogs},
-	Detect:  detect,
+	ID:     "host/immutable",
+	Layer:  fault.Host,
+	Needs:  []snapshot.Section{snapshot.SectionFiles},
+	Uses:   []snapshot.Section{snapshot.SectionPersistence, snapshot.SectionLogs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.KubeletDown, Strength: symptom.Usually},
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Usually},

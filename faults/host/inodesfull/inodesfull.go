@@ -3,7 +3,6 @@
 package inodesfull
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 
@@ -15,15 +14,11 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. Which files may go is for a
 // person: it has no remedy.
 var Fault = &fault.Fault{
 	ID:       "host/inodesfull",
 	Layer:    fault.Host,
-	Runbook:  runbook,
 	Needs:    []snapshot.Section{snapshot.SectionHost},
 	Uses:     []snapshot.Section{snapshot.SectionView},
 	Detect:   detect,

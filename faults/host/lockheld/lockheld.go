@@ -3,7 +3,6 @@
 package lockheld
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"path"
@@ -19,14 +18,10 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "host/lockheld",
 	Layer:    fault.Host,
-	Runbook:  runbook,
 	Needs:    []snapshot.Section{snapshot.SectionLocks},
 	Uses:     []snapshot.Section{snapshot.SectionPersistence},
 	Detect:   detect,

@@ -3,7 +3,6 @@ package memoryexhausted
 
 import (
 	"cmp"
-	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,15 +14,11 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. Which process is to end is for a
 // person, and a lab that shares its machine's memory cannot use it up.
 var Fault = &fault.Fault{
 	ID:       "host/memoryexhausted",
 	Layer:    fault.Host,
-	Runbook:  runbook,
 	Needs:    []snapshot.Section{snapshot.SectionHost},
 	Uses:     []snapshot.Section{snapshot.SectionProcesses, snapshot.SectionLogs},
 	Detect:   detect,

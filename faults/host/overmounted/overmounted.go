@@ -3,7 +3,6 @@
 package overmounted
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"path"
@@ -18,14 +17,10 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "host/overmounted",
 	Layer:    fault.Host,
-	Runbook:  runbook,
 	Needs:    []snapshot.Section{snapshot.SectionView},
 	Uses:     []snapshot.Section{snapshot.SectionPersistence, snapshot.SectionStorage},
 	Detect:   detect,

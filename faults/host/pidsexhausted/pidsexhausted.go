@@ -4,7 +4,6 @@ package pidsexhausted
 
 import (
 	"cmp"
-	_ "embed"
 	"fmt"
 	"slices"
 
@@ -14,15 +13,11 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. Who is to end is for a person, and
 // the limits of a lab's node are those of its machine.
 var Fault = &fault.Fault{
 	ID:       "host/pidsexhausted",
 	Layer:    fault.Host,
-	Runbook:  runbook,
 	Needs:    []snapshot.Section{snapshot.SectionHost},
 	Uses:     []snapshot.Section{snapshot.SectionProcesses, snapshot.SectionSysctls},
 	Detect:   detect,

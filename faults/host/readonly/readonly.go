@@ -3,7 +3,6 @@
 package readonly
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,14 +15,10 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "host/readonly",
 	Layer:    fault.Host,
-	Runbook:  runbook,
 	Needs:    []snapshot.Section{snapshot.SectionHost},
 	Uses:     []snapshot.Section{snapshot.SectionStorage, snapshot.SectionView, snapshot.SectionPersistence, snapshot.SectionLogs},
 	Detect:   detect,

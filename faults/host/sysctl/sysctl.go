@@ -3,7 +3,6 @@
 package sysctl
 
 import (
-	_ "embed"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -18,17 +17,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "host/sysctl",
-	Layer:   fault.Host,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionSysctls},
-	Uses:    []snapshot.Section{snapshot.SectionNetwork, snapshot.SectionKubelet, snapshot.SectionDescriptors, snapshot.SectionPersistence},
-	Detect:  detect,
+	ID:     "host/sysctl",
+	Layer:  fault.Host,
+	Needs:  []snapshot.Section{snapshot.SectionSysctls},
+	Uses:   []snapshot.Section{snapshot.SectionNetwork, snapshot.SectionKubelet, snapshot.SectionDescriptors, snapshot.SectionPersistence},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.PodTrafficSlow, Strength: symptom.Usually, Cluster: true},
 		{Symptom: symptom.ServiceUnreachable, Strength: symptom.Usually, Cluster: true},

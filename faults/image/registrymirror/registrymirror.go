@@ -3,7 +3,6 @@
 package registrymirror
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,17 +15,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "image/registrymirror",
-	Layer:   fault.Runtime,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionCluster},
-	Uses:    []snapshot.Section{snapshot.SectionSystemd},
-	Detect:  detect,
+	ID:     "image/registrymirror",
+	Layer:  fault.Runtime,
+	Needs:  []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionCluster},
+	Uses:   []snapshot.Section{snapshot.SectionSystemd},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ImagesFailing, Strength: symptom.Always},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Usually},

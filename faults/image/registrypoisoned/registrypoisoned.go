@@ -3,7 +3,6 @@
 package registrypoisoned
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 
@@ -15,16 +14,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "image/registrypoisoned",
-	Layer:   fault.Network,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionNames, snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "image/registrypoisoned",
+	Layer:  fault.Network,
+	Needs:  []snapshot.Section{snapshot.SectionNames, snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ImagesFailing, Strength: symptom.Always},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Usually},

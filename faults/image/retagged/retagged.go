@@ -3,7 +3,6 @@
 package retagged
 
 import (
-	_ "embed"
 	"fmt"
 	"slices"
 
@@ -14,16 +13,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "image/retagged",
-	Layer:   fault.Workloads,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionRuntime},
-	Detect:  detect,
+	ID:     "image/retagged",
+	Layer:  fault.Workloads,
+	Needs:  []snapshot.Section{snapshot.SectionRuntime},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ContainersFailing, Strength: symptom.Usually},
 		{Symptom: symptom.PodsCrashing, Strength: symptom.Usually},

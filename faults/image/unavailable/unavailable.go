@@ -3,7 +3,6 @@
 package unavailable
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 
@@ -15,17 +14,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "image/unavailable",
-	Layer:   fault.Workloads,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Uses:    []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionNames},
-	Detect:  detect,
+	ID:     "image/unavailable",
+	Layer:  fault.Workloads,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Uses:   []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionNames},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ImagesFailing, Strength: symptom.Always},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Usually},

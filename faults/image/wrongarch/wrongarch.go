@@ -2,7 +2,6 @@
 package wrongarch
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 
@@ -13,17 +12,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "image/wrongarch",
-	Layer:   fault.Workloads,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Uses:    []snapshot.Section{snapshot.SectionContainerd},
-	Detect:  detect,
+	ID:     "image/wrongarch",
+	Layer:  fault.Workloads,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Uses:   []snapshot.Section{snapshot.SectionContainerd},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		// Where the registry has nothing for the node the image does not come,
 		// else the container does not start, or ends at once.

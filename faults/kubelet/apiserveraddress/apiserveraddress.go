@@ -3,7 +3,6 @@
 package apiserveraddress
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -22,17 +21,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "kubelet/apiserveraddress",
-	Layer:   fault.Kubelet,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionKubeconfigs},
-	Uses:    []snapshot.Section{snapshot.SectionLogs, snapshot.SectionCluster, snapshot.SectionStatic, snapshot.SectionNetwork},
-	Detect:  detect,
+	ID:     "kubelet/apiserveraddress",
+	Layer:  fault.Kubelet,
+	Needs:  []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionKubeconfigs},
+	Uses:   []snapshot.Section{snapshot.SectionLogs, snapshot.SectionCluster, snapshot.SectionStatic, snapshot.SectionNetwork},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.KubeletCutOff, Strength: symptom.Always},
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Usually},

@@ -3,7 +3,6 @@
 package authorization
 
 import (
-	_ "embed"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -16,17 +15,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "kubelet/authorization",
-	Layer:   fault.Kubelet,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionKubelet},
-	Uses:    []snapshot.Section{snapshot.SectionPKI, snapshot.SectionNetwork},
-	Detect:  detect,
+	ID:     "kubelet/authorization",
+	Layer:  fault.Kubelet,
+	Needs:  []snapshot.Section{snapshot.SectionKubelet},
+	Uses:   []snapshot.Section{snapshot.SectionPKI, snapshot.SectionNetwork},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.KubeletPortDead, Strength: symptom.Always},
 	},

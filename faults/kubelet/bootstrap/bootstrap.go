@@ -3,7 +3,6 @@
 package bootstrap
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"path"
@@ -18,17 +17,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "kubelet/bootstrap",
-	Layer:   fault.Kubelet,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionKubelet},
-	Uses:    []snapshot.Section{snapshot.SectionLogs, snapshot.SectionKubeconfigs, snapshot.SectionPKI},
-	Detect:  detect,
+	ID:     "kubelet/bootstrap",
+	Layer:  fault.Kubelet,
+	Needs:  []snapshot.Section{snapshot.SectionKubelet},
+	Uses:   []snapshot.Section{snapshot.SectionLogs, snapshot.SectionKubeconfigs, snapshot.SectionPKI},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.KubeletCrashing, Strength: symptom.Always},
 		{Symptom: symptom.KubeletDown, Strength: symptom.Usually},

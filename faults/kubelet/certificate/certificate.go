@@ -3,7 +3,6 @@
 package certificate
 
 import (
-	_ "embed"
 	"fmt"
 	"path"
 	"slices"
@@ -17,17 +16,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "kubelet/certificate",
-	Layer:   fault.Kubelet,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionKubeconfigs},
-	Uses:    []snapshot.Section{snapshot.SectionLogs, snapshot.SectionPKI, snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "kubelet/certificate",
+	Layer:  fault.Kubelet,
+	Needs:  []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionKubeconfigs},
+	Uses:   []snapshot.Section{snapshot.SectionLogs, snapshot.SectionPKI, snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.KubeletRejected, Strength: symptom.Usually},
 		{Symptom: symptom.KubeletCrashing, Strength: symptom.Sometimes},

@@ -3,7 +3,6 @@
 package cgroupdriver
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"time"
@@ -16,17 +15,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "kubelet/cgroupdriver",
-	Layer:   fault.Kubelet,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionProcesses},
-	Uses:    []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionLogs},
-	Detect:  detect,
+	ID:     "kubelet/cgroupdriver",
+	Layer:  fault.Kubelet,
+	Needs:  []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionProcesses},
+	Uses:   []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionLogs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.KubeletCrashing, Strength: symptom.Usually},
 		{Symptom: symptom.KubeletDown, Strength: symptom.Usually},

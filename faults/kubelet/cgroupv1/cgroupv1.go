@@ -3,7 +3,6 @@
 package cgroupv1
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 
@@ -15,17 +14,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "kubelet/cgroupv1",
-	Layer:   fault.Kubelet,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionCgroups},
-	Uses:    []snapshot.Section{snapshot.SectionLogs},
-	Detect:  detect,
+	ID:     "kubelet/cgroupv1",
+	Layer:  fault.Kubelet,
+	Needs:  []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionCgroups},
+	Uses:   []snapshot.Section{snapshot.SectionLogs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.KubeletCrashing, Strength: symptom.Always},
 		{Symptom: symptom.KubeletDown, Strength: symptom.Usually},

@@ -3,7 +3,6 @@
 package clusterdns
 
 import (
-	_ "embed"
 	"fmt"
 	"net/netip"
 	"path"
@@ -18,17 +17,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "kubelet/clusterdns",
-	Layer:   fault.Kubelet,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionCluster},
-	Uses:    []snapshot.Section{snapshot.SectionNetwork},
-	Detect:  detect,
+	ID:     "kubelet/clusterdns",
+	Layer:  fault.Kubelet,
+	Needs:  []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionCluster},
+	Uses:   []snapshot.Section{snapshot.SectionNetwork},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.DNSFailing, Strength: symptom.Sometimes},
 		{Symptom: symptom.PodsUnready, Strength: symptom.Sometimes},

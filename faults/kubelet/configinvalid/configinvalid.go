@@ -3,7 +3,6 @@
 package configinvalid
 
 import (
-	_ "embed"
 	"fmt"
 	"regexp"
 	"slices"
@@ -18,17 +17,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "kubelet/configinvalid",
-	Layer:   fault.Kubelet,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionKubelet},
-	Uses:    []snapshot.Section{snapshot.SectionLogs},
-	Detect:  detect,
+	ID:     "kubelet/configinvalid",
+	Layer:  fault.Kubelet,
+	Needs:  []snapshot.Section{snapshot.SectionKubelet},
+	Uses:   []snapshot.Section{snapshot.SectionLogs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.KubeletCrashing, Strength: symptom.Always},
 		{Symptom: symptom.KubeletDown, Strength: symptom.Usually},

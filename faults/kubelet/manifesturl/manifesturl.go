@@ -3,7 +3,6 @@
 package manifesturl
 
 import (
-	_ "embed"
 	"fmt"
 
 	"github.com/klustered/klustered/fault"
@@ -14,17 +13,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "kubelet/manifesturl",
-	Layer:   fault.Kubelet,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionStatic},
-	Uses:    []snapshot.Section{snapshot.SectionRuntime},
-	Detect:  detect,
+	ID:     "kubelet/manifesturl",
+	Layer:  fault.Kubelet,
+	Needs:  []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionStatic},
+	Uses:   []snapshot.Section{snapshot.SectionRuntime},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.NodeFull, Strength: symptom.Sometimes},
 		{Symptom: symptom.StaticPodsMissing, Strength: symptom.Sometimes},

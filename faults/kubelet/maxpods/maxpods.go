@@ -2,7 +2,6 @@
 package maxpods
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"strconv"
@@ -16,16 +15,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "kubelet/maxpods",
-	Layer:   fault.Kubelet,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionCluster, snapshot.SectionHost},
-	Detect:  detect,
+	ID:     "kubelet/maxpods",
+	Layer:  fault.Kubelet,
+	Needs:  []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionCluster, snapshot.SectionHost},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.NodeFull, Strength: symptom.Usually},
 		{Symptom: symptom.PodsUnschedulable, Strength: symptom.Usually},

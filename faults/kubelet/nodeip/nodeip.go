@@ -3,7 +3,6 @@
 package nodeip
 
 import (
-	_ "embed"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -17,17 +16,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "kubelet/nodeip",
-	Layer:   fault.Kubelet,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionNetwork},
-	Uses:    []snapshot.Section{snapshot.SectionCluster, snapshot.SectionLogs},
-	Detect:  detect,
+	ID:     "kubelet/nodeip",
+	Layer:  fault.Kubelet,
+	Needs:  []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionNetwork},
+	Uses:   []snapshot.Section{snapshot.SectionCluster, snapshot.SectionLogs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.NodeStatusStale, Strength: symptom.Always},
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Sometimes},

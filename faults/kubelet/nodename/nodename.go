@@ -3,7 +3,6 @@
 package nodename
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"time"
@@ -16,17 +15,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "kubelet/nodename",
-	Layer:   fault.Kubelet,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionKubelet},
-	Uses:    []snapshot.Section{snapshot.SectionLogs, snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "kubelet/nodename",
+	Layer:  fault.Kubelet,
+	Needs:  []snapshot.Section{snapshot.SectionKubelet},
+	Uses:   []snapshot.Section{snapshot.SectionLogs, snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Always},
 		{Symptom: symptom.NodeMissing, Strength: symptom.Sometimes},

@@ -4,7 +4,6 @@ package podpids
 
 import (
 	"cmp"
-	_ "embed"
 	"fmt"
 	"slices"
 	"strconv"
@@ -17,19 +16,15 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. It has no drill: pods that run
 // keep the limit that they were made with, and nothing is seen until others
 // are made.
 var Fault = &fault.Fault{
-	ID:      "kubelet/podpids",
-	Layer:   fault.Kubelet,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionKubelet},
-	Uses:    []snapshot.Section{snapshot.SectionProcesses, snapshot.SectionCgroups},
-	Detect:  detect,
+	ID:     "kubelet/podpids",
+	Layer:  fault.Kubelet,
+	Needs:  []snapshot.Section{snapshot.SectionKubelet},
+	Uses:   []snapshot.Section{snapshot.SectionProcesses, snapshot.SectionCgroups},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.LimitReached, Strength: symptom.Sometimes},
 		{Symptom: symptom.ContainersFailing, Strength: symptom.Sometimes},

@@ -3,7 +3,6 @@
 package reserved
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"strconv"
@@ -19,17 +18,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "kubelet/reserved",
-	Layer:   fault.Kubelet,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionHost},
-	Uses:    []snapshot.Section{snapshot.SectionCluster, snapshot.SectionLogs},
-	Detect:  detect,
+	ID:     "kubelet/reserved",
+	Layer:  fault.Kubelet,
+	Needs:  []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionHost},
+	Uses:   []snapshot.Section{snapshot.SectionCluster, snapshot.SectionLogs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.NodePressure, Strength: symptom.Usually},
 		{Symptom: symptom.NodeFull, Strength: symptom.Sometimes},

@@ -3,7 +3,6 @@
 package resolvconf
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -18,17 +17,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "kubelet/resolvconf",
-	Layer:   fault.Kubelet,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionKubelet},
-	Uses:    []snapshot.Section{snapshot.SectionNames, snapshot.SectionLogs},
-	Detect:  detect,
+	ID:     "kubelet/resolvconf",
+	Layer:  fault.Kubelet,
+	Needs:  []snapshot.Section{snapshot.SectionKubelet},
+	Uses:   []snapshot.Section{snapshot.SectionNames, snapshot.SectionLogs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Usually},
 		{Symptom: symptom.SandboxFailing, Strength: symptom.Sometimes},

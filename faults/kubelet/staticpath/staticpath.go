@@ -3,7 +3,6 @@
 package staticpath
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"path"
@@ -17,16 +16,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "kubelet/staticpath",
-	Layer:   fault.Kubelet,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionStatic},
-	Detect:  detect,
+	ID:     "kubelet/staticpath",
+	Layer:  fault.Kubelet,
+	Needs:  []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionStatic},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.StaticPodsMissing, Strength: symptom.Always},
 		{Symptom: symptom.APIDown, Strength: symptom.Usually, Cluster: true},

@@ -2,7 +2,6 @@
 package stopped
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,16 +13,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "kubelet/stopped",
-	Layer:   fault.Kubelet,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionSystemd, snapshot.SectionKubelet},
-	Detect:  detect,
+	ID:     "kubelet/stopped",
+	Layer:  fault.Kubelet,
+	Needs:  []snapshot.Section{snapshot.SectionSystemd, snapshot.SectionKubelet},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.KubeletDown, Strength: symptom.Always},
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Usually},

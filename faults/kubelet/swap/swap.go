@@ -3,7 +3,6 @@
 package swap
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 	"time"
@@ -17,17 +16,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "kubelet/swap",
-	Layer:   fault.Kubelet,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionHost},
-	Uses:    []snapshot.Section{snapshot.SectionLogs, snapshot.SectionPersistence},
-	Detect:  detect,
+	ID:     "kubelet/swap",
+	Layer:  fault.Kubelet,
+	Needs:  []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionHost},
+	Uses:   []snapshot.Section{snapshot.SectionLogs, snapshot.SectionPersistence},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.KubeletCrashing, Strength: symptom.Always},
 		{Symptom: symptom.KubeletDown, Strength: symptom.Usually},

@@ -3,7 +3,6 @@
 package stale
 
 import (
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,16 +17,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "lease/stale",
-	Layer:   fault.Control,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "lease/stale",
+	Layer:  fault.Control,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ControllersIdle, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.SchedulerIdle, Strength: symptom.Sometimes, Cluster: true},

@@ -3,7 +3,6 @@
 package hosts
 
 import (
-	_ "embed"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -16,16 +15,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is the declaration.
 var Fault = &fault.Fault{
-	ID:      "names/hosts",
-	Layer:   fault.Network,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionNames, snapshot.SectionNetwork},
-	Uses:    []snapshot.Section{snapshot.SectionCluster, snapshot.SectionKubeconfigs, snapshot.SectionProbes},
+	ID:    "names/hosts",
+	Layer: fault.Network,
+	Needs: []snapshot.Section{snapshot.SectionNames, snapshot.SectionNetwork},
+	Uses:  []snapshot.Section{snapshot.SectionCluster, snapshot.SectionKubeconfigs, snapshot.SectionProbes},
 	Explains: []symptom.Edge{
 		{Symptom: symptom.APIDown, Strength: symptom.Sometimes},
 		{Symptom: symptom.KubeletRejected, Strength: symptom.Sometimes},

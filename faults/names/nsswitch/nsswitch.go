@@ -3,7 +3,6 @@
 package nsswitch
 
 import (
-	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,15 +13,11 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is the declaration.
 var Fault = &fault.Fault{
-	ID:      "names/nsswitch",
-	Layer:   fault.Network,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionNames},
+	ID:    "names/nsswitch",
+	Layer: fault.Network,
+	Needs: []snapshot.Section{snapshot.SectionNames},
 	Explains: []symptom.Edge{
 		{Symptom: symptom.APIDown, Strength: symptom.Sometimes},
 		{Symptom: symptom.KubeletRejected, Strength: symptom.Sometimes},

@@ -3,7 +3,6 @@
 package resolver
 
 import (
-	_ "embed"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -16,16 +15,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is the declaration.
 var Fault = &fault.Fault{
-	ID:      "names/resolver",
-	Layer:   fault.Network,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionNames, snapshot.SectionKubelet},
-	Uses:    []snapshot.Section{snapshot.SectionCluster, snapshot.SectionNetwork},
+	ID:    "names/resolver",
+	Layer: fault.Network,
+	Needs: []snapshot.Section{snapshot.SectionNames, snapshot.SectionKubelet},
+	Uses:  []snapshot.Section{snapshot.SectionCluster, snapshot.SectionNetwork},
 	Explains: []symptom.Edge{
 		{Symptom: symptom.DNSFailing, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.PodsCrashing, Strength: symptom.Sometimes, Cluster: true},

@@ -2,7 +2,6 @@
 package stuck
 
 import (
-	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,15 +15,11 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. Who set a finalizer wants to do
 // something first, so that taking it out is for a person to decide.
 var Fault = &fault.Fault{
 	ID:       "namespace/stuck",
 	Layer:    fault.Admission,
-	Runbook:  runbook,
 	Needs:    []snapshot.Section{snapshot.SectionCluster},
 	Detect:   detect,
 	Explains: []symptom.Edge{{Symptom: symptom.NamespaceStuck, Strength: symptom.Always, Cluster: true}},

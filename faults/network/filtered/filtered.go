@@ -3,7 +3,6 @@
 package filtered
 
 import (
-	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,15 +15,11 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is the declaration.
 var Fault = &fault.Fault{
-	ID:      "network/filtered",
-	Layer:   fault.Network,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionNetwork},
+	ID:    "network/filtered",
+	Layer: fault.Network,
+	Needs: []snapshot.Section{snapshot.SectionNetwork},
 	Uses: []snapshot.Section{snapshot.SectionStatic, snapshot.SectionKubelet, snapshot.SectionKubeconfigs, snapshot.SectionCluster,
 		snapshot.SectionNames, snapshot.SectionPersistence},
 	Explains: []symptom.Edge{

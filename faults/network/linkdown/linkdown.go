@@ -3,7 +3,6 @@
 package linkdown
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,16 +16,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is the declaration.
 var Fault = &fault.Fault{
-	ID:      "network/linkdown",
-	Layer:   fault.Network,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionNetwork},
-	Uses:    []snapshot.Section{snapshot.SectionCluster, snapshot.SectionPersistence},
+	ID:    "network/linkdown",
+	Layer: fault.Network,
+	Needs: []snapshot.Section{snapshot.SectionNetwork},
+	Uses:  []snapshot.Section{snapshot.SectionCluster, snapshot.SectionPersistence},
 	Explains: []symptom.Edge{
 		{Symptom: symptom.PodTrafficSlow, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.ServiceUnreachable, Strength: symptom.Sometimes, Cluster: true},

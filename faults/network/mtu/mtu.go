@@ -3,7 +3,6 @@
 package mtu
 
 import (
-	_ "embed"
 	"fmt"
 
 	"github.com/klustered/klustered/fault"
@@ -14,16 +13,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is the declaration.
 var Fault = &fault.Fault{
-	ID:      "network/mtu",
-	Layer:   fault.Network,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionNetwork},
-	Uses:    []snapshot.Section{snapshot.SectionPersistence},
+	ID:    "network/mtu",
+	Layer: fault.Network,
+	Needs: []snapshot.Section{snapshot.SectionNetwork},
+	Uses:  []snapshot.Section{snapshot.SectionPersistence},
 	Explains: []symptom.Edge{
 		{Symptom: symptom.PodTrafficSlow, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.ServiceUnreachable, Strength: symptom.Sometimes, Cluster: true},

@@ -3,7 +3,6 @@
 package porttaken
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,15 +16,11 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "network/porttaken",
-	Layer:   fault.Network,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionSockets},
+	ID:    "network/porttaken",
+	Layer: fault.Network,
+	Needs: []snapshot.Section{snapshot.SectionSockets},
 	Uses: []snapshot.Section{snapshot.SectionStatic, snapshot.SectionKubelet, snapshot.SectionLogs, snapshot.SectionProbes, snapshot.SectionKubeconfigs,
 		snapshot.SectionPKI, snapshot.SectionProcesses, snapshot.SectionPersistence},
 	Detect: detect,

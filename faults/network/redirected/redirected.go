@@ -3,7 +3,6 @@
 package redirected
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -18,15 +17,11 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is the declaration.
 var Fault = &fault.Fault{
-	ID:      "network/redirected",
-	Layer:   fault.Network,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionNetwork, snapshot.SectionCluster},
+	ID:    "network/redirected",
+	Layer: fault.Network,
+	Needs: []snapshot.Section{snapshot.SectionNetwork, snapshot.SectionCluster},
 	Uses: []snapshot.Section{snapshot.SectionStatic, snapshot.SectionKubelet, snapshot.SectionKubeconfigs,
 		snapshot.SectionNames, snapshot.SectionPersistence},
 	Explains: []symptom.Edge{

@@ -3,7 +3,6 @@
 package shaped
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 
@@ -13,9 +12,6 @@ import (
 	"github.com/klustered/klustered/snapshot"
 	"github.com/klustered/klustered/symptom"
 )
-
-//go:embed README.md
-var runbook string
 
 const (
 	// lowBps is a rate no cluster network is built for.
@@ -29,11 +25,10 @@ const (
 
 // Fault is the declaration.
 var Fault = &fault.Fault{
-	ID:      "network/shaped",
-	Layer:   fault.Network,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionNetwork, snapshot.SectionCNI},
-	Uses:    []snapshot.Section{snapshot.SectionProbes, snapshot.SectionCluster, snapshot.SectionPersistence},
+	ID:    "network/shaped",
+	Layer: fault.Network,
+	Needs: []snapshot.Section{snapshot.SectionNetwork, snapshot.SectionCNI},
+	Uses:  []snapshot.Section{snapshot.SectionProbes, snapshot.SectionCluster, snapshot.SectionPersistence},
 	Explains: []symptom.Edge{
 		{Symptom: symptom.PodTrafficSlow, Strength: symptom.Usually, Cluster: true},
 		{Symptom: symptom.ServiceUnreachable, Strength: symptom.Usually, Cluster: true},

@@ -2,7 +2,6 @@
 package capacity
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 
@@ -14,17 +13,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. Whether the pods ask for too much
 // or the cluster has too little is for a person to say: it has no remedy.
 var Fault = &fault.Fault{
-	ID:      "node/capacity",
-	Layer:   fault.Nodes,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "node/capacity",
+	Layer:  fault.Nodes,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.PodsUnschedulable, Strength: symptom.Always, Cluster: true},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Usually, Cluster: true},

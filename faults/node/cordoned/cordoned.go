@@ -3,7 +3,6 @@
 package cordoned
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,16 +16,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "node/cordoned",
-	Layer:   fault.Nodes,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "node/cordoned",
+	Layer:  fault.Nodes,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.PodsUnschedulable, Strength: symptom.Always, Cluster: true},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Usually, Cluster: true},

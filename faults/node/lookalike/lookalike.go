@@ -3,7 +3,6 @@
 package lookalike
 
 import (
-	_ "embed"
 	"fmt"
 	"regexp"
 	"slices"
@@ -16,15 +15,11 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. It does no harm by itself: it is
 // a note unless everybody has rights that nobody should have.
 var Fault = &fault.Fault{
 	ID:       "node/lookalike",
 	Layer:    fault.Trust,
-	Runbook:  runbook,
 	Needs:    []snapshot.Section{snapshot.SectionCluster},
 	Detect:   detect,
 	Explains: []symptom.Edge{{Symptom: symptom.AccessOpen, Strength: symptom.Always}},

@@ -3,7 +3,6 @@
 package hiddenprocess
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,17 +17,13 @@ import (
 	"github.com/klustered/klustered/trust"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "persistence/hiddenprocess",
-	Layer:   fault.Trust,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionView},
-	Uses:    []snapshot.Section{snapshot.SectionProcesses},
-	Detect:  detect,
+	ID:     "persistence/hiddenprocess",
+	Layer:  fault.Trust,
+	Needs:  []snapshot.Section{snapshot.SectionView},
+	Uses:   []snapshot.Section{snapshot.SectionProcesses},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ProcessDisguised, Strength: symptom.Always},
 	},

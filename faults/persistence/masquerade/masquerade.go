@@ -2,7 +2,6 @@
 package masquerade
 
 import (
-	_ "embed"
 	"fmt"
 	"slices"
 	"strconv"
@@ -15,16 +14,12 @@ import (
 	"github.com/klustered/klustered/trust"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "persistence/masquerade",
-	Layer:   fault.Trust,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionProcesses},
-	Detect:  detect,
+	ID:     "persistence/masquerade",
+	Layer:  fault.Trust,
+	Needs:  []snapshot.Section{snapshot.SectionProcesses},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ProcessDisguised, Strength: symptom.Always},
 	},

@@ -3,7 +3,6 @@
 package reapplied
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,15 +15,11 @@ import (
 	"github.com/klustered/klustered/trust"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "persistence/reapplied",
-	Layer:   fault.Systemd,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionPersistence},
+	ID:    "persistence/reapplied",
+	Layer: fault.Systemd,
+	Needs: []snapshot.Section{snapshot.SectionPersistence},
 	Uses: []snapshot.Section{snapshot.SectionSystemd, snapshot.SectionSysctls, snapshot.SectionStatic, snapshot.SectionCNI,
 		snapshot.SectionProcesses, snapshot.SectionFiles},
 	Detect: detect,

@@ -2,7 +2,6 @@
 package damaged
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"path"
@@ -16,16 +15,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "pki/damaged",
-	Layer:   fault.PKI,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionPKI},
-	Detect:  detect,
+	ID:     "pki/damaged",
+	Layer:  fault.PKI,
+	Needs:  []snapshot.Section{snapshot.SectionPKI},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.CertRefused, Strength: symptom.Usually},
 		{Symptom: symptom.ComponentDown, Strength: symptom.Sometimes},

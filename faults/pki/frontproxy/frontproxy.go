@@ -3,7 +3,6 @@
 package frontproxy
 
 import (
-	_ "embed"
 	"fmt"
 
 	"github.com/klustered/klustered/fault"
@@ -14,17 +13,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "pki/frontproxy",
-	Layer:   fault.PKI,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionPKI},
-	Uses:    []snapshot.Section{snapshot.SectionStatic},
-	Detect:  detect,
+	ID:     "pki/frontproxy",
+	Layer:  fault.PKI,
+	Needs:  []snapshot.Section{snapshot.SectionPKI},
+	Uses:   []snapshot.Section{snapshot.SectionStatic},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.APIPartDown, Strength: symptom.Usually, Cluster: true},
 	},

@@ -3,7 +3,6 @@
 package identity
 
 import (
-	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,17 +15,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "pki/identity",
-	Layer:   fault.PKI,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionPKI},
-	Uses:    []snapshot.Section{snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "pki/identity",
+	Layer:  fault.PKI,
+	Needs:  []snapshot.Section{snapshot.SectionPKI},
+	Uses:   []snapshot.Section{snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ControllersIdle, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.SchedulerIdle, Strength: symptom.Sometimes, Cluster: true},

@@ -3,7 +3,6 @@
 package mode
 
 import (
-	_ "embed"
 	"fmt"
 	"io/fs"
 
@@ -16,17 +15,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "pki/mode",
-	Layer:   fault.PKI,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionPKI},
-	Uses:    []snapshot.Section{snapshot.SectionStatic},
-	Detect:  detect,
+	ID:     "pki/mode",
+	Layer:  fault.PKI,
+	Needs:  []snapshot.Section{snapshot.SectionPKI},
+	Uses:   []snapshot.Section{snapshot.SectionStatic},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ComponentDown, Strength: symptom.Usually},
 		{Symptom: symptom.EtcdDown, Strength: symptom.Sometimes},

@@ -2,7 +2,6 @@
 package notyetvalid
 
 import (
-	_ "embed"
 	"time"
 
 	"github.com/klustered/klustered/fault"
@@ -13,17 +12,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "pki/notyetvalid",
-	Layer:   fault.PKI,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionPKI},
-	Uses:    []snapshot.Section{snapshot.SectionClock},
-	Detect:  detect,
+	ID:     "pki/notyetvalid",
+	Layer:  fault.PKI,
+	Needs:  []snapshot.Section{snapshot.SectionPKI},
+	Uses:   []snapshot.Section{snapshot.SectionClock},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.CertRefused, Strength: symptom.Usually},
 		{Symptom: symptom.AdminLockedOut, Strength: symptom.Sometimes},

@@ -3,7 +3,6 @@
 package sanmissing
 
 import (
-	_ "embed"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -17,17 +16,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "pki/sanmissing",
-	Layer:   fault.PKI,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionPKI},
-	Uses:    []snapshot.Section{snapshot.SectionNetwork, snapshot.SectionCluster, snapshot.SectionStatic},
-	Detect:  detect,
+	ID:     "pki/sanmissing",
+	Layer:  fault.PKI,
+	Needs:  []snapshot.Section{snapshot.SectionPKI},
+	Uses:   []snapshot.Section{snapshot.SectionNetwork, snapshot.SectionCluster, snapshot.SectionStatic},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.CertRefused, Strength: symptom.Usually},
 	},

@@ -5,7 +5,6 @@ package serviceaccountkey
 import (
 	"crypto/ecdh"
 	"crypto/x509"
-	_ "embed"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -21,16 +20,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "pki/serviceaccountkey",
-	Layer:   fault.PKI,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionPKI},
-	Detect:  detect,
+	ID:     "pki/serviceaccountkey",
+	Layer:  fault.PKI,
+	Needs:  []snapshot.Section{snapshot.SectionPKI},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.TokensRefused, Strength: symptom.Always},
 		{Symptom: symptom.ControllersIdle, Strength: symptom.Sometimes, Cluster: true},

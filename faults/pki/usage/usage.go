@@ -3,7 +3,6 @@
 package usage
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 
@@ -15,16 +14,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "pki/usage",
-	Layer:   fault.PKI,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionPKI},
-	Detect:  detect,
+	ID:     "pki/usage",
+	Layer:  fault.PKI,
+	Needs:  []snapshot.Section{snapshot.SectionPKI},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.CertRefused, Strength: symptom.Usually},
 		{Symptom: symptom.AdminLockedOut, Strength: symptom.Sometimes},

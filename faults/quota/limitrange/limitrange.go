@@ -2,7 +2,6 @@
 package limitrange
 
 import (
-	_ "embed"
 	"fmt"
 	"regexp"
 	"strings"
@@ -15,17 +14,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. Which of the two is wrong, the
 // limit or the pod, is for a person to say, so that it has no remedy.
 var Fault = &fault.Fault{
-	ID:      "quota/limitrange",
-	Layer:   fault.Admission,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "quota/limitrange",
+	Layer:  fault.Admission,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ObjectsRefused, Strength: symptom.Always, Cluster: true},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Sometimes, Cluster: true},

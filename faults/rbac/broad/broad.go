@@ -2,7 +2,6 @@
 package broad
 
 import (
-	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,15 +14,11 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. One that lets the pods of one
 // namespace do everything explains nothing that is seen, and is a note.
 var Fault = &fault.Fault{
 	ID:       "rbac/broad",
 	Layer:    fault.Trust,
-	Runbook:  runbook,
 	Needs:    []snapshot.Section{snapshot.SectionCluster},
 	Detect:   detect,
 	Explains: []symptom.Edge{{Symptom: symptom.AccessOpen, Strength: symptom.Always, Cluster: true}},

@@ -3,7 +3,6 @@
 package missing
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,17 +16,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "rbac/missing",
-	Layer:   fault.APIServer,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Uses:    []snapshot.Section{snapshot.SectionKubeconfigs, snapshot.SectionPKI, snapshot.SectionStatic},
-	Detect:  detect,
+	ID:     "rbac/missing",
+	Layer:  fault.APIServer,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Uses:   []snapshot.Section{snapshot.SectionKubeconfigs, snapshot.SectionPKI, snapshot.SectionStatic},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.SchedulerIdle, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.ControllersIdle, Strength: symptom.Sometimes, Cluster: true},

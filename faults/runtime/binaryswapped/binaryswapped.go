@@ -3,7 +3,6 @@
 package binaryswapped
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,17 +18,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "runtime/binaryswapped",
-	Layer:   fault.Runtime,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionKubelet},
-	Uses:    []snapshot.Section{snapshot.SectionSystemd, snapshot.SectionPrograms, snapshot.SectionLogs},
-	Detect:  detect,
+	ID:     "runtime/binaryswapped",
+	Layer:  fault.Runtime,
+	Needs:  []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionKubelet},
+	Uses:   []snapshot.Section{snapshot.SectionSystemd, snapshot.SectionPrograms, snapshot.SectionLogs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.SandboxRefused, Strength: symptom.Usually},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Usually},

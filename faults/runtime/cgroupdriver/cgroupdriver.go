@@ -3,7 +3,6 @@
 package cgroupdriver
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"strconv"
@@ -17,17 +16,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "runtime/cgroupdriver",
-	Layer:   fault.Runtime,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionKubelet, snapshot.SectionLogs},
-	Uses:    []snapshot.Section{snapshot.SectionSystemd},
-	Detect:  detect,
+	ID:     "runtime/cgroupdriver",
+	Layer:  fault.Runtime,
+	Needs:  []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionKubelet, snapshot.SectionLogs},
+	Uses:   []snapshot.Section{snapshot.SectionSystemd},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.SandboxRefused, Strength: symptom.Usually},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Usually},

@@ -3,7 +3,6 @@
 package configinvalid
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,17 +16,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "runtime/configinvalid",
-	Layer:   fault.Runtime,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionRuntime},
-	Uses:    []snapshot.Section{snapshot.SectionSystemd, snapshot.SectionLogs},
-	Detect:  detect,
+	ID:     "runtime/configinvalid",
+	Layer:  fault.Runtime,
+	Needs:  []snapshot.Section{snapshot.SectionRuntime},
+	Uses:   []snapshot.Section{snapshot.SectionSystemd, snapshot.SectionLogs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.RuntimeDown, Strength: symptom.Always},
 		{Symptom: symptom.RuntimeFailing, Strength: symptom.Usually},

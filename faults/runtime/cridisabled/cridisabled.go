@@ -2,7 +2,6 @@
 package cridisabled
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 
@@ -14,17 +13,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "runtime/cridisabled",
-	Layer:   fault.Runtime,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionKubelet},
-	Uses:    []snapshot.Section{snapshot.SectionSystemd},
-	Detect:  detect,
+	ID:     "runtime/cridisabled",
+	Layer:  fault.Runtime,
+	Needs:  []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionKubelet},
+	Uses:   []snapshot.Section{snapshot.SectionSystemd},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.RuntimeDown, Strength: symptom.Always},
 		{Symptom: symptom.RuntimeFailing, Strength: symptom.Sometimes},

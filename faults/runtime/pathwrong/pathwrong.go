@@ -3,7 +3,6 @@
 package pathwrong
 
 import (
-	_ "embed"
 	"fmt"
 	"slices"
 
@@ -15,17 +14,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "runtime/pathwrong",
-	Layer:   fault.Runtime,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionKubelet, snapshot.SectionCNI},
-	Uses:    []snapshot.Section{snapshot.SectionContainerd, snapshot.SectionSystemd, snapshot.SectionLogs, snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "runtime/pathwrong",
+	Layer:  fault.Runtime,
+	Needs:  []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionKubelet, snapshot.SectionCNI},
+	Uses:   []snapshot.Section{snapshot.SectionContainerd, snapshot.SectionSystemd, snapshot.SectionLogs, snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		// What is named decides: the CRI does not load without a snapshotter or
 		// a default runtime, the node has no network without the CNI's folders,

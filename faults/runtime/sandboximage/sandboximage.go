@@ -2,7 +2,6 @@
 package sandboximage
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,17 +16,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "runtime/sandboximage",
-	Layer:   fault.Runtime,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionKubelet, snapshot.SectionLogs},
-	Uses:    []snapshot.Section{snapshot.SectionSystemd, snapshot.SectionContainerd},
-	Detect:  detect,
+	ID:     "runtime/sandboximage",
+	Layer:  fault.Runtime,
+	Needs:  []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionKubelet, snapshot.SectionLogs},
+	Uses:   []snapshot.Section{snapshot.SectionSystemd, snapshot.SectionContainerd},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.SandboxRefused, Strength: symptom.Always},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Usually},

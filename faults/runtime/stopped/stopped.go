@@ -2,7 +2,6 @@
 package stopped
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 
@@ -13,16 +12,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "runtime/stopped",
-	Layer:   fault.Runtime,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionSystemd, snapshot.SectionRuntime},
-	Detect:  detect,
+	ID:     "runtime/stopped",
+	Layer:  fault.Runtime,
+	Needs:  []snapshot.Section{snapshot.SectionSystemd, snapshot.SectionRuntime},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.RuntimeDown, Strength: symptom.Always},
 		{Symptom: symptom.RuntimeFailing, Strength: symptom.Sometimes},

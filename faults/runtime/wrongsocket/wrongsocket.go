@@ -3,7 +3,6 @@
 package wrongsocket
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 
@@ -14,17 +13,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "runtime/wrongsocket",
-	Layer:   fault.Runtime,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionKubelet, snapshot.SectionSystemd},
-	Uses:    []snapshot.Section{snapshot.SectionLogs},
-	Detect:  detect,
+	ID:     "runtime/wrongsocket",
+	Layer:  fault.Runtime,
+	Needs:  []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionKubelet, snapshot.SectionSystemd},
+	Uses:   []snapshot.Section{snapshot.SectionLogs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.RuntimeDown, Strength: symptom.Always},
 		{Symptom: symptom.KubeletDown, Strength: symptom.Usually},

@@ -3,7 +3,6 @@
 package profile
 
 import (
-	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,14 +15,10 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "scheduler/profile",
 	Layer:    fault.Scheduler,
-	Runbook:  runbook,
 	Needs:    manifest.Needs,
 	Uses:     []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionCluster},
 	Detect:   manifest.DetectFlags(check),

@@ -3,7 +3,6 @@
 package kubeproxy
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"net/url"
@@ -19,16 +18,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "service/kubeproxy",
-	Layer:   fault.Network,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "service/kubeproxy",
+	Layer:  fault.Network,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ServiceUnreachable, Strength: symptom.Usually, Cluster: true},
 		{Symptom: symptom.NodePortDegraded, Strength: symptom.Sometimes, Cluster: true},

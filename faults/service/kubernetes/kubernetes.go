@@ -3,7 +3,6 @@
 package kubernetes
 
 import (
-	_ "embed"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -16,17 +15,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. The API server writes the
 // endpoints itself, so that what is wrong has to be put right in its flags.
 var Fault = &fault.Fault{
-	ID:      "service/kubernetes",
-	Layer:   fault.APIServer,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster, snapshot.SectionStatic},
-	Detect:  detect,
+	ID:     "service/kubernetes",
+	Layer:  fault.APIServer,
+	Needs:  []snapshot.Section{snapshot.SectionCluster, snapshot.SectionStatic},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ServiceUnreachable, Strength: symptom.Usually, Cluster: true},
 		{Symptom: symptom.ServiceNoEndpoints, Strength: symptom.Sometimes, Cluster: true},

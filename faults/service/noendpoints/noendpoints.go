@@ -3,7 +3,6 @@
 package noendpoints
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,16 +17,12 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "service/noendpoints",
-	Layer:   fault.Workloads,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "service/noendpoints",
+	Layer:  fault.Workloads,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ServiceNoEndpoints, Strength: symptom.Usually, Cluster: true},
 		{Symptom: symptom.ServiceUnreachable, Strength: symptom.Usually, Cluster: true},

@@ -3,7 +3,6 @@
 package command
 
 import (
-	_ "embed"
 	"fmt"
 	"path"
 	"slices"
@@ -16,14 +15,10 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "static/command",
 	Layer:    fault.Kubelet,
-	Runbook:  runbook,
 	Needs:    manifest.Needs,
 	Uses:     manifest.Uses,
 	Detect:   detect,

@@ -3,7 +3,6 @@
 package filemissing
 
 import (
-	_ "embed"
 	"fmt"
 	"path"
 	"slices"
@@ -17,14 +16,10 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "static/filemissing",
 	Layer:    fault.Kubelet,
-	Runbook:  runbook,
 	Needs:    manifest.Needs,
 	Uses:     manifest.Uses,
 	Detect:   detect,

@@ -3,7 +3,6 @@
 package flagconflict
 
 import (
-	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,14 +14,10 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "static/flagconflict",
 	Layer:    fault.Kubelet,
-	Runbook:  runbook,
 	Needs:    manifest.Needs,
 	Uses:     []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionCluster}, // kubeadm's values
 	Detect:   detect,

@@ -2,7 +2,6 @@
 package flagunknown
 
 import (
-	_ "embed"
 	"fmt"
 	"regexp"
 	"slices"
@@ -16,14 +15,10 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "static/flagunknown",
 	Layer:    fault.Kubelet,
-	Runbook:  runbook,
 	Needs:    manifest.Needs,
 	Uses:     manifest.Uses,
 	Detect:   detect,

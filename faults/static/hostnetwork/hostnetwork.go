@@ -3,7 +3,6 @@
 package hostnetwork
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 
@@ -14,14 +13,10 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "static/hostnetwork",
 	Layer:    fault.Kubelet,
-	Runbook:  runbook,
 	Needs:    manifest.Needs,
 	Uses:     manifest.Uses,
 	Detect:   detect,

@@ -3,7 +3,6 @@
 package identity
 
 import (
-	_ "embed"
 	"fmt"
 	"regexp"
 	"strings"
@@ -15,14 +14,10 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "static/identity",
 	Layer:    fault.Kubelet,
-	Runbook:  runbook,
 	Needs:    manifest.Needs,
 	Uses:     manifest.Uses,
 	Detect:   detect,

@@ -3,7 +3,6 @@
 package image
 
 import (
-	_ "embed"
 	"fmt"
 	"path"
 	"slices"
@@ -17,14 +16,10 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "static/image",
 	Layer:    fault.Kubelet,
-	Runbook:  runbook,
 	Needs:    []snapshot.Section{snapshot.SectionStatic, snapshot.SectionProcesses, snapshot.SectionRuntime, snapshot.SectionLogs},
 	Detect:   detect,
 	Explains: manifest.Explains,

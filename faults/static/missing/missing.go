@@ -3,7 +3,6 @@
 package missing
 
 import (
-	_ "embed"
 	"fmt"
 	"path"
 	"slices"
@@ -16,14 +15,10 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "static/missing",
 	Layer:    fault.Kubelet,
-	Runbook:  runbook,
 	Needs:    manifest.Needs,
 	Uses:     []snapshot.Section{snapshot.SectionKubeconfigs, snapshot.SectionPKI},
 	Detect:   detect,

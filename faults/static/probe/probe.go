@@ -2,7 +2,6 @@
 package probe
 
 import (
-	_ "embed"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -16,14 +15,10 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "static/probe",
 	Layer:    fault.Kubelet,
-	Runbook:  runbook,
 	Needs:    manifest.Needs,
 	Uses:     manifest.Uses,
 	Detect:   detect,

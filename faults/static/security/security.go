@@ -3,7 +3,6 @@
 package security
 
 import (
-	_ "embed"
 	"fmt"
 	"math/big"
 	"strconv"
@@ -18,14 +17,10 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "static/security",
 	Layer:    fault.Kubelet,
-	Runbook:  runbook,
 	Needs:    manifest.Needs,
 	Uses:     []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionPKI},
 	Detect:   detect,

@@ -3,7 +3,6 @@
 package unparseable
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 	"time"
@@ -15,14 +14,10 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:       "static/unparseable",
 	Layer:    fault.Kubelet,
-	Runbook:  runbook,
 	Needs:    manifest.Needs,
 	Uses:     []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionLogs, snapshot.SectionKubelet},
 	Detect:   detect,

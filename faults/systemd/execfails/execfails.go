@@ -2,7 +2,6 @@
 package execfails
 
 import (
-	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,17 +14,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "systemd/execfails",
-	Layer:   fault.Systemd,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionSystemd},
-	Uses:    []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionLogs},
-	Detect:  detect,
+	ID:     "systemd/execfails",
+	Layer:  fault.Systemd,
+	Needs:  []snapshot.Section{snapshot.SectionSystemd},
+	Uses:   []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionLogs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.KubeletDown, Strength: symptom.Usually},
 		{Symptom: symptom.RuntimeFailing, Strength: symptom.Sometimes},

@@ -3,7 +3,6 @@
 package isolated
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -18,17 +17,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "systemd/isolated",
-	Layer:   fault.Systemd,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionSystemd},
-	Uses:    []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionLogs, snapshot.SectionNetwork},
-	Detect:  detect,
+	ID:     "systemd/isolated",
+	Layer:  fault.Systemd,
+	Needs:  []snapshot.Section{snapshot.SectionSystemd},
+	Uses:   []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionLogs, snapshot.SectionNetwork},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Usually},
 		{Symptom: symptom.KubeletDown, Strength: symptom.Usually},

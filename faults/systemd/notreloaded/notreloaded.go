@@ -3,7 +3,6 @@
 package notreloaded
 
 import (
-	_ "embed"
 	"fmt"
 	"time"
 
@@ -15,18 +14,14 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. A simulated manager reads its
 // files always, so that no drill can be judged.
 var Fault = &fault.Fault{
-	ID:      "systemd/notreloaded",
-	Layer:   fault.Systemd,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionSystemd},
-	Uses:    []snapshot.Section{snapshot.SectionRuntime},
-	Detect:  detect,
+	ID:     "systemd/notreloaded",
+	Layer:  fault.Systemd,
+	Needs:  []snapshot.Section{snapshot.SectionSystemd},
+	Uses:   []snapshot.Section{snapshot.SectionRuntime},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.KubeletDown, Strength: symptom.Usually},
 		{Symptom: symptom.RuntimeFailing, Strength: symptom.Sometimes},

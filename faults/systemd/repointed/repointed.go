@@ -3,7 +3,6 @@
 package repointed
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"path"
@@ -18,17 +17,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "systemd/repointed",
-	Layer:   fault.Systemd,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionSystemd},
-	Uses:    []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionProcesses},
-	Detect:  detect,
+	ID:     "systemd/repointed",
+	Layer:  fault.Systemd,
+	Needs:  []snapshot.Section{snapshot.SectionSystemd},
+	Uses:   []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionProcesses},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.KubeletDown, Strength: symptom.Usually},
 		{Symptom: symptom.RuntimeFailing, Strength: symptom.Sometimes},

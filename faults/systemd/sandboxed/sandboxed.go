@@ -3,7 +3,6 @@
 package sandboxed
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,17 +16,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "systemd/sandboxed",
-	Layer:   fault.Systemd,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionSystemd},
-	Uses:    []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionLogs},
-	Detect:  detect,
+	ID:     "systemd/sandboxed",
+	Layer:  fault.Systemd,
+	Needs:  []snapshot.Section{snapshot.SectionSystemd},
+	Uses:   []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionLogs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.KubeletDown, Strength: symptom.Usually},
 		{Symptom: symptom.RuntimeFailing, Strength: symptom.Sometimes},

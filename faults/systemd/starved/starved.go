@@ -3,7 +3,6 @@
 package starved
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,17 +17,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "systemd/starved",
-	Layer:   fault.Systemd,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionSystemd},
-	Uses:    []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionCgroups, snapshot.SectionActivity, snapshot.SectionHost, snapshot.SectionLogs},
-	Detect:  detect,
+	ID:     "systemd/starved",
+	Layer:  fault.Systemd,
+	Needs:  []snapshot.Section{snapshot.SectionSystemd},
+	Uses:   []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionCgroups, snapshot.SectionActivity, snapshot.SectionHost, snapshot.SectionLogs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.LimitReached, Strength: symptom.Sometimes},
 		{Symptom: symptom.KubeletDown, Strength: symptom.Usually},

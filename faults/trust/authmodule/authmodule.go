@@ -3,8 +3,6 @@
 package authmodule
 
 import (
-	_ "embed"
-
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/snapshot"
@@ -12,17 +10,13 @@ import (
 	"github.com/klustered/klustered/trust"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. A wrong change of these files
 // locks everybody out: it is a person's.
 var Fault = &fault.Fault{
-	ID:      "trust/authmodule",
-	Layer:   fault.Trust,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionAccess, snapshot.SectionPrograms},
-	Detect:  func(s *snapshot.Snapshot) []finding.Finding { return trust.Findings(trust.AuthModules(s)) },
+	ID:     "trust/authmodule",
+	Layer:  fault.Trust,
+	Needs:  []snapshot.Section{snapshot.SectionAccess, snapshot.SectionPrograms},
+	Detect: func(s *snapshot.Snapshot) []finding.Finding { return trust.Findings(trust.AuthModules(s)) },
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ProgramsLoaded, Strength: symptom.Always},
 	},

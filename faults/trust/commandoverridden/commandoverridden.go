@@ -3,7 +3,6 @@
 package commandoverridden
 
 import (
-	_ "embed"
 	"fmt"
 
 	"github.com/klustered/klustered/fault"
@@ -15,16 +14,12 @@ import (
 	"github.com/klustered/klustered/trust"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "trust/commandoverridden",
-	Layer:   fault.Trust,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionShell},
-	Detect:  detect,
+	ID:     "trust/commandoverridden",
+	Layer:  fault.Trust,
+	Needs:  []snapshot.Section{snapshot.SectionShell},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.CommandsMislead, Strength: symptom.Always},
 	},

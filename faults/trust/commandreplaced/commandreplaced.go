@@ -3,7 +3,6 @@
 package commandreplaced
 
 import (
-	_ "embed"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -16,17 +15,13 @@ import (
 	"github.com/klustered/klustered/trust"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "trust/commandreplaced",
-	Layer:   fault.Trust,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionTrust},
-	Uses:    []snapshot.Section{snapshot.SectionPrograms},
-	Detect:  detect,
+	ID:     "trust/commandreplaced",
+	Layer:  fault.Trust,
+	Needs:  []snapshot.Section{snapshot.SectionTrust},
+	Uses:   []snapshot.Section{snapshot.SectionPrograms},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.CommandsMislead, Strength: symptom.Always},
 	},

@@ -3,8 +3,6 @@
 package loginshell
 
 import (
-	_ "embed"
-
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/snapshot"
@@ -12,17 +10,13 @@ import (
 	"github.com/klustered/klustered/trust"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. Which shell an account should have
 // is for a person to say.
 var Fault = &fault.Fault{
-	ID:      "trust/loginshell",
-	Layer:   fault.Trust,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionUsers},
-	Detect:  func(s *snapshot.Snapshot) []finding.Finding { return trust.Findings(trust.LoginShells(s)) },
+	ID:     "trust/loginshell",
+	Layer:  fault.Trust,
+	Needs:  []snapshot.Section{snapshot.SectionUsers},
+	Detect: func(s *snapshot.Snapshot) []finding.Finding { return trust.Findings(trust.LoginShells(s)) },
 	Explains: []symptom.Edge{
 		{Symptom: symptom.SessionActs, Strength: symptom.Always},
 	},

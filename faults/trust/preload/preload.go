@@ -3,7 +3,6 @@
 package preload
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,17 +17,13 @@ import (
 	"github.com/klustered/klustered/trust"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "trust/preload",
-	Layer:   fault.Trust,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionLoader},
-	Uses:    []snapshot.Section{snapshot.SectionPrograms, snapshot.SectionProcesses},
-	Detect:  detect,
+	ID:     "trust/preload",
+	Layer:  fault.Trust,
+	Needs:  []snapshot.Section{snapshot.SectionLoader},
+	Uses:   []snapshot.Section{snapshot.SectionPrograms, snapshot.SectionProcesses},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ProgramsLoaded, Strength: symptom.Always},
 	},

@@ -3,7 +3,6 @@
 package shellhook
 
 import (
-	_ "embed"
 	"fmt"
 
 	"github.com/klustered/klustered/fault"
@@ -15,17 +14,13 @@ import (
 	"github.com/klustered/klustered/trust"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed.
 var Fault = &fault.Fault{
-	ID:      "trust/shellhook",
-	Layer:   fault.Trust,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionShell},
-	Uses:    []snapshot.Section{snapshot.SectionKubeconfigs},
-	Detect:  detect,
+	ID:     "trust/shellhook",
+	Layer:  fault.Trust,
+	Needs:  []snapshot.Section{snapshot.SectionShell},
+	Uses:   []snapshot.Section{snapshot.SectionKubeconfigs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.SessionActs, Strength: symptom.Always},
 	},

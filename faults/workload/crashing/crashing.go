@@ -2,7 +2,6 @@
 package crashing
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 
@@ -14,18 +13,14 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. What the program should be given
 // is for a person to say, so that it has no remedy.
 var Fault = &fault.Fault{
-	ID:      "workload/crashing",
-	Layer:   fault.Workloads,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Uses:    []snapshot.Section{snapshot.SectionLogs},
-	Detect:  detect,
+	ID:     "workload/crashing",
+	Layer:  fault.Workloads,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Uses:   []snapshot.Section{snapshot.SectionLogs},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.PodsCrashing, Strength: symptom.Always},
 		{Symptom: symptom.PodsUnready, Strength: symptom.Sometimes},

@@ -3,7 +3,6 @@
 package missinginput
 
 import (
-	_ "embed"
 	"fmt"
 	"regexp"
 	"strings"
@@ -17,17 +16,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. What should be in the object that
 // is missing nobody but its owner knows, so that it has no remedy.
 var Fault = &fault.Fault{
-	ID:      "workload/missinginput",
-	Layer:   fault.Workloads,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "workload/missinginput",
+	Layer:  fault.Workloads,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.PodsLackInput, Strength: symptom.Usually},
 		{Symptom: symptom.ObjectsRefused, Strength: symptom.Sometimes, Cluster: true},

@@ -2,7 +2,6 @@
 package probe
 
 import (
-	_ "embed"
 	"fmt"
 	"regexp"
 	"slices"
@@ -17,17 +16,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. Where a program answers is for a
 // person to say, so that it has no remedy.
 var Fault = &fault.Fault{
-	ID:      "workload/probe",
-	Layer:   fault.Workloads,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "workload/probe",
+	Layer:  fault.Workloads,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		// Events of all pods are for the control plane's eyes alone.
 		{Symptom: symptom.PodsUnready, Strength: symptom.Sometimes, Cluster: true},

@@ -3,7 +3,6 @@
 package unplaceable
 
 import (
-	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,17 +15,13 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-//go:embed README.md
-var runbook string
-
 // Fault is declared once and never changed. What the pods are meant to ask for
 // is for a person to say, so that it has no remedy.
 var Fault = &fault.Fault{
-	ID:      "workload/unplaceable",
-	Layer:   fault.Workloads,
-	Runbook: runbook,
-	Needs:   []snapshot.Section{snapshot.SectionCluster},
-	Detect:  detect,
+	ID:     "workload/unplaceable",
+	Layer:  fault.Workloads,
+	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.PodsUnschedulable, Strength: symptom.Always, Cluster: true},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Usually, Cluster: true},
