@@ -12,6 +12,7 @@
 package repair
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,9 @@ type Runner struct {
 	Follow func(state string, o op.Op)
 	// Settle is how long the node has to get well; 0 is [DefaultSettle].
 	Settle time.Duration
+	// Hold is for how long what is well has to stay so before it is kept; 0 is
+	// not at all.
+	Hold time.Duration
 	// Pause is how long is waited between two looks; 0 is [DefaultPause].
 	Pause time.Duration
 }
@@ -44,6 +48,8 @@ const (
 	// and a node to turn Ready after it.
 	DefaultSettle = 90 * time.Second
 	DefaultPause  = 2 * time.Second
+	// DefaultHold is what a cron job takes to put a break back.
+	DefaultHold = 60 * time.Second
 )
 
 // A Request is what to apply.
@@ -77,6 +83,8 @@ type Result struct {
 	Kept      bool    `json:"kept"`
 	Recovered []Entry `json:"recovered,omitempty"` // half-done repairs that were taken back first
 	Looks     int     `json:"looks,omitempty"`
+	// Held is for how long it has stayed well before it was kept.
+	Held time.Duration `json:"held,omitempty"`
 }
 
 // A RiskError means that a risk was not accepted.
@@ -138,6 +146,7 @@ func (r *Runner) judge(ctx context.Context, res *Result, file *os.File, verify V
 	res.Verdict, res.Why, res.Kept = Healed, "", true
 	if verify != nil {
 		r.settle(ctx, res, verify)
+		r.hold(ctx, res, verify)
 		res.Kept = res.Verdict == Healed || res.Verdict == Better
 	}
 	ctx = context.WithoutCancel(ctx)
@@ -154,13 +163,7 @@ func (r *Runner) judge(ctx context.Context, res *Result, file *os.File, verify V
 // settle looks again and again. A look that was begun is brought to its end:
 // one that is cut short would see less, and be taken for a bad sign.
 func (r *Runner) settle(ctx context.Context, res *Result, verify Verify) {
-	limit, pause := r.Settle, r.Pause
-	if limit == 0 {
-		limit = DefaultSettle
-	}
-	if pause == 0 {
-		pause = DefaultPause
-	}
+	limit, pause := cmp.Or(r.Settle, DefaultSettle), cmp.Or(r.Pause, DefaultPause)
 	over := time.After(limit)
 	for res.Verdict = Same; ; {
 		v, why, err := verify(ctx)
@@ -179,6 +182,44 @@ func (r *Runner) settle(ctx context.Context, res *Result, verify Verify) {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// strikes is after how many looks in a row what was well is not any more: one
+// may fall into a moment.
+const strikes = 2
+
+// hold looks on for as long as what is healed has to stay so. Symptoms that come
+// back make it Better; what was repaired, or worse, takes it back.
+func (r *Runner) hold(ctx context.Context, res *Result, verify Verify) {
+	if r.Hold == 0 || res.Verdict != Healed {
+		return
+	}
+	begin, bad := time.Now(), 0
+	for bad > 0 || time.Since(begin) < r.Hold {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(cmp.Or(r.Pause, DefaultPause)):
+		}
+		v, why, err := verify(ctx)
+		res.Looks++
+		if err != nil {
+			v, why = Same, err.Error()
+		}
+		if v == Healed {
+			bad, res.Verdict, res.Why = 0, Healed, ""
+			continue
+		}
+		if bad++; bad < strikes {
+			continue
+		}
+		if res.Verdict, res.Why = v, why; v != Better {
+			res.Why = fmt.Sprintf("it lasted for %s: %s", time.Since(begin).Round(time.Second), why)
+			return
+		}
+		bad = 0
+	}
+	res.Held = r.Hold
 }
 
 // takeBack undoes what the journal in file says.

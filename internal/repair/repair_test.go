@@ -102,6 +102,43 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// What is well has to stay so: one bad look is none.
+func TestHold(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		verify Verify
+		kept   bool
+		want   Verdict
+	}{
+		{"steady", says(Healed), true, Healed},
+		{"one bad look", says(Healed, Healed, Worse, Healed), true, Healed},
+		{"one look that fails", says(Healed, "", Healed), true, Healed},
+		{"put back", says(Healed, Healed, Same), false, Same},
+		{"worse", says(Healed, Worse), false, Worse},
+		{"symptoms come back", says(Healed, Healed, Better), true, Better},
+		{"symptoms come and go", says(Healed, Better, Better, Healed), true, Healed},
+		{"symptoms first, then the break", says(Healed, Better, Better, Same), false, Same},
+		{"not healed, so not held", says(Better), true, Better},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t)
+			b.Hold = 30 * time.Millisecond
+			res, err := b.Apply(t.Context(), request, c.verify)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res.Kept != c.kept || res.Verdict != c.want || (res.Held == b.Hold) != (c.kept && c.name != "not healed, so not held") {
+				t.Errorf("got %+v", res)
+			}
+			if c.kept {
+				b.changed(t)
+			} else {
+				b.unchanged(t)
+			}
+		})
+	}
+}
+
 func TestUndo(t *testing.T) {
 	b := newBench(t)
 	for i := range 2 {
