@@ -333,7 +333,7 @@ func untimed(t *testing.T, text string) string {
 
 func repairAll(t *testing.T, name string, d drill.Drill) {
 	t.Helper()
-	step(t, name, "fix", "--all", "--apply", "--accept-risk", "etcd-maintenance,interrupts-workloads")
+	step(t, name, "fix", "--all", "--apply", "--hold", "5s", "--accept-risk", "etcd-maintenance,interrupts-workloads")
 	if d.Harden != "" {
 		step(t, name, "harden", d.Harden, "--apply", "--confirm")
 	}

@@ -276,7 +276,7 @@ func (a *App) solveDrill(ctx context.Context, r *drill.Room, s *drill.Session) e
 	defer entry.close()
 	steps := [][]string{
 		{"triage", "--lab", r.Lab, "-o", "text", "-o", "md=" + entry.seen},
-		{"fix", "--all", "--apply", "--lab", r.Lab, "--accept-risk", "etcd-maintenance,interrupts-workloads"},
+		{"fix", "--all", "--apply", "--lab", r.Lab, "--hold", "5s", "--accept-risk", "etcd-maintenance,interrupts-workloads"},
 	}
 	if d.Harden != "" {
 		steps = append(steps, []string{"harden", d.Harden, "--apply", "--confirm", "--lab", r.Lab})

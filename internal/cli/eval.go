@@ -186,7 +186,7 @@ type mender struct {
 }
 
 func (m mender) Fix(ctx context.Context, id string) error {
-	return m.run(ctx, "fix", id, "--apply", "--lab", m.lab, "--accept-risk", string(op.InterruptsWorkloads)+","+string(op.EtcdMaintenance))
+	return m.run(ctx, "fix", id, "--apply", "--hold", "10s", "--lab", m.lab, "--accept-risk", string(op.InterruptsWorkloads)+","+string(op.EtcdMaintenance))
 }
 
 func (m mender) Undo(ctx context.Context) error {

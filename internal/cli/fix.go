@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +21,7 @@ import (
 type fix struct {
 	reach
 	all, apply, trust bool
+	hold              time.Duration
 	accept            []string
 	site              string
 }
@@ -32,6 +34,12 @@ func (a *App) fix() *cobra.Command {
 shows every change with its diff. With --apply it makes them, looks at the node
 again, and takes back what does not help. Each change is in a journal before it
 is made: klustered undo takes a repair back later.
+
+Several causes are repaired one after the other, what deceives first and then
+the layers from below; after each the nodes are read anew, and what is left is
+planned anew. It ends where a repair does not help, and says at the end what a
+person has to decide. The last repair has to hold for --hold, those before it for
+a fifth of that.
 
 Some changes put something at risk, and are made only when that is accepted by
 name with --accept-risk.`,
@@ -49,6 +57,7 @@ name with --accept-risk.`,
 	siteFlag(f, &x.site)
 	f.BoolVar(&x.apply, "apply", false, "make the changes")
 	f.BoolVar(&x.trust, "no-verify", false, "keep the changes without looking at the node again")
+	f.DurationVar(&x.hold, "hold", repair.DefaultHold, "how long the node has to stay well before a repair is kept (0: not at all)")
 	f.StringSliceVar(&x.accept, "accept-risk", nil, "accept a risk: "+string(op.InterruptsWorkloads)+" or "+string(op.EtcdMaintenance))
 	return c
 }
@@ -74,27 +83,20 @@ func (a *App) runFix(c *cobra.Command, x *fix, ids []string) error {
 		}
 		return err
 	}
-	var jobs []*job
-	for _, p := range places {
-		if j := a.job(d, p, causes); j != nil {
-			jobs = append(jobs, j)
-		}
-	}
-	planned := 0
-	for _, j := range jobs {
-		if err := a.preview(ctx, j); err != nil {
+	jobs := a.jobs(d, places, causes)
+	for i, j := range jobs {
+		if err := a.preview(ctx, j, numbered(i, len(jobs))); err != nil {
 			return err
 		}
-		planned += len(j.proposal.Plan)
 	}
 	switch {
-	case planned == 0:
+	case !slices.ContainsFunc(jobs, (*job).planned):
 		return hint(errors.New("cannot repair it: no safe repair is known here"), "klustered explain %s says what to do by hand", causes[0].Fault.ID)
 	case !x.apply:
 		a.invite(x, ids, jobs)
 		return nil
 	}
-	return a.applyAll(ctx, x, jobs)
+	return a.applyAll(ctx, &campaign{fix: x, ids: ids, ignores: ignores}, jobs)
 }
 
 // checkFix refuses a misuse before any node is read.
@@ -155,40 +157,9 @@ func (a *App) wanted(d *diagnose.Diagnosis, snaps []*snapshot.Snapshot, ids []st
 	return chosen(d, ids)
 }
 
-// A job is the repair of one node.
-type job struct {
-	place    place
-	proposal repair.Proposal
-	goal     goal
-	worker   worker
-}
-
-// job plans the causes that lie on a node, or returns nil.
-func (a *App) job(d *diagnose.Diagnosis, p place, causes []diagnose.Cause) *job {
-	var mine []diagnose.Cause
-	j := &job{place: p}
-	for _, c := range causes {
-		if c.Finding.Node == p.Snapshot.Node {
-			mine = append(mine, c)
-		}
-	}
-	if len(mine) == 0 {
-		return nil
-	}
-	j.proposal = repair.Propose(p.Snapshot, a.Faults, findings(mine))
-	var planned []diagnose.Cause
-	for i, part := range j.proposal.Parts {
-		if part.Refused == "" {
-			planned = append(planned, mine[i])
-		}
-	}
-	j.goal = newGoal(d, p.Snapshot.Node, planned)
-	return j
-}
-
-// preview shows a job's plan with its diffs.
-func (a *App) preview(ctx context.Context, j *job) error {
-	fmt.Fprintf(a.Out, "On %s:\n", report.Clean(j.place.Snapshot.Node))
+// preview shows a job's plan with its diffs, below a line that begins with head.
+func (a *App) preview(ctx context.Context, j *job, head string) error {
+	fmt.Fprintf(a.Out, "%s %s:\n", head, report.Clean(j.place.Snapshot.Node))
 	for _, part := range j.proposal.Parts {
 		fmt.Fprintf(a.Out, "  %s: %s\n", part.Finding.Fault, report.Clean(part.Finding.Summary))
 		if part.Refused != "" {
@@ -253,24 +224,6 @@ func unaccepted(x *fix, jobs []*job) []op.Risk {
 	return out
 }
 
-// applyAll makes all jobs, one node after the other.
-func (a *App) applyAll(ctx context.Context, x *fix, jobs []*job) error {
-	if risks := unaccepted(x, jobs); len(risks) > 0 {
-		err := &repair.RiskError{Risks: risks}
-		return hint(err, "add --accept-risk=%s if that is what you want", joinRisks(risks))
-	}
-	fmt.Fprintln(a.Out)
-	for _, j := range jobs {
-		if len(j.proposal.Plan) == 0 {
-			continue
-		}
-		if err := a.applyOne(ctx, x, j); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func joinRisks(risks []op.Risk) string {
 	out := make([]string, len(risks))
 	for i, r := range risks {
@@ -279,8 +232,8 @@ func joinRisks(risks []op.Risk) string {
 	return strings.Join(out, ",")
 }
 
-func (a *App) applyOne(ctx context.Context, x *fix, j *job) error {
-	o := order{Node: j.place.Snapshot.Node, Goal: j.goal, Verify: !x.trust,
+func (a *App) applyOne(ctx context.Context, x *fix, j *job, hold time.Duration) error {
+	o := order{Node: j.place.Snapshot.Node, Goal: j.goal, Verify: !x.trust, Hold: hold,
 		Request: repair.Request{Title: j.proposal.Title, Faults: j.proposal.Faults, Plan: j.proposal.Plan}}
 	for _, r := range x.accept {
 		o.Accept = append(o.Accept, op.Risk(r))
@@ -328,8 +281,10 @@ func (a *App) verdict(j *job, res repair.Result, err error) error {
 		fmt.Fprintf(a.Out, "Repaired on %s, as repair %d; not all is well yet: %s.\n", node, res.Number, res.Why)
 	case res.Looks == 0:
 		fmt.Fprintf(a.Out, "Changed on %s, as repair %d; nobody looked whether it helped.\n", node, res.Number)
-	default:
+	case res.Held == 0:
 		fmt.Fprintf(a.Out, "Repaired on %s, as repair %d: what was found is gone, and so are its symptoms.\n", node, res.Number)
+	default:
+		fmt.Fprintf(a.Out, "Repaired on %s, as repair %d: what was found is gone, and so are its symptoms, for %s now.\n", node, res.Number, res.Held)
 	}
 	return nil
 }

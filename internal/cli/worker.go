@@ -35,6 +35,7 @@ type order struct {
 	Goal   goal          `json:"goal"`
 	Verify bool          `json:"verify"` // look again, and undo what does not help
 	Settle time.Duration `json:"settle,omitempty"`
+	Hold   time.Duration `json:"hold,omitempty"`
 }
 
 // A step is an op that is made (will, did) or unmade (undid).
@@ -85,7 +86,7 @@ func (h here) look(ctx context.Context, plan op.Plan) ([]repair.Preview, error) 
 
 func (h here) apply(ctx context.Context, x order, follow func(step)) (repair.Result, error) {
 	r := h.runner(x.Node, follow)
-	r.Settle = x.Settle
+	r.Settle, r.Hold = x.Settle, x.Hold
 	if !x.Verify {
 		return r.Apply(ctx, x.Request, nil)
 	}
