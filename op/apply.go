@@ -10,8 +10,12 @@ import (
 // Apply makes the plan's changes in order and records each one in log before
 // and after. If one fails, or ctx ends, those already made and the one that
 // failed are undone; that is not cut short by ctx. The journal is left open:
-// [Close] says that the changes are kept.
+// [Close] says that the changes are kept. A plan that is not [Plan.Saved] is
+// not begun.
 func Apply(ctx context.Context, m Machine, p Plan, h Header, log Log) error {
+	if err := p.Saved(); err != nil {
+		return err
+	}
 	r := &recorder{log: log}
 	if err := r.write(record{State: "begin", Header: &h}); err != nil {
 		return err

@@ -6,23 +6,36 @@ import (
 	"slices"
 )
 
-// An EtcdSnapshot saves a snapshot of etcd on the node. It stays after an
-// undo: it is what everything can be restored from.
+// An EtcdSnapshot saves a snapshot of etcd on the node, and verifies it. It
+// stays after an undo: it is what everything can be restored from.
 type EtcdSnapshot struct {
 	Path string `json:"path"`
+	// DB is the member's data file, for a member that does not answer: it is
+	// copied as it lies.
+	DB string `json:"db,omitempty"`
 }
 
 // Kind is "etcd-snapshot".
 func (EtcdSnapshot) Kind() string { return "etcd-snapshot" }
 
-func (e EtcdSnapshot) String() string { return "save a snapshot of etcd to " + e.Path }
+func (e EtcdSnapshot) String() string {
+	if e.DB != "" {
+		return fmt.Sprintf("copy etcd's data file %s to %s, and compare them", e.DB, e.Path)
+	}
+	return "save a snapshot of etcd to " + e.Path + ", and verify it"
+}
 
-// Before keeps nothing.
-func (EtcdSnapshot) Before(context.Context, Machine) (State, error) { return keep(nil) }
+// Before looks whether there is room for it, and keeps nothing.
+func (e EtcdSnapshot) Before(ctx context.Context, m Machine) (State, error) {
+	if err := m.SnapshotRoom(ctx, e.Path, e.DB); err != nil {
+		return nil, err
+	}
+	return keep(nil)
+}
 
 // Do saves and verifies the snapshot.
 func (e EtcdSnapshot) Do(ctx context.Context, m Machine) error {
-	_, err := m.SaveSnapshot(ctx, e.Path)
+	_, err := m.SaveSnapshot(ctx, e.Path, e.DB)
 	return err
 }
 
@@ -30,7 +43,9 @@ func (e EtcdSnapshot) Do(ctx context.Context, m Machine) error {
 func (EtcdSnapshot) Undo(context.Context, Machine, State) error { return nil }
 
 // OneWay says what stays.
-func (e EtcdSnapshot) OneWay() string { return "the snapshot stays at " + e.Path }
+func (e EtcdSnapshot) OneWay() string {
+	return fmt.Sprintf("the snapshot stays at %s, until %d newer ones are there", e.Path, EtcdKept)
+}
 
 // An EtcdCompact drops the history of the key space.
 type EtcdCompact struct {

@@ -168,10 +168,18 @@ type Kube interface {
 
 // Etcd is the etcd member of this node.
 type Etcd interface {
-	// SaveSnapshot streams a snapshot to path, 0600, checks its hash and
-	// returns its size in bytes. It fails before it writes when the disk has
-	// not room enough.
-	SaveSnapshot(ctx context.Context, path string) (int64, error)
+	// SnapshotRoom is [ErrNoRoom] where the file system of path has not room
+	// enough for a snapshot of the member, or for a copy of its data file db.
+	SnapshotRoom(ctx context.Context, path, db string) error
+	// SaveSnapshot streams a snapshot to path, 0600, or copies the data file
+	// db, where that is not "", and returns its size in bytes. It fails with
+	// [ErrNoRoom] before it writes, and leaves nothing where the hash, or the
+	// revision, is wrong.
+	SaveSnapshot(ctx context.Context, path, db string) (int64, error)
+	// KeepQuorum is an error unless more than half of the members that vote
+	// answer beside the one at endpoint, "" being the node's own. Those that
+	// do not yet are waited for.
+	KeepQuorum(ctx context.Context, endpoint string) error
 	// Compact drops history up to revision; 0 is the current one. It returns
 	// the revision.
 	Compact(ctx context.Context, revision int64) (int64, error)

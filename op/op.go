@@ -12,6 +12,7 @@
 //     so, it fails with [ErrChanged] and changes nothing.
 //   - Undo looks before it acts: what is neither as the Op left it nor as it
 //     was before was changed by someone else, and is [ErrChanged] too.
+//   - No plan that writes to etcd is made without a snapshot saved before.
 //   - A journal or a plan written by an older version is read by a newer one.
 package op
 
@@ -53,6 +54,14 @@ const (
 	// EtcdMaintenance: history is dropped and a member blocks for a while.
 	EtcdMaintenance Risk = "etcd-maintenance"
 )
+
+// Risks are all risks that can be accepted.
+func Risks() []Risk { return []Risk{InterruptsWorkloads, EtcdMaintenance, EtcdQuorum} }
+
+// RiskNames says them.
+func RiskNames() string {
+	return string(InterruptsWorkloads) + ", " + string(EtcdMaintenance) + " or " + string(EtcdQuorum)
+}
 
 // Risky is an Op that may have a risk.
 type Risky interface {
@@ -157,6 +166,7 @@ var kinds = map[string]func([]byte) (Op, error){
 	"etcd-disarm":       decodeAs[EtcdDisarm],
 	"etcd-prove-write":  decodeAs[EtcdProveWrite],
 	"etcd-remember":     decodeAs[EtcdRemember],
+	"etcd-keep-quorum":  decodeAs[EtcdKeepQuorum],
 	"issue-kubeconfig":  decodeAs[IssueKubeconfig],
 	"issue-certificate": decodeAs[IssueCertificate],
 	"splice":            decodeAs[Splice],

@@ -105,7 +105,8 @@ func every(t *testing.T, m *faulttest.Machine) map[string]op.Op {
 		"create /api":                op.CreateObject{Path: "/api/v1/namespaces/default/configmaps/x", Body: json.RawMessage(`{"metadata":{"name":"x"}}`)},
 		"scale it":                   op.PatchObject{Path: front, Patch: json.RawMessage(`{"spec":{"replicas":0,"paused":true},"metadata":{"labels":{"a":"b"}}}`), Why: "scale it"},
 		"pause it":                   op.SetField{Path: front, Field: []string{"spec", "template", "spec", "containers", "name=front", "image"}, Value: json.RawMessage(`"x"`), Was: json.RawMessage(`"canary:1"`), Why: "pause it"},
-		"save a snapshot":            op.EtcdSnapshot{Path: "/var/lib/klustered/snapshots/cp1.db"},
+		"save a snapshot":            op.EtcdSnapshot{Path: op.EtcdDir + "/cp1-7.db"},
+		"a quorum without":           op.EtcdKeepQuorum{Endpoint: "https://127.0.0.1:2379"},
 		"compact etcd":               op.EtcdCompact{},
 		"defragment":                 op.EtcdDefragment{Endpoint: "https://127.0.0.1:2379"},
 		"disarm":                     op.EtcdDisarm{Alarm: op.Alarm{Member: "8e9e05c52164694d", Kind: "NOSPACE"}},
@@ -207,6 +208,34 @@ func TestWire(t *testing.T) {
 	}
 	if got := p.Risks(); len(got) != 2 || !slices.Contains(got, op.EtcdMaintenance) || !slices.Contains(got, op.InterruptsWorkloads) {
 		t.Errorf("risks: %v", got)
+	}
+}
+
+// TestUnsaved: what writes to etcd is made after a snapshot, or not at all.
+func TestUnsaved(t *testing.T) {
+	m := simulated(t)
+	start := m.State()
+	save := op.EtcdSnapshot{Path: op.EtcdDir + "/cp1-7.db"}
+	for name, tt := range map[string]struct {
+		plan op.Plan
+		ok   bool
+	}{
+		"compact":       {op.Plan{op.EtcdCompact{}}, false},
+		"too late":      {op.Plan{op.EtcdProveWrite{}, save}, false},
+		"a member file": {op.Plan{op.RemoveFile{Path: "/var/lib/etcd/member/snap/db"}}, false},
+		"a log":         {op.Plan{op.CopyFile{From: "/a", To: "/var/lib/etcd/member/wal/0-0.wal"}}, false},
+		"saved":         {op.Plan{save, op.EtcdCompact{}, op.EtcdDefragment{}}, true},
+		"no write":      {op.Plan{op.ReloadUnits{}, op.EtcdKeepQuorum{}}, true},
+	} {
+		var j log
+		j.Buffer = new(bytes.Buffer)
+		err := op.Apply(t.Context(), m, tt.plan, op.Header{}, &j)
+		if (err == nil) != tt.ok || !tt.ok && (!errors.Is(err, op.ErrUnsaved) || j.Len() > 0) {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if !tt.ok && !reflect.DeepEqual(m.State(), start) {
+			t.Errorf("%s: the machine was changed", name)
+		}
 	}
 }
 

@@ -76,10 +76,60 @@ func (m *Machine) liveBytes() int64 {
 	return n
 }
 
+// SnapshotRoom asks the file system that the world has at the path.
+func (m *Machine) SnapshotRoom(_ context.Context, p, _ string) error {
+	if m.World.Host == nil {
+		return nil
+	}
+	var at snapshot.Mount
+	for _, x := range m.World.Host.Mounts {
+		if strings.HasPrefix(p, strings.TrimSuffix(x.Target, "/")+"/") && len(x.Target) > len(at.Target) {
+			at = x
+		}
+	}
+	if size := m.World.Etcd.DBFileSize; at.Total > 0 && int64(at.Free) < size {
+		return fmt.Errorf("cannot save a snapshot to %s: %d bytes are free at %s, and it takes %d: %w", p, at.Free, at.Target, size, op.ErrNoRoom)
+	}
+	return nil
+}
+
 // SaveSnapshot writes a file that stands for a snapshot.
-func (m *Machine) SaveSnapshot(_ context.Context, p string) (int64, error) {
+func (m *Machine) SaveSnapshot(ctx context.Context, p, db string) (int64, error) {
+	if err := m.SnapshotRoom(ctx, p, db); err != nil {
+		return 0, err
+	}
 	f := op.File{Data: fmt.Appendf(nil, "etcd snapshot at revision %d", m.World.Etcd.Status.Revision), Mode: 0o600}
+	if db != "" {
+		from, err := m.ReadFile(db)
+		if err != nil {
+			return 0, err
+		}
+		f.Data = from.Data
+	}
 	return int64(len(f.Data)), m.WriteFile(p, f)
+}
+
+// KeepQuorum counts the members of the world that answer.
+func (m *Machine) KeepQuorum(_ context.Context, endpoint string) error {
+	e := m.World.Etcd
+	voters, left := 0, 0
+	for _, x := range e.Members {
+		own := x.ID == e.Status.MemberID
+		if x.Learner {
+			continue
+		}
+		voters++
+		if away := own && endpoint == "" || slices.Contains(x.ClientURLs, endpoint); away {
+			continue
+		}
+		if own && e.Reachable || slices.ContainsFunc(e.Endpoints, func(y snapshot.EtcdEndpoint) bool { return y.ID == x.ID && y.Reachable }) {
+			left++
+		}
+	}
+	if voters > 1 && left <= voters/2 {
+		return fmt.Errorf("cannot keep etcd's quorum: %d of %d members answer", left, voters)
+	}
+	return nil
 }
 
 // Compact drops history.

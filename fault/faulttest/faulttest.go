@@ -9,6 +9,7 @@
 //	detect is pure       the same findings twice, and an unchanged snapshot
 //	needs are honest     the same findings with every other section removed;
 //	                     no section of Uses that is missing makes one appear
+//	etcd is saved first  no plan writes to etcd without a snapshot saved before
 //	remedy is right      after the remedy, and when time has passed, no finding
 //	remedy lasts         nor after a reboot
 //	undo is exact        after each undo, the machine is as it was: bytes, mode, owner, attributes
@@ -182,9 +183,12 @@ func remedies(t testing.TB, f *fault.Fault, s *snapshot.Snapshot, found []findin
 	var plan op.Plan
 	for _, x := range found {
 		x.Fault, x.Node = f.ID, s.Node
-		p, err := f.Remedy(s, x)
+		p, err := f.Plan(s, x)
 		if err != nil {
 			t.Fatalf("remedy: %v", err)
+		}
+		if err := p.Saved(); err != nil {
+			t.Errorf("etcd is saved first: %v", err)
 		}
 		plan = append(plan, p...)
 	}

@@ -167,7 +167,7 @@ func lasting(t *testing.T, f *fault.Fault, seed uint64, opts []Option) bool {
 	s := m.Snapshot()
 	for _, x := range f.Detect(s) {
 		x.Fault, x.Node = f.ID, s.Node
-		plan, _ := f.Remedy(s, x)
+		plan, _ := f.Plan(s, x)
 		if slices.ContainsFunc(plan, func(o op.Op) bool { return !passing(o) }) {
 			return true
 		}

@@ -212,8 +212,8 @@ func (d *dying) SetAlarm(ctx context.Context, a op.Alarm, raised bool) error {
 	return d.step(func() error { return d.Machine.SetAlarm(ctx, a, raised) })
 }
 
-func (d *dying) SaveSnapshot(ctx context.Context, p string) (n int64, err error) {
-	err = d.step(func() (err error) { n, err = d.Machine.SaveSnapshot(ctx, p); return err })
+func (d *dying) SaveSnapshot(ctx context.Context, p, db string) (n int64, err error) {
+	err = d.step(func() (err error) { n, err = d.Machine.SaveSnapshot(ctx, p, db); return err })
 	return n, err
 }
 

@@ -58,7 +58,7 @@ name with --accept-risk.`,
 	f.BoolVar(&x.apply, "apply", false, "make the changes")
 	f.BoolVar(&x.trust, "no-verify", false, "keep the changes without looking at the node again")
 	f.DurationVar(&x.hold, "hold", repair.DefaultHold, "how long the node has to stay well before a repair is kept (0: not at all)")
-	f.StringSliceVar(&x.accept, "accept-risk", nil, "accept a risk: "+string(op.InterruptsWorkloads)+" or "+string(op.EtcdMaintenance))
+	f.StringSliceVar(&x.accept, "accept-risk", nil, "accept a risk: "+op.RiskNames())
 	return c
 }
 
@@ -111,8 +111,8 @@ func (a *App) checkFix(x *fix, ids []string) error {
 		}
 	}
 	for _, r := range x.accept {
-		if r != string(op.InterruptsWorkloads) && r != string(op.EtcdMaintenance) {
-			return fmt.Errorf("cannot accept risk %q: it is not one of %s, %s", r, op.InterruptsWorkloads, op.EtcdMaintenance)
+		if !slices.Contains(op.Risks(), op.Risk(r)) {
+			return fmt.Errorf("cannot accept risk %q: there is %s", r, op.RiskNames())
 		}
 	}
 	switch {
@@ -309,6 +309,8 @@ func moved(err error) error {
 	switch {
 	case errors.Is(err, op.ErrChanged):
 		return hint(err, "the node was changed meanwhile: run klustered fix again for a new plan")
+	case errors.Is(err, op.ErrNoRoom):
+		return hint(err, "free room there first: etcd is changed only when it can be restored")
 	case errors.Is(err, repair.ErrBusy):
 		return hint(err, "wait for it to end; klustered history shows it as half-done")
 	case errors.As(err, &risk):

@@ -35,7 +35,7 @@ type failure struct {
 
 // kinds are the errors that keep their identity on the way.
 func kinds() map[string]error {
-	return map[string]error{"changed": op.ErrChanged, "busy": repair.ErrBusy, "nothing": repair.ErrNothing}
+	return map[string]error{"changed": op.ErrChanged, "busy": repair.ErrBusy, "nothing": repair.ErrNothing, "room": op.ErrNoRoom}
 }
 
 func newFailure(err error) *failure {

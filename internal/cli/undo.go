@@ -146,6 +146,9 @@ func (a *App) showPast(p past, steps bool) {
 		if e.Error != "" {
 			fmt.Fprintf(a.Out, "      %s\n", e.Error)
 		}
+		for _, s := range e.Snapshots {
+			fmt.Fprintf(a.Out, "      the snapshot of etcd that was saved before: %s\n", s)
+		}
 		if steps {
 			for _, s := range e.Steps {
 				fmt.Fprintf(a.Out, "      %s\n", s)

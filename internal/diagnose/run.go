@@ -161,7 +161,7 @@ func plan(x found) (p op.Plan, err error) {
 			p, err = nil, fmt.Errorf("the remedy failed: %v", r)
 		}
 	}()
-	return x.fault.Remedy(x.snap, x.finding)
+	return x.fault.Plan(x.snap, x.finding)
 }
 
 // rank sorts what was found into causes, forecast and notes, and ties the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/klustered/klustered/op"
@@ -19,7 +20,9 @@ type Entry struct {
 	State  State     `json:"state"`
 	Note   string    `json:"note,omitempty"`
 	Steps  []string  `json:"steps,omitempty"`
-	Error  string    `json:"error,omitempty"` // why the journal cannot be read, or not all was undone
+	// Snapshots are those of etcd that were saved for it, and are still there.
+	Snapshots []string `json:"snapshots,omitempty"`
+	Error     string   `json:"error,omitempty"` // why the journal cannot be read, or not all was undone
 }
 
 // A State is how a repair stands.
@@ -39,6 +42,11 @@ func entry(n int, j op.Journal, err error) Entry {
 	for _, s := range j.Steps {
 		if s.Op != nil {
 			e.Steps = append(e.Steps, s.Op.String())
+		}
+		if x, ok := s.Op.(op.EtcdSnapshot); ok {
+			if _, err := os.Stat(x.Path); err == nil {
+				e.Snapshots = append(e.Snapshots, x.Path)
+			}
 		}
 	}
 	switch {

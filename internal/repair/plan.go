@@ -71,7 +71,7 @@ func remedy(s *snapshot.Snapshot, faults []*fault.Fault, f finding.Finding) (op.
 	if x.Remedy == nil {
 		return nil, "", fmt.Errorf("cannot repair %s: no safe repair is known; its runbook says what to do", x.ID)
 	}
-	plan, err := x.Remedy(s, f)
+	plan, err := x.Plan(s, f)
 	if err != nil {
 		return nil, "", err
 	}

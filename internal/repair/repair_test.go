@@ -193,7 +193,7 @@ func TestMoved(t *testing.T) {
 func TestRefused(t *testing.T) {
 	b := newBench(t)
 	var risk *RiskError
-	q := Request{Plan: op.Plan{op.EtcdCompact{}}}
+	q := Request{Plan: op.Plan{op.EtcdSnapshot{Path: op.EtcdDir + "/cp1-1.db"}, op.EtcdCompact{}}}
 	if _, err := b.Apply(t.Context(), q, nil); !errors.As(err, &risk) || risk.Risks[0] != op.EtcdMaintenance || !strings.Contains(err.Error(), "etcd-maintenance") {
 		t.Errorf("risk: %v", err)
 	}

@@ -159,7 +159,8 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 	}
 	plan, err := etcd.Change().Set(etcd, flag, own).Plan("etcd's data lies on the node")
 	if e := s.Etcd; err == nil && e != nil && e.Reachable && e.Status != nil { // what lies in the container goes with it
-		plan = slices.Insert(plan, 0, op.Op(op.EtcdSnapshot{Path: fmt.Sprintf("/var/lib/klustered/snapshots/%s-%d.db", s.Node, e.Status.Revision)}))
+		save, _ := fault.EtcdSnapshot(s) // it answers
+		plan = slices.Insert(plan, 0, op.Op(save))
 	}
 	return plan, err
 }

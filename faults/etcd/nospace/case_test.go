@@ -148,7 +148,7 @@ func TestKubernetesItselfIsNotAccused(t *testing.T) {
 func TestPlanOfThreeMembersAndAWorkload(t *testing.T) {
 	s := &snapshot.Snapshot{Node: "cp1", Etcd: member(), Cluster: &snapshot.Cluster{Workloads: []snapshot.Workload{
 		{Kind: "Deployment", Namespace: "apps", Name: "reporter", Replicas: 2, Commands: []string{"img curl https://kubernetes.default/ nightly-2"}}}}}
-	plan, err := remedy(s, detect(s)[0])
+	plan, err := Fault.Plan(s, detect(s)[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestPlanOfThreeMembersAndAWorkload(t *testing.T) {
 		got = append(got, line)
 	}
 	want := []string{
-		"etcd-snapshot /var/lib/klustered/snapshots/cp1-77.db", "etcd-compact",
+		"etcd-snapshot /var/lib/klustered/etcd/cp1-77.db", "etcd-compact",
 		"etcd-defragment https://b:2379", "etcd-defragment https://c:2379", "etcd-defragment https://127.0.0.1:2379",
 		"etcd-disarm", `patch-object /apis/apps/v1/namespaces/apps/deployments/reporter {"spec":{"replicas":0}}`, "etcd-prove-write",
 	}

@@ -12,17 +12,13 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-// snapshots is where snapshots are saved before etcd is changed.
-const snapshots = "/var/lib/klustered/snapshots/"
-
 // margin is the part of the quota, in percent, that live data may take for
 // compaction to be of use: pages are never filled to the brim.
 const margin = 80
 
 const why = "it writes the object that fills etcd"
 
-// remedy saves a snapshot, stops what fills etcd, drops the history, gives the
-// pages back, disarms, and proves a write. A workload can only be scaled down
+// remedy stops what fills etcd, drops the history, gives the pages back, disarms, and proves a write. A workload can only be scaled down
 // once writes pass again, so that comes after.
 func remedy(s *snapshot.Snapshot, _ finding.Finding) (op.Plan, error) {
 	e := s.Etcd
@@ -32,13 +28,11 @@ func remedy(s *snapshot.Snapshot, _ finding.Finding) (op.Plan, error) {
 	if err := room(e); err != nil {
 		return nil, err
 	}
-	plan := op.Plan{op.EtcdSnapshot{Path: fmt.Sprintf("%s%s-%d.db", snapshots, s.Node, e.Status.Revision)}}
 	hands := hands(s, fillers(e))
-	stop, err := stopped(hands)
+	plan, err := stopped(hands)
 	if err != nil {
 		return nil, err
 	}
-	plan = append(plan, stop...)
 	plan = append(plan, op.EtcdCompact{})
 	for _, url := range endpoints(e) {
 		plan = append(plan, op.EtcdDefragment{Endpoint: url})

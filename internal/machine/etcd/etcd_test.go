@@ -51,10 +51,10 @@ func TestWithoutMember(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 			defer cancel()
 			e := New(tt.files)
-			_, err1 := e.SaveSnapshot(ctx, t.TempDir()+"/s.db")
+			_, err1 := e.SaveSnapshot(ctx, t.TempDir()+"/s.db", "")
 			_, err2 := e.Compact(ctx, 0)
 			_, err3 := e.Alarms(ctx)
-			for i, err := range []error{err1, err2, err3, e.Defragment(ctx, ""), e.ProveWrite(ctx), e.SetAlarm(ctx, op.Alarm{Member: "1f", Kind: "NOSPACE"}, false)} {
+			for i, err := range []error{err1, err2, err3, e.Defragment(ctx, ""), e.ProveWrite(ctx), e.KeepQuorum(ctx, ""), e.SetAlarm(ctx, op.Alarm{Member: "1f", Kind: "NOSPACE"}, false)} {
 				if err == nil || !strings.Contains(err.Error(), tt.want) {
 					t.Errorf("call %d: got %v, want %q", i, err, tt.want)
 				}

@@ -10,34 +10,77 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"golang.org/x/sys/unix"
+
+	"github.com/klustered/klustered/internal/collect/etcd/bolt"
+	"github.com/klustered/klustered/internal/collect/etcd/store"
+	"github.com/klustered/klustered/internal/member"
+	"github.com/klustered/klustered/op"
 )
 
 // spare is how many bytes stay free on the disk that a snapshot is saved to.
 const spare = 64 << 20
 
-// SaveSnapshot streams a snapshot to path. It begins only when the disk has
-// room for it, and path holds it only when its sum is right.
-func (e *Etcd) SaveSnapshot(ctx context.Context, path string) (int64, error) {
+// SnapshotRoom is an error where the disk has not room for a snapshot.
+func (e *Etcd) SnapshotRoom(ctx context.Context, path, db string) error {
+	if db != "" {
+		i, err := os.Stat(db)
+		if err != nil {
+			return fmt.Errorf("cannot save a copy of etcd's data: %w", err)
+		}
+		return room(path, i.Size())
+	}
+	c, err := e.dial(ctx, "")
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = fits(ctx, c, path)
+	return err
+}
+
+// fits returns the member's revision, where there is room for its snapshot.
+func fits(ctx context.Context, c *member.Client, path string) (int64, error) {
+	ask, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	st, err := c.Maintenance.Status(ask, &pb.StatusRequest{})
+	if err != nil {
+		return 0, fmt.Errorf("cannot read etcd's size: %w", plain(err))
+	}
+	return st.Header.GetRevision(), room(path, st.DbSize)
+}
+
+// SaveSnapshot streams a snapshot to path, or copies the data file db. It
+// begins only when the disk has room for it, and path holds it only when it
+// was verified. Of the node's snapshots the newest stay.
+func (e *Etcd) SaveSnapshot(ctx context.Context, path, db string) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, snapshotTime)
 	defer cancel()
+	take := func() (int64, error) { return e.stream(ctx, path) }
+	if db != "" {
+		take = func() (int64, error) { return e.copied(ctx, path, db) }
+	}
+	n, err := take()
+	if err != nil {
+		return 0, err
+	}
+	return n, prune(path)
+}
+
+func (e *Etcd) stream(ctx context.Context, path string) (int64, error) {
 	c, err := e.dial(ctx, "")
 	if err != nil {
 		return 0, err
 	}
 	defer c.Close()
-	st, err := c.Maintenance.Status(ctx, &pb.StatusRequest{})
+	revision, err := fits(ctx, c, path)
 	if err != nil {
-		return 0, fmt.Errorf("cannot read etcd's size: %w", plain(err))
-	}
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return 0, err
-	}
-	if err := room(dir, st.DbSize); err != nil {
-		return 0, fmt.Errorf("cannot save a snapshot to %s: %w", path, err)
 	}
 	stream, err := c.Maintenance.Snapshot(ctx, &pb.SnapshotRequest{})
 	if err != nil {
@@ -46,29 +89,127 @@ func (e *Etcd) SaveSnapshot(ctx context.Context, path string) (int64, error) {
 	n, err := save(path, func() ([]byte, error) {
 		part, err := stream.Recv()
 		return part.GetBlob(), err
-	})
+	}, func(f *os.File, n int64) error { return verify(ctx, f, n-sha256.Size, revision) })
 	if err != nil {
 		return 0, fmt.Errorf("cannot save a snapshot to %s: %w", path, err)
 	}
 	return n, nil
 }
 
-// room is an error unless the disk of dir has room for size bytes.
-func room(dir string, size int64) error {
-	var fs unix.Statfs_t
-	if err := unix.Statfs(dir, &fs); err != nil {
-		return err
-	}
-	if free := int64(fs.Bavail) * fs.Bsize; free < size+spare {
-		return fmt.Errorf("the disk has %d MiB free, and it takes %d", free>>20, (size+spare)>>20)
+// verify reads the snapshot as etcd would, up to its last page. It must not be
+// older than the member was when it was asked for.
+func verify(ctx context.Context, f *os.File, size, revision int64) error {
+	s, err := store.Read(ctx, f, size, store.Options{MaxBytes: 1})
+	switch {
+	case s == nil || errors.Is(err, bolt.ErrDamaged) || ctx.Err() != nil:
+		return fmt.Errorf("what etcd sent cannot be read: %w", err)
+	case s.Revision < revision:
+		return fmt.Errorf("it ends at revision %d, and the member was at %d", s.Revision, revision)
 	}
 	return nil
 }
 
-// save writes the parts to a temporary file, checks the sum and gives the file
-// its name.
-func save(path string, next func() ([]byte, error)) (int64, error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".snapshot-*")
+// copied copies a data file as it lies, whole or damaged. One that is being
+// written meanwhile is [op.ErrChanged].
+func (e *Etcd) copied(ctx context.Context, path, db string) (int64, error) {
+	if err := e.SnapshotRoom(ctx, path, db); err != nil {
+		return 0, err
+	}
+	from, err := os.Open(db)
+	if err != nil {
+		return 0, fmt.Errorf("cannot copy etcd's data: %w", err)
+	}
+	defer from.Close()
+	n, err := create(path, func(f *os.File) (int64, error) {
+		sum := sha256.New()
+		n, err := io.Copy(io.MultiWriter(f, sum), from)
+		if err != nil {
+			return n, err
+		}
+		again := sha256.New()
+		if _, err = from.Seek(0, io.SeekStart); err == nil {
+			_, err = io.Copy(again, from)
+		}
+		if err == nil && !bytes.Equal(sum.Sum(nil), again.Sum(nil)) {
+			err = op.ErrChanged
+		}
+		return n, err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("cannot copy %s to %s: %w", db, path, err)
+	}
+	return n, nil
+}
+
+// room is an error unless the disk that path is to lie on has room for size
+// bytes, and some more.
+func room(path string, size int64) error {
+	dir := filepath.Dir(path)
+	var fs unix.Statfs_t
+	err := unix.Statfs(dir, &fs)
+	for errors.Is(err, unix.ENOENT) && dir != "/" {
+		dir = filepath.Dir(dir)
+		err = unix.Statfs(dir, &fs)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot save a snapshot to %s: %w", path, err)
+	}
+	if free := int64(fs.Bavail) * fs.Bsize; free < size+spare {
+		return fmt.Errorf("cannot save a snapshot to %s: its file system has %d MiB free; etcd's data takes %d MiB, and %d are to stay free: %w",
+			path, free>>20, (size+1<<20-1)>>20, spare>>20, op.ErrNoRoom)
+	}
+	return nil
+}
+
+// prune removes all but the newest snapshots of the node that path is of. The
+// name of a snapshot is that of its node, a dash, and a word without one.
+func prune(path string) error {
+	dir, name := filepath.Split(path)
+	node := name[:strings.LastIndexByte(name, '-')+1]
+	list, err := os.ReadDir(dir)
+	if err != nil || node == "" {
+		return err
+	}
+	type saved struct {
+		name string
+		at   time.Time
+	}
+	var all []saved
+	for _, x := range list {
+		rest, ok := strings.CutPrefix(x.Name(), node)
+		i, err := x.Info()
+		if ok && err == nil && x.Name() != name && i.Mode().IsRegular() && strings.HasSuffix(rest, ".db") && !strings.Contains(rest, "-") {
+			all = append(all, saved{x.Name(), i.ModTime()})
+		}
+	}
+	slices.SortFunc(all, func(a, b saved) int { return b.at.Compare(a.at) })
+	for _, x := range all[min(len(all), op.EtcdKept-1):] {
+		if err := os.Remove(filepath.Join(dir, x.name)); err != nil {
+			return fmt.Errorf("cannot remove an old snapshot: %w", err)
+		}
+	}
+	return nil
+}
+
+// save writes the parts to a file, checks the sum, has it verified and gives
+// the file its name.
+func save(path string, next func() ([]byte, error), verify func(*os.File, int64) error) (int64, error) {
+	return create(path, func(f *os.File) (int64, error) {
+		n, err := transfer(f, next)
+		if err == nil {
+			err = verify(f, n)
+		}
+		return n, err
+	})
+}
+
+// create makes a file that is there whole or not at all.
+func create(path string, fill func(*os.File) (int64, error)) (int64, error) {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return 0, err
+	}
+	f, err := os.CreateTemp(dir, ".snapshot-*")
 	if err != nil {
 		return 0, err
 	}
@@ -77,7 +218,7 @@ func save(path string, next func() ([]byte, error)) (int64, error) {
 	if err := f.Chmod(0o600); err != nil {
 		return 0, err
 	}
-	n, err := transfer(f, next)
+	n, err := fill(f)
 	if err == nil {
 		err = f.Sync()
 	}
@@ -87,12 +228,12 @@ func save(path string, next func() ([]byte, error)) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	dir, err := os.Open(filepath.Dir(path))
+	d, err := os.Open(dir)
 	if err != nil {
 		return 0, err
 	}
-	defer dir.Close()
-	return n, dir.Sync()
+	defer d.Close()
+	return n, d.Sync()
 }
 
 // transfer writes the parts to w. The stream is the data, whose size is a

@@ -7,7 +7,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/klustered/klustered/op"
 )
 
 // parts hands out data in pieces of n bytes, and then err.
@@ -45,7 +49,7 @@ func TestSave(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "s.db")
-			n, err := save(path, parts(tt.data, tt.n, tt.end))
+			n, err := save(path, parts(tt.data, tt.n, tt.end), func(*os.File, int64) error { return nil })
 			if (err == nil) != tt.ok {
 				t.Fatalf("got %v", err)
 			}
@@ -65,10 +69,51 @@ func TestSave(t *testing.T) {
 }
 
 func TestRoom(t *testing.T) {
-	if err := room(t.TempDir(), 1<<60); err == nil {
-		t.Error("a disk with room for an exbibyte")
+	path := filepath.Join(t.TempDir(), "made later", "s.db")
+	if err := room(path, 1<<60); !errors.Is(err, op.ErrNoRoom) || !strings.Contains(err.Error(), "MiB free") {
+		t.Errorf("a disk with room for an exbibyte: %v", err)
 	}
-	if err := room(filepath.Join(t.TempDir(), "none"), 1); err == nil {
-		t.Error("a folder that does not exist has room")
+	if err := room(path, 1); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPrune: the newest three of the node stay, and nothing else is touched.
+func TestPrune(t *testing.T) {
+	dir := t.TempDir()
+	for i, name := range []string{"cp-1-5.db", "cp-1-20261128T064500.db", "cp-1-7.db", "cp-1-6.db", "cp-1-notes.txt", "cp-10-1.db", "cp-1-x-2.db"} {
+		p := filepath.Join(dir, name)
+		at := time.Now().Add(time.Duration(i-100) * time.Hour)
+		if err := errors.Join(os.WriteFile(p, nil, 0o600), os.Chtimes(p, at, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := prune(filepath.Join(dir, "cp-1-7.db")); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	left, _ := os.ReadDir(dir)
+	for _, x := range left {
+		got = append(got, x.Name())
+	}
+	if want := "cp-1-20261128T064500.db cp-1-6.db cp-1-7.db cp-1-notes.txt cp-1-x-2.db cp-10-1.db"; strings.Join(got, " ") != want {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestCopied(t *testing.T) {
+	dir := t.TempDir()
+	db, path := filepath.Join(dir, "db"), filepath.Join(dir, "saved", "cp1-1.db")
+	if err := os.WriteFile(db, []byte("damaged pages"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n, err := New(tree{}).SaveSnapshot(t.Context(), path, db)
+	got, _ := os.ReadFile(path)
+	i, err2 := os.Stat(filepath.Dir(path))
+	if err != nil || err2 != nil || n != 13 || string(got) != "damaged pages" || i.Mode().Perm() != 0o700 {
+		t.Errorf("got %d, %q, %v, %v", n, got, err, err2)
+	}
+	if _, err := New(tree{}).SaveSnapshot(t.Context(), path, db+"x"); err == nil {
+		t.Error("a file that does not exist was copied")
 	}
 }

@@ -1,0 +1,120 @@
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/op"
+	"github.com/klustered/klustered/snapshot"
+)
+
+// Plan is the remedy of the finding with what every plan has to have: what
+// writes to etcd saves a snapshot before anything else, so that a disk without
+// room for it stops the plan while nothing is changed; and before a member is
+// kept from answering it is made sure that the others are enough.
+func (f *Fault) Plan(s *snapshot.Snapshot, x finding.Finding) (op.Plan, error) {
+	plan, err := f.Remedy(s, x)
+	if err != nil {
+		return nil, err
+	}
+	if plan.Saved() != nil {
+		save, err := EtcdSnapshot(s)
+		if err != nil {
+			return nil, err
+		}
+		plan = slices.Insert(slices.Clone(plan), 0, op.Op(save))
+	}
+	return quorate(s, plan), nil
+}
+
+// EtcdSnapshot plans a snapshot of the node's member, or the copy of its data
+// file where it does not answer.
+func EtcdSnapshot(s *snapshot.Snapshot) (op.EtcdSnapshot, error) {
+	e := s.Etcd
+	switch {
+	case e != nil && e.Reachable && e.Status != nil:
+		return op.EtcdSnapshot{Path: fmt.Sprintf("%s/%s-%d.db", op.EtcdDir, s.Node, e.Status.Revision)}, nil
+	case e != nil && e.DBPath != "":
+		name := s.Node + "-" + s.At.UTC().Format("20060102T150405") + ".db"
+		return op.EtcdSnapshot{Path: path.Join(op.EtcdDir, name), DB: e.DBPath}, nil
+	}
+	return op.EtcdSnapshot{}, errors.New("cannot change etcd: no snapshot can be saved, since neither a member nor its data file was found on this node")
+}
+
+// quorate puts an [op.EtcdKeepQuorum] before each op of the plan that keeps a
+// member of several from answering.
+func quorate(s *snapshot.Snapshot, plan op.Plan) op.Plan {
+	e := s.Etcd
+	if e == nil || e.Status == nil {
+		return plan
+	}
+	var out op.Plan
+	own := false // each time that the manifest is written is one restart
+	for _, o := range plan {
+		endpoint, stops := stopsMember(s, o)
+		if keep, ok := quorum(e, endpoint); stops && ok && !(endpoint == "" && own) {
+			out, own = append(out, keep), own || endpoint == ""
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+// stopsMember reports whether o keeps a member from answering for a while, and
+// which: that at endpoint, "" being this node's own.
+func stopsMember(s *snapshot.Snapshot, o op.Op) (endpoint string, stops bool) {
+	switch x := o.(type) {
+	case op.EtcdDefragment:
+		if x.Endpoint == s.Etcd.Endpoint {
+			return "", true
+		}
+		return x.Endpoint, true
+	case op.RestartStatic:
+		return "", x.Container == "etcd"
+	case op.Unit:
+		return "", x.Name == "etcd.service" && x.Verb != "start"
+	}
+	name := op.Written(o)
+	return "", name != "" && s.Static != nil && slices.ContainsFunc(s.Static.Manifests, func(m snapshot.Manifest) bool {
+		return m.Path == name && slices.ContainsFunc(m.Containers, func(c snapshot.ManifestContainer) bool { return c.Command == "etcd" })
+	})
+}
+
+// quorum is the look at the other members that is due before the one at
+// endpoint is kept from answering; none for a member that is alone or does not
+// answer, and where there is no quorum already.
+func quorum(e *snapshot.Etcd, endpoint string) (op.EtcdKeepQuorum, bool) {
+	voters, answer, away := 0, 0, 0
+	for _, m := range e.Members {
+		if m.Learner {
+			continue
+		}
+		voters++
+		if !answers(e, m) {
+			continue
+		}
+		answer++
+		if own := m.ID == e.Status.MemberID; own && endpoint == "" || slices.Contains(m.ClientURLs, endpoint) {
+			away = 1
+		}
+	}
+	need := voters/2 + 1
+	if voters < 2 || away == 0 || answer < need {
+		return op.EtcdKeepQuorum{}, false
+	}
+	keep := op.EtcdKeepQuorum{Endpoint: endpoint}
+	if left := answer - away; left < need {
+		keep.Lost = fmt.Sprintf("%d of %d members are left then, and %d are needed", left, voters, need)
+	}
+	return keep, true
+}
+
+// answers reports whether the member answered when the node was looked at.
+func answers(e *snapshot.Etcd, m snapshot.EtcdMember) bool {
+	return m.ID == e.Status.MemberID && e.Reachable || slices.ContainsFunc(e.Endpoints, func(x snapshot.EtcdEndpoint) bool {
+		return x.Reachable && (x.ID == m.ID || slices.Contains(m.ClientURLs, x.URL))
+	})
+}

@@ -1,0 +1,175 @@
+package etcd
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+
+	"github.com/klustered/klustered/internal/member"
+	"github.com/klustered/klustered/op"
+)
+
+// program is an etcd that the lab has built, or "".
+func program() string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	all, _ := filepath.Glob(filepath.Join(cache, "klustered", "bin", "etcd-*", "etcd"))
+	if len(all) == 0 {
+		return ""
+	}
+	return all[len(all)-1]
+}
+
+// ports are free ones.
+func ports(t *testing.T, n int) []string {
+	t.Helper()
+	var all []string
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		all = append(all, l.Addr().String())
+	}
+	return all
+}
+
+// cluster starts n members on loopback and returns the first as a node has it,
+// their URLs and their processes. They end with the test.
+func cluster(t *testing.T, n int) (*Etcd, []string, []*exec.Cmd) {
+	t.Helper()
+	bin := program()
+	if testing.Short() || bin == "" {
+		t.Skip("no etcd has been built for the lab")
+	}
+	clients, peers := ports(t, n), ports(t, n)
+	var initial, urls []string
+	for i, p := range peers {
+		initial = append(initial, fmt.Sprintf("m%d=http://%s", i, p))
+		urls = append(urls, "http://"+clients[i])
+	}
+	var all []*exec.Cmd
+	first := ""
+	for i := range n {
+		args := []string{"--name=m" + fmt.Sprint(i), "--data-dir=" + filepath.Join(t.TempDir(), "data"), "--listen-client-urls=" + urls[i], "--advertise-client-urls=" + urls[i],
+			"--listen-peer-urls=http://" + peers[i], "--initial-advertise-peer-urls=http://" + peers[i], "--initial-cluster=" + strings.Join(initial, ","), "--unsafe-no-fsync"}
+		if i == 0 {
+			first = "spec: {containers: [{command: [etcd, '" + strings.Join(args, "', '") + "']}]}"
+		}
+		c := exec.Command(bin, args...)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Process.Kill(); c.Wait() })
+		all = append(all, c)
+	}
+	e := New(tree{member.ManifestDir + "/etcd.yaml": first})
+	for over := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		if err := e.ProveWrite(t.Context()); err == nil {
+			return e, urls, all
+		} else if time.Now().After(over) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestRealSnapshot(t *testing.T) {
+	e, urls, _ := cluster(t, 1)
+	c, err := e.dial(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for i := range 300 {
+		if _, err := c.KV.Put(t.Context(), &pb.PutRequest{Key: fmt.Appendf(nil, "/registry/x/%d", i%7), Value: bytes.Repeat([]byte("v"), 20<<10)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "etcd", "cp1-1.db")
+	plan := op.Plan{op.EtcdSnapshot{Path: path}, op.EtcdKeepQuorum{}, op.EtcdCompact{}, op.EtcdDefragment{Endpoint: urls[0]}, op.EtcdProveWrite{}}
+	var j journal
+	if err := op.Apply(t.Context(), node{Etcd: e}, plan, op.Header{ID: "1"}, &j); err != nil {
+		t.Fatal(err)
+	}
+	i, err := os.Stat(path)
+	if err != nil || i.Mode() != 0o600 || i.Size() < 5<<20 {
+		t.Fatalf("got %v, %v", i, err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := verify(t.Context(), f, i.Size()-32, 300); err != nil {
+		t.Error(err)
+	}
+	if err := verify(t.Context(), f, i.Size()-32, 400); err == nil {
+		t.Error("an older snapshot than the member was taken")
+	}
+	if err := verify(t.Context(), f, i.Size()/2, 1); err == nil {
+		t.Error("half a snapshot was taken")
+	}
+	// etcd's own tool takes it, sum and all
+	out, err := exec.Command(filepath.Join(filepath.Dir(program()), "etcdutl"), "snapshot", "status", path).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), ", ") {
+		t.Errorf("etcdutl: %s, %v", out, err)
+	}
+}
+
+func TestRealQuorum(t *testing.T) {
+	e, urls, all := cluster(t, 3)
+	for _, url := range append(urls, "") {
+		if err := e.KeepQuorum(t.Context(), url); err != nil {
+			t.Errorf("of three, without %q: %v", url, err)
+		}
+	}
+	all[2].Process.Kill()
+	all[2].Wait()
+	if err := e.quorum(t.Context(), urls[2]); err != nil {
+		t.Errorf("without the one that is dead: %v", err)
+	}
+	for _, url := range []string{"", urls[0], urls[1]} {
+		if err := e.quorum(t.Context(), url); err == nil || !strings.Contains(err.Error(), "1 others of 3 answer, and 2 are needed") {
+			t.Errorf("of two, without %q: %v", url, err)
+		}
+	}
+}
+
+// node is a machine of which only etcd is there.
+type node struct {
+	machine
+	op.Etcd
+}
+
+type machine struct {
+	op.Files
+	op.Units
+	op.Processes
+	op.Mounts
+	op.Network
+	op.Kube
+	issuer
+}
+
+type issuer interface {
+	Issue(ctx context.Context, x op.IssueKubeconfig) ([]byte, error)
+	IssueCertificate(ctx context.Context, x op.IssueCertificate) (cert, key []byte, err error)
+	RestartStatic(ctx context.Context, socket, container string) error
+}
+
+// journal is a log in memory.
+type journal struct{ bytes.Buffer }
+
+func (*journal) Sync() error { return nil }
