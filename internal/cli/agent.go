@@ -49,12 +49,19 @@ func (a *App) agent() *cobra.Command {
 			}
 			return w.apply(ctx, x, follow)
 		}),
-		a.agentDoes("undo", 1, func(ctx context.Context, w worker, args []string, follow func(step)) (any, error) {
+		a.agentDoes("undo", 2, func(ctx context.Context, w worker, args []string, follow func(step)) (any, error) {
+			n, err := journalNumber(args[:min(1, len(args))])
+			if err != nil {
+				return nil, err
+			}
+			return w.undo(ctx, n, len(args) > 1, follow)
+		}),
+		a.agentDoes("stands", 1, func(ctx context.Context, w worker, args []string, _ func(step)) (any, error) {
 			n, err := journalNumber(args)
 			if err != nil {
 				return nil, err
 			}
-			return w.undo(ctx, n, follow)
+			return w.stands(ctx, n)
 		}),
 		a.agentDoes("prove", 0, func(ctx context.Context, w worker, _ []string, _ func(step)) (any, error) {
 			var proofs []harden.Proof

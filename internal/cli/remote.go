@@ -141,9 +141,18 @@ func (t there) apply(ctx context.Context, x order, follow func(step)) (res repai
 	return res, err
 }
 
-func (t there) undo(ctx context.Context, n int, follow func(step)) (u undone, err error) {
-	err = t.ask(ctx, nil, &u, follow, "undo", strconv.Itoa(n))
+func (t there) undo(ctx context.Context, n int, rest bool, follow func(step)) (u undone, err error) {
+	args := []string{"undo", strconv.Itoa(n)}
+	if rest {
+		args = append(args, "rest")
+	}
+	err = t.ask(ctx, nil, &u, follow, args...)
 	return u, err
+}
+
+func (t there) stands(ctx context.Context, n int) (list []repair.Stand, err error) {
+	err = t.ask(ctx, nil, &list, nil, "stands", strconv.Itoa(n))
+	return list, err
 }
 
 func (t there) history(ctx context.Context) (all []repair.Entry, err error) {

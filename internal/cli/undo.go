@@ -4,30 +4,37 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/klustered/klustered/internal/repair"
+	"github.com/klustered/klustered/internal/report"
 )
 
 func (a *App) undo() *cobra.Command {
 	var r reach
+	var rest bool
 	c := &cobra.Command{
 		Use: "undo [N]", Short: "Take back a repair, the last one by default", Args: atMost(1),
-		Long: `Undo takes back what a repair changed, in reverse, from its journal. What
-somebody else changed since then is left as it is, and said.`,
+		Long: `Undo takes back what a repair changed, in reverse, from its journal. First it
+looks how each thing stands: as the repair left it, as it was before, or changed
+by somebody else since. Where somebody else has been, it shows what they changed
+and takes nothing back, unless --leave-theirs has it leave that and take back the
+rest.`,
 		Example: "  klustered undo\n  klustered undo 3 --node docker://klustered-cp1",
 		RunE: func(c *cobra.Command, args []string) error {
 			n, err := journalNumber(args)
 			if err != nil {
 				return err
 			}
-			return a.runUndo(c.Context(), &r, n)
+			return a.runUndo(c.Context(), &r, n, rest)
 		},
 	}
 	r.flags(c.Flags())
+	c.Flags().BoolVar(&rest, "leave-theirs", false, "leave what somebody else has changed since, and take back the rest")
 	return c
 }
 
@@ -59,7 +66,7 @@ func (a *App) pasts(ctx context.Context, r *reach) ([]past, error) {
 	return out, nil
 }
 
-func (a *App) runUndo(ctx context.Context, r *reach, n int) error {
+func (a *App) runUndo(ctx context.Context, r *reach, n int, rest bool) error {
 	all, err := a.pasts(ctx, r)
 	if err != nil {
 		return err
@@ -68,7 +75,10 @@ func (a *App) runUndo(ctx context.Context, r *reach, n int) error {
 	if err != nil {
 		return err
 	}
-	u, err := p.worker.undo(ctx, n, func(s step) {
+	if err := a.surveys(ctx, p, n, rest); err != nil {
+		return err
+	}
+	u, err := p.worker.undo(ctx, n, rest, func(s step) {
 		if s.State == "undid" {
 			fmt.Fprintf(a.Out, "  taken back: %s\n", s.Line)
 		}
@@ -83,6 +93,42 @@ func (a *App) runUndo(ctx context.Context, r *reach, n int) error {
 		return moved(err)
 	}
 	fmt.Fprintf(a.Out, "Undone: repair %d (%s).\n", u.Entry.Number, u.Entry.Title)
+	if u.Entry.Left != "" {
+		fmt.Fprintf(a.Out, "  left to whoever changed it since: %s\n", report.Clean(u.Entry.Left))
+	}
+	return nil
+}
+
+// surveys says how what a repair changed stands, where that is not all as the
+// repair left it, and stops before somebody else's work.
+func (a *App) surveys(ctx context.Context, p past, n int, rest bool) error {
+	list, err := p.worker.stands(ctx, n)
+	if errors.Is(err, repair.ErrNothing) {
+		return hint(err, "klustered history%s lists what was done", specFlag(p.spec))
+	}
+	if err != nil {
+		return nil // a journal that cannot be read is the undo's to tell of
+	}
+	if !slices.ContainsFunc(list, func(s repair.Stand) bool { return s.How != repair.AsLeft }) {
+		return nil
+	}
+	theirs := 0
+	for _, s := range list {
+		fmt.Fprintf(a.Out, "  %s: %s\n", s.How, report.Clean(s.Line))
+		for line := range strings.Lines(s.Diff) {
+			fmt.Fprintf(a.Out, "      %s\n", report.Clean(strings.TrimSuffix(line, "\n")))
+		}
+		if s.Error != "" {
+			fmt.Fprintf(a.Out, "      %s\n", report.Clean(s.Error))
+		}
+		if s.How == repair.Theirs {
+			theirs++
+		}
+	}
+	if theirs > 0 && !rest {
+		return hint(fmt.Errorf("cannot undo it: %d of %d changes are somebody else's by now; nothing was taken back", theirs, len(list)),
+			"put those right by hand, or let klustered undo --leave-theirs take back the rest")
+	}
 	return nil
 }
 

@@ -23,7 +23,9 @@ import (
 type worker interface {
 	look(ctx context.Context, plan op.Plan) ([]repair.Preview, error)
 	apply(ctx context.Context, x order, follow func(step)) (repair.Result, error)
-	undo(ctx context.Context, n int, follow func(step)) (undone, error)
+	// undo takes back repair n, but for what others have changed if rest.
+	undo(ctx context.Context, n int, rest bool, follow func(step)) (undone, error)
+	stands(ctx context.Context, n int) ([]repair.Stand, error)
 	history(ctx context.Context) ([]repair.Entry, error)
 	prove(ctx context.Context, proofs []harden.Proof) ([]harden.Outcome, error)
 }
@@ -103,9 +105,16 @@ func (h here) apply(ctx context.Context, x order, follow func(step)) (repair.Res
 // verifyTime is the time for one look at the node after a change.
 const verifyTime = 10 * time.Second
 
-func (h here) undo(ctx context.Context, n int, follow func(step)) (undone, error) {
-	e, recovered, err := h.runner("", follow).Undo(ctx, n)
+func (h here) undo(ctx context.Context, n int, rest bool, follow func(step)) (undone, error) {
+	r := h.runner("", follow)
+	r.LeaveTheirs = rest
+	e, recovered, err := r.Undo(ctx, n)
 	return undone{e, recovered}, err
+}
+
+func (h here) stands(ctx context.Context, n int) ([]repair.Stand, error) {
+	_, list, err := h.runner("", nil).Stands(ctx, n)
+	return list, err
 }
 
 func (h here) history(context.Context) ([]repair.Entry, error) {

@@ -22,6 +22,7 @@ type Entry struct {
 	Steps  []string  `json:"steps,omitempty"`
 	// Snapshots are those of etcd that were saved for it, and are still there.
 	Snapshots []string `json:"snapshots,omitempty"`
+	Left      string   `json:"left,omitempty"`  // what an undo left, since somebody else has changed it
 	Error     string   `json:"error,omitempty"` // why the journal cannot be read, or not all was undone
 }
 
@@ -150,8 +151,13 @@ func (r *Runner) undo(ctx context.Context, n int) (Entry, error) {
 		return e, fmt.Errorf("cannot undo %d: it was undone: %w", n, ErrNothing)
 	}
 	err = r.takeBack(ctx, n, file)
+	left := ""
+	if r.LeaveTheirs && onlyChanged(err) {
+		left, err = err.Error(), r.give(n, err)
+	}
 	j, again := r.store().read(n)
 	e = entry(n, j, again)
+	e.Left = left
 	if err != nil {
 		e.Error = err.Error()
 	}

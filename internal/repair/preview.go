@@ -71,7 +71,11 @@ func diff(o op.Op, state op.State) string {
 	if !ok {
 		return ""
 	}
-	name, before, after := d.Texts(state)
+	return unified(d.Texts(state))
+}
+
+// unified is the diff of two texts, with secrets replaced.
+func unified(name string, before, after []byte) string {
 	if len(before)+len(after) > maxDiff || !utf8.Valid(before) || !utf8.Valid(after) || strings.ContainsRune(string(before)+string(after), 0) {
 		return fmt.Sprintf("(%s is no text that can be shown: %d bytes before, %d after)\n", name, len(before), len(after))
 	}

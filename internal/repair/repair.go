@@ -38,6 +38,9 @@ type Runner struct {
 	// Hold is for how long what is well has to stay so before it is kept; 0 is
 	// not at all.
 	Hold time.Duration
+	// LeaveTheirs has an undo leave what somebody else has changed since, and
+	// be done with it.
+	LeaveTheirs bool
 	// Pause is how long is waited between two looks; 0 is [DefaultPause].
 	Pause time.Duration
 }

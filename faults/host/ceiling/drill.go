@@ -17,6 +17,9 @@ func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	if s.Cgroups == nil {
 		return nil, errors.New("cannot limit pods: the node's groups are not known")
 	}
+	if s.Static == nil || len(s.Static.Manifests) == 0 {
+		return nil, errors.New("cannot limit pods so that it shows: this node runs no part of the control plane, and idle pods lack nothing")
+	}
 	var groups []snapshot.Control
 	for _, c := range s.Cgroups.Controls {
 		_, v1 := c.Dirs["cpu"]
