@@ -44,6 +44,7 @@ var table = []row{
 	{"internal/transport*", "snapshot op internal/transport*"},
 	{"internal/diagnose", "snapshot finding trust symptom op fault internal/causal"},
 	{"internal/repair", "snapshot finding symptom op fault internal/collect* internal/machine*"},
+	{"internal/guard*", "snapshot finding op fault/ground internal/collect* internal/kubeapi* internal/rtnl* internal/repair internal/guard*"},
 	{"internal/harden", "snapshot finding op"},
 	{"internal/bundle", "snapshot finding internal/collect/secret internal/collect/raw"},
 	{"internal/inventory", "snapshot internal/collect* internal/member*"},

@@ -1,0 +1,250 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/internal/collect"
+	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/diagnose"
+	"github.com/klustered/klustered/internal/guard"
+	"github.com/klustered/klustered/snapshot"
+)
+
+// A guardFlags is the flags of the command.
+type guardFlags struct {
+	reach
+	last   time.Duration
+	output string
+}
+
+func (a *App) guardCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "guard", Short: "Find out who undoes a repair", Args: a.unknownCommand,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(a.guardWatch())
+	return c
+}
+
+func (a *App) guardWatch() *cobra.Command {
+	var g guardFlags
+	c := &cobra.Command{
+		Use: "watch [PATH...]", Short: "Watch what was repaired, and name the hand that changes it",
+		Long: `Watch tells of each change of what repairs changed on the node, and of the
+files and folders that are named: what was done, with a diff, and who did it:
+process, arguments, lineage, systemd unit, pod, user, and the entry that starts
+it by itself, with the fault whose remedy removes that. When nothing was
+repaired and nothing is named, the places where nodes are broken are watched.
+
+It only looks. The exit code is 2 when something was changed.`,
+		Example: `  klustered guard watch
+  klustered guard watch --for 10m --node docker://klustered-cp1
+  klustered guard watch /etc/kubernetes/manifests /etc/hosts -o json`,
+		RunE: func(c *cobra.Command, args []string) error { return a.runGuard(c.Context(), &g, args) },
+	}
+	f := c.Flags()
+	f.DurationVar(&g.last, "for", 0, "end after so long; 0 is when it is interrupted")
+	f.StringVarP(&g.output, "output", "o", "text", "text or json, an object a line")
+	f.StringArrayVar(&g.nodes, "node", nil, "a node: local, docker://NAME or podman://NAME (repeatable)")
+	f.StringVar(&g.lab, "lab", "", "all nodes of the lab of that name")
+	g.timeout = time.Minute
+	return c
+}
+
+// A guardOrder is what to watch on one node, as it is sent there.
+type guardOrder struct {
+	Paths []string      `json:"paths,omitempty"`
+	For   time.Duration `json:"for,omitempty"`
+}
+
+// A guardLine is what a watch says: a deed, something that is not watched, or
+// how it ended.
+type guardLine struct {
+	Deed    *guard.Deed    `json:"deed,omitempty"`
+	Note    string         `json:"note,omitempty"`
+	Began   string         `json:"began,omitempty"`
+	Summary *guard.Summary `json:"summary,omitempty"`
+	Error   *failure       `json:"error,omitempty"`
+}
+
+func (a *App) runGuard(ctx context.Context, g *guardFlags, paths []string) error {
+	if g.output != "text" && g.output != "json" {
+		return fmt.Errorf("cannot write format %q: it is not one of text, json", g.output)
+	}
+	if g.last < 0 {
+		return fmt.Errorf("cannot watch for %s", g.last)
+	}
+	specs, err := a.specs(ctx, &g.reach)
+	if err != nil {
+		return err
+	}
+	o := guardOrder{Paths: paths, For: g.last}
+	t := guardTeller{app: a, output: g.output, several: len(specs) > 1}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	errs := make([]error, len(specs))
+	var all sync.WaitGroup
+	for i, spec := range specs {
+		all.Go(func() {
+			if spec == "local" {
+				errs[i] = a.guardHere(ctx, o, func(l guardLine) error { return t.tell(spec, l) })
+			} else {
+				errs[i] = guardThere(ctx, spec, o, func(l guardLine) error { return t.tell(spec, l) })
+			}
+			if errs[i] != nil {
+				cancel()
+			}
+		})
+	}
+	all.Wait()
+	for _, err := range errs {
+		if err != nil && !errors.Is(err, context.Canceled) {
+			return err
+		}
+	}
+	if t.deeds > 0 {
+		return exitCode(diagnose.ExitCauses)
+	}
+	return nil
+}
+
+// guardHere watches this machine until ctx ends or the time is over.
+func (a *App) guardHere(ctx context.Context, o guardOrder, tell func(guardLine) error) error {
+	if err := a.needRoot("watch this node"); err != nil {
+		return err
+	}
+	targets, err := guard.Paths(o.Paths)
+	if err != nil {
+		return err
+	}
+	stands, damaged, err := here{a}.runner("", nil).Remaining()
+	if err != nil {
+		return err
+	}
+	for _, n := range damaged {
+		tell(guardLine{Note: fmt.Sprintf("journal %d cannot be read: what it repaired is not watched", n)})
+	}
+	repaired := guard.Repaired(stands)
+	targets = append(repaired, targets...)
+	what := fmt.Sprintf("%d repaired and %d named things", len(repaired), len(o.Paths))
+	if len(targets) == 0 {
+		what = "nothing was repaired here: the places where nodes are broken"
+		if targets, err = guard.Paths(guard.Usual); err != nil {
+			return err
+		}
+	}
+	if o.For > 0 {
+		c, cancel := context.WithTimeout(ctx, o.For)
+		defer cancel()
+		ctx = c
+	}
+	debug.SetGCPercent(30) // a small heap that stays small
+	w, err := guard.Start(ctx, guard.Options{Targets: targets, Look: a.lookAtHands})
+	if err != nil {
+		return err
+	}
+	for _, n := range w.Notes() {
+		tell(guardLine{Note: n})
+	}
+	failed := tell(guardLine{Began: what})
+	for d := range w.Deeds() {
+		if failed == nil {
+			failed = tell(guardLine{Deed: &d})
+		}
+	}
+	s := w.Summary()
+	return errors.Join(failed, tell(guardLine{Summary: &s}))
+}
+
+// lookAtHands reads what runs by itself on this node, and which of it is
+// wrong.
+func (a *App) lookAtHands(ctx context.Context) (*snapshot.Snapshot, []finding.Finding) {
+	only := []snapshot.Section{snapshot.SectionPersistence, snapshot.SectionRuntime}
+	faults := slicesOf(a.Faults, "persistence/")
+	for _, f := range faults {
+		only = append(append(only, f.Needs...), f.Uses...)
+	}
+	s := collect.Run(ctx, source.New("/", true), collect.Options{Tool: Version(), Only: only})
+	d := diagnose.Run([]*snapshot.Snapshot{s}, faults)
+	var found []finding.Finding
+	for _, list := range [][]diagnose.Cause{d.Causes, d.Forecast, d.Notes} {
+		for _, c := range list {
+			found = append(found, c.Finding)
+		}
+	}
+	debug.FreeOSMemory() // it took more than the watch itself
+	return s, found
+}
+
+// guardTeller prints what the watches of all nodes say.
+type guardTeller struct {
+	app     *App
+	output  string
+	several bool
+
+	mu    sync.Mutex
+	deeds int
+}
+
+func (t *guardTeller) tell(spec string, l guardLine) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, name, _ := strings.Cut(spec, "://")
+	on := ""
+	if t.several {
+		on = " on " + name
+	}
+	switch {
+	case l.Error != nil:
+		return l.Error.err()
+	case l.Note != "":
+		t.app.complain(strings.TrimPrefix(on+": ", ": "))(l.Note)
+	case l.Deed != nil:
+		t.deeds++
+		l.Deed.Node = name
+		return t.deed(l.Deed, spec)
+	case t.output == "json":
+		if l.Summary != nil {
+			return json.NewEncoder(t.app.Out).Encode(struct {
+				Node    string         `json:"node,omitempty"`
+				Summary *guard.Summary `json:"summary"`
+			}{name, l.Summary})
+		}
+	case l.Began != "":
+		_, err := fmt.Fprintf(t.app.Out, "%s  watching%s: %s\n", stamp(time.Now()), on, l.Began)
+		return err
+	case l.Summary != nil:
+		_, err := fmt.Fprintf(t.app.Out, "%s  ended%s: %s\n", stamp(time.Now()), on, summaryText(*l.Summary))
+		return err
+	}
+	return nil
+}
+
+func summaryText(s guard.Summary) string {
+	text := fmt.Sprintf("%d changes", s.Deeds)
+	if s.Deeds == 0 {
+		text = "nothing was changed"
+	} else if s.Deeds == 1 {
+		text = "1 change"
+	}
+	if s.PutBack > 0 {
+		text += fmt.Sprintf(", %d of them back to what it was before the repair", s.PutBack)
+	}
+	if s.Counted > 0 {
+		text += fmt.Sprintf(", %d counted and not told", s.Counted)
+	}
+	if s.Lost > 0 {
+		text += fmt.Sprintf("; the kernel dropped events %d times", s.Lost)
+	}
+	return text
+}
