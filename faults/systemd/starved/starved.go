@@ -82,9 +82,13 @@ func low(s *snapshot.Snapshot, u snapshot.Unit, x snapshot.Setting) (why, want s
 		if ok && (n < leastMemory || c.Memory != nil && (c.Memory.OOMKill > 0 || x.Key == "MemoryHigh" && c.Memory.Slowed > 0) && c.Memory.Max != nil && c.Memory.Current >= *c.Memory.Max*8/10) {
 			return "it needs more memory", "more than " + ground.Size(max(leastMemory, used(c)))
 		}
-	case "TasksMax", "LimitNPROC":
-		if ok && (n < leastTasks || x.Key == "TasksMax" && c.Pids != nil && c.Pids.Current*20 >= n*19) {
+	case "TasksMax":
+		if ok && (n < leastTasks || c.Pids != nil && c.Pids.Current*20 >= n*19) {
 			return "it needs more processes and threads", "more than it uses"
+		}
+	case "LimitNPROC":
+		if ok && n < leastTasks && counted(u) {
+			return "its user needs more processes and threads", "more than they are"
 		}
 	case "CPUQuota":
 		var pct uint64
@@ -110,6 +114,23 @@ func low(s *snapshot.Snapshot, u snapshot.Unit, x snapshot.Setting) (why, want s
 		}
 	}
 	return "", ""
+}
+
+// counted reports whether the kernel holds the unit's program to RLIMIT_NPROC:
+// copy_process() lets root by, and whoever has one of two capabilities.
+func counted(u snapshot.Unit) bool {
+	who, _ := u.Last("Service", "User")
+	dynamic, _ := u.Last("Service", "DynamicUser")
+	if who.Value == "root" || who.Value == "0" || who.Value == "" && !slices.Contains([]string{"yes", "true", "on", "1"}, strings.ToLower(dynamic.Value)) {
+		return false
+	}
+	for _, x := range u.Settings {
+		v := strings.ToUpper(x.Value)
+		if x.Key == "AmbientCapabilities" && (strings.HasPrefix(v, "~") || strings.Contains(v, "CAP_SYS_RESOURCE") || strings.Contains(v, "CAP_SYS_ADMIN")) {
+			return false
+		}
+	}
+	return true
 }
 
 // group is the unit's control group, empty when it is not known.

@@ -37,3 +37,32 @@ func TestHarms(t *testing.T) {
 		}
 	}
 }
+
+// The kernel counts the processes of every user but root.
+func TestProcessLimitOfRoot(t *testing.T) {
+	for settings, want := range map[string]bool{
+		"LimitNPROC=5":                                                false,
+		"LimitNPROC=5 User=":                                          false,
+		"LimitNPROC=5 User=root":                                      false,
+		"LimitNPROC=5 User=0":                                         false,
+		"LimitNPROC=5 User=node":                                      true,
+		"LimitNPROC=5 User=node DynamicUser=no":                       true,
+		"LimitNPROC=5 DynamicUser=yes":                                true,
+		"LimitNPROC=5 DynamicUser=no":                                 false,
+		"LimitNPROC=infinity User=node":                               false,
+		"LimitNPROC=4096 User=node":                                   false,
+		"TasksMax=5 User=root":                                        true,
+		"LimitNPROC=5 User=node AmbientCapabilities=CAP_NET_ADMIN":    true,
+		"LimitNPROC=5 User=node AmbientCapabilities=cap_sys_resource": false,
+		"LimitNPROC=5 User=node AmbientCapabilities=~CAP_CHOWN":       false,
+	} {
+		u := snapshot.Unit{Name: "kubelet.service"}
+		for i, line := range strings.Fields(settings) {
+			key, value, _ := strings.Cut(line, "=")
+			u.Settings = append(u.Settings, snapshot.Setting{Section: "Service", Key: key, Value: value, Source: "/d", Line: i + 2})
+		}
+		if got := len(harms(&snapshot.Snapshot{}, u)) > 0; got != want {
+			t.Errorf("%s: %v", settings, got)
+		}
+	}
+}
