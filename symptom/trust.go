@@ -38,10 +38,8 @@ func trusts() []Symptom {
 }
 
 func commandsMislead(s *snapshot.Snapshot) (State, []finding.Fact) {
-	if s.Shell == nil && s.Trust == nil {
-		return NotLooked, nil
-	}
-	return verdict(heads(slices.Concat(trust.Overridden(s), trust.Replaced(s))))
+	facts := heads(slices.Concat(trust.Overridden(s), trust.Replaced(s), trust.Preset(s)))
+	return looks(s.Shell != nil || s.Trust != nil || len(facts) > 0, facts)
 }
 
 func sessionActs(s *snapshot.Snapshot) (State, []finding.Fact) {

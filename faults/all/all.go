@@ -8,6 +8,7 @@ import (
 	accesscontextwrong "github.com/klustered/klustered/faults/access/contextwrong"
 	accessexeccredential "github.com/klustered/klustered/faults/access/execcredential"
 	accessimpersonating "github.com/klustered/klustered/faults/access/impersonating"
+	accesspreset "github.com/klustered/klustered/faults/access/preset"
 	accessproxied "github.com/klustered/klustered/faults/access/proxied"
 	accessserverwrong "github.com/klustered/klustered/faults/access/serverwrong"
 	admissionconversion "github.com/klustered/klustered/faults/admission/conversion"
@@ -177,6 +178,7 @@ var Faults = []*fault.Fault{
 	accesscontextwrong.Fault,
 	accessexeccredential.Fault,
 	accessimpersonating.Fault,
+	accesspreset.Fault,
 	accessproxied.Fault,
 	accessserverwrong.Fault,
 	admissionconversion.Fault,

@@ -76,7 +76,7 @@ func writable(s *snapshot.Snapshot) []finding.Fact {
 // A program that gives credentials is told by its symptom, since a vendor's is
 // none.
 func kubeconfig(s *snapshot.Snapshot) Check {
-	c := check(s, "kubeconfig", s.Kubeconfigs != nil, trust.Kubeconfigs(s))
+	c := check(s, "kubeconfig", s.Kubeconfigs != nil, slices.Concat(trust.Kubeconfigs(s), trust.Preset(s)))
 	if s.Kubeconfigs == nil {
 		return c
 	}
