@@ -11,12 +11,22 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-// Plan is the remedy of the finding with what every plan has to have: what
+// Plan is the remedy of the finding, of objects that nobody puts back: see
+// [Fault.PlanKept].
+func (f *Fault) Plan(s *snapshot.Snapshot, x finding.Finding) (op.Plan, error) {
+	return f.PlanKept(s, x, KeptRefused)
+}
+
+// PlanKept is the remedy of the finding with what every plan has to have: what
 // writes to etcd saves a snapshot before anything else, so that a disk without
 // room for it stops the plan while nothing is changed; and before a member is
-// kept from answering it is made sure that the others are enough.
-func (f *Fault) Plan(s *snapshot.Snapshot, x finding.Finding) (op.Plan, error) {
+// kept from answering it is made sure that the others are enough. Of objects that a reconciler keeps
+// it does as kept says.
+func (f *Fault) PlanKept(s *snapshot.Snapshot, x finding.Finding, kept Kept) (op.Plan, error) {
 	plan, err := f.Remedy(s, x)
+	if err == nil {
+		plan, err = reconciled(s, plan, kept)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -95,4 +95,9 @@ type GitOps struct {
 	Suspended bool   `json:"suspended,omitempty"`
 	Message   string `json:"message,omitempty"`
 	Source    string `json:"source,omitempty"`
+
+	SourceNamespace string `json:"sourceNamespace,omitempty"`   // of Source, where that is an object elsewhere
+	Path            string `json:"path,omitempty"`              // in the repository; the chart of a HelmRelease
+	Revision        string `json:"revision,omitempty" diff:"-"` // applied last, or fetched
+	Automated       bool   `json:"automated,omitempty"`         // Argo CD applies without being asked
 }

@@ -100,14 +100,6 @@ func Kept(facts []finding.Fact, keeper string) []finding.Fact {
 	return append(facts, finding.Fact{Source: keeper, Got: "it keeps the object as it is in a repository", Want: "the change is made there: one made here comes back"})
 }
 
-// Movable is an error for an object that somebody else would put back.
-func Movable(name, keeper string) error {
-	if keeper == "" {
-		return nil
-	}
-	return fmt.Errorf("cannot change %s for good: %s keeps it as it is in a repository; change it there", name, keeper)
-}
-
 // A Backend is a Service that the API server calls.
 type Backend struct {
 	Namespace, Name string

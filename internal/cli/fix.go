@@ -20,6 +20,7 @@ import (
 // A fix is the flags of the command.
 type fix struct {
 	reach
+	git               gitops
 	all, apply, trust bool
 	hold              time.Duration
 	accept            []string
@@ -41,6 +42,11 @@ planned anew. It ends where a repair does not help, and says at the end what a
 person has to decide. The last repair has to hold for --hold, those before it for
 a fifth of that.
 
+An object that Flux or Argo CD keeps as it is in a repository is not changed,
+since the change would come back; where it is to be made is said. --patch-to
+writes it as a patch for the repository. --suspend-gitops suspends the reconciler
+as part of the repair; klustered undo takes both back.
+
 Some changes put something at risk, and are made only when that is accepted by
 name with --accept-risk.`,
 		Example: `  klustered fix
@@ -55,6 +61,7 @@ name with --accept-risk.`,
 	x.flags(f)
 	f.BoolVar(&x.all, "all", false, "repair every root cause that the site does not ignore")
 	siteFlag(f, &x.site)
+	x.git.flags(f)
 	f.BoolVar(&x.apply, "apply", false, "make the changes")
 	f.BoolVar(&x.trust, "no-verify", false, "keep the changes without looking at the node again")
 	f.DurationVar(&x.hold, "hold", repair.DefaultHold, "how long the node has to stay well before a repair is kept (0: not at all)")
@@ -83,7 +90,7 @@ func (a *App) runFix(c *cobra.Command, x *fix, ids []string) error {
 		}
 		return err
 	}
-	jobs := a.jobs(d, places, causes)
+	jobs := a.jobs(d, places, causes, x.git.kept())
 	for i, j := range jobs {
 		if err := a.preview(ctx, j, numbered(i, len(jobs))); err != nil {
 			return err
@@ -92,6 +99,8 @@ func (a *App) runFix(c *cobra.Command, x *fix, ids []string) error {
 	switch {
 	case !slices.ContainsFunc(jobs, (*job).planned):
 		return hint(errors.New("cannot repair it: no safe repair is known here"), "klustered explain %s says what to do by hand", causes[0].Fault.ID)
+	case x.git.patchTo != "":
+		return a.writePatches(&x.git, jobs)
 	case !x.apply:
 		a.invite(x, ids, jobs)
 		return nil
@@ -121,7 +130,7 @@ func (a *App) checkFix(x *fix, ids []string) error {
 	case x.apply && !x.all && len(ids) == 0:
 		return hint(errors.New("cannot apply: no fault is named"), "name one, or use --all")
 	}
-	return nil
+	return x.git.check(x.apply)
 }
 
 // chosen are the findings to repair: those named, wherever they stand, or the
@@ -207,6 +216,9 @@ func (a *App) invite(x *fix, ids []string, jobs []*job) {
 	risks := ""
 	for _, r := range unaccepted(x, jobs) {
 		risks += " --accept-risk=" + string(r)
+	}
+	if x.git.suspend {
+		risks += " --suspend-gitops"
 	}
 	fmt.Fprintf(a.Out, "\nNothing was changed. To do it:\n  klustered fix %s%s --apply%s\n", what, x.target(), risks)
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/internal/diagnose"
 	"github.com/klustered/klustered/internal/repair"
 	"github.com/klustered/klustered/internal/report"
@@ -34,14 +35,14 @@ func (j *job) partly() bool {
 func (j *job) what() string { return j.fault + " on " + report.Clean(j.place.Snapshot.Node) }
 
 // jobs plans the repair of causes, in the order of their steps.
-func (a *App) jobs(d *diagnose.Diagnosis, places []place, causes []diagnose.Cause) []*job {
+func (a *App) jobs(d *diagnose.Diagnosis, places []place, causes []diagnose.Cause, kept fault.Kept) []*job {
 	var jobs []*job
 	for _, s := range repair.Steps(a.Faults, findings(causes)) {
 		i := slices.IndexFunc(places, func(p place) bool { return p.Snapshot.Node == s.Node })
 		if i < 0 {
 			continue
 		}
-		j := &job{place: places[i], fault: s.Fault, proposal: repair.Propose(places[i].Snapshot, a.Faults, s.Found)}
+		j := &job{place: places[i], fault: s.Fault, proposal: repair.ProposeKept(places[i].Snapshot, a.Faults, s.Found, kept)}
 		var mine []diagnose.Cause
 		for _, c := range causes {
 			if c.Finding.Node == s.Node && c.Fault.ID == s.Fault && !refused(j.proposal, c) {
@@ -139,7 +140,7 @@ func (a *App) replan(ctx context.Context, x *campaign, before []*job, last *job)
 	if len(x.ids) > 0 {
 		causes = named(d, x.ids)
 	}
-	jobs := a.jobs(d, places, causes)
+	jobs := a.jobs(d, places, causes, x.git.kept())
 	for _, b := range before {
 		if b != last && !slices.ContainsFunc(jobs, func(j *job) bool { return j.what() == b.what() }) {
 			fmt.Fprintf(a.Out, "Gone with that: %s.\n", b.what())

@@ -39,7 +39,7 @@ func TestSteps(t *testing.T) {
 	s := &snapshot.Snapshot{Node: "n", At: time.Unix(1, 0), Host: &snapshot.Host{}}
 	d := diagnose.Run([]*snapshot.Snapshot{s}, a.Faults)
 	all := named(d, []string{"dns/a", "host/b", "trust/c"})
-	jobs := a.jobs(d, []place{{Part: bundle.Part{Snapshot: s}}}, all)
+	jobs := a.jobs(d, []place{{Part: bundle.Part{Snapshot: s}}}, all, fault.KeptRefused)
 	var order []string
 	for _, j := range jobs {
 		order = append(order, j.what())

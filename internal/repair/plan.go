@@ -34,11 +34,17 @@ type Part struct {
 // change what an earlier one changes otherwise is refused: it is planned anew
 // when the first repair is done.
 func Propose(s *snapshot.Snapshot, faults []*fault.Fault, found []finding.Finding) Proposal {
+	return ProposeKept(s, faults, found, fault.KeptRefused)
+}
+
+// ProposeKept is Propose, with objects that a reconciler keeps treated as kept
+// says.
+func ProposeKept(s *snapshot.Snapshot, faults []*fault.Fault, found []finding.Finding, kept fault.Kept) Proposal {
 	p := Proposal{Node: s.Node}
 	var m merger
 	for _, f := range found {
 		part := Part{Finding: f}
-		plan, title, err := remedy(s, faults, f)
+		plan, title, err := remedy(s, faults, f, kept)
 		if err == nil {
 			err = m.add(f.Fault, plan)
 		}
@@ -62,7 +68,7 @@ func Propose(s *snapshot.Snapshot, faults []*fault.Fault, found []finding.Findin
 	return p
 }
 
-func remedy(s *snapshot.Snapshot, faults []*fault.Fault, f finding.Finding) (op.Plan, string, error) {
+func remedy(s *snapshot.Snapshot, faults []*fault.Fault, f finding.Finding, kept fault.Kept) (op.Plan, string, error) {
 	i := slices.IndexFunc(faults, func(x *fault.Fault) bool { return x.ID == f.Fault })
 	if i < 0 {
 		return nil, "", fmt.Errorf("cannot repair %q: this version does not know it", f.Fault)
@@ -71,7 +77,7 @@ func remedy(s *snapshot.Snapshot, faults []*fault.Fault, f finding.Finding) (op.
 	if x.Remedy == nil {
 		return nil, "", fmt.Errorf("cannot repair %s: no safe repair is known; its runbook says what to do", x.ID)
 	}
-	plan, err := x.Plan(s, f)
+	plan, err := x.PlanKept(s, f, kept)
 	if err != nil {
 		return nil, "", err
 	}

@@ -106,9 +106,6 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 		return nil, fmt.Errorf("cannot change %s: it is gone", f.Subject.Name)
 	}
 	b := s.Cluster.Admission[i]
-	if err := object.Movable(f.Subject.Name, b.Keeper); err != nil {
-		return nil, err
-	}
 	if b.Created.IsZero() {
 		return nil, fmt.Errorf("cannot change %s: it is not known since when it holds, and so not whether it lets others in", f.Subject.Name)
 	}

@@ -119,9 +119,6 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 		if f.Subject.Name != kind+" "+w.Config+"/"+w.Name {
 			continue
 		}
-		if err := object.Movable(kind+" "+w.Config, w.Keeper); err != nil {
-			return nil, err
-		}
 		set, err := object.Set(kind, "", w.Config, "Ignore", w.Failure, "let requests pass that "+w.Name+" does not answer", "webhooks", "name="+w.Name, "failurePolicy")
 		return op.Plan{set}, err
 	}

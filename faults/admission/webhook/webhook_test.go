@@ -1,11 +1,13 @@
 package webhook
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/fault/faulttest"
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/snapshot"
@@ -59,7 +61,7 @@ func TestKept(t *testing.T) {
 	if len(found) != 1 {
 		t.Fatal(found)
 	}
-	if plan, err := remedy(s, found[0]); err == nil {
+	if plan, err := Fault.Plan(s, found[0]); !errors.Is(err, fault.ErrKept) {
 		t.Errorf("a change that comes back: %v", plan)
 	}
 }

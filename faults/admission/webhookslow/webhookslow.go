@@ -166,9 +166,6 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 		if f.Subject.Name != kind+" "+w.Config+"/"+w.Name {
 			continue
 		}
-		if err := object.Movable(kind+" "+w.Config, w.Keeper); err != nil {
-			return nil, err
-		}
 		set, err := object.Set(kind, "", w.Config, short, w.TimeoutS, fmt.Sprintf("wait %d s for %s", short, w.Name), "webhooks", "name="+w.Name, "timeoutSeconds")
 		return op.Plan{set}, err
 	}

@@ -2,11 +2,13 @@ package webhookslow
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/fault/faulttest"
 	"github.com/klustered/klustered/snapshot"
 )
@@ -105,7 +107,7 @@ func TestFacts(t *testing.T) {
 func TestKept(t *testing.T) {
 	s := slow()
 	s.Cluster.Webhooks[0].Keeper = "Kustomization flux-system/apps"
-	if plan, err := remedy(s, detect(s)[0]); err == nil {
+	if plan, err := Fault.Plan(s, detect(s)[0]); !errors.Is(err, fault.ErrKept) {
 		t.Errorf("a change that comes back: %v", plan)
 	}
 }

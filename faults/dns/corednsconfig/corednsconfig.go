@@ -225,10 +225,6 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 	if w == nil {
 		return nil, errors.New("cannot find what is wrong with the Corefile any more")
 	}
-	cm, _ := config(s)
-	if err := object.Movable(f.Subject.Name, cm.Keeper); err != nil {
-		return nil, err
-	}
 	if w.from == 0 {
 		return nil, fmt.Errorf("cannot mend the Corefile: %s; what it was meant to say has to be known", w.why)
 	}

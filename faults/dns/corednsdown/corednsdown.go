@@ -105,9 +105,6 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 		if f.Subject != object.Subject(w.Kind, w.Namespace, w.Name) {
 			continue
 		}
-		if err := object.Movable(f.Subject.Name, w.Keeper); err != nil {
-			return nil, err
-		}
 		if key, value := nowhere(s.Cluster, w); key != "" {
 			set, err := object.Set(w.Kind, w.Namespace, w.Name, nil, value, "let "+w.Name+" run on nodes without the label "+key, "spec", "template", "spec", "nodeSelector", key)
 			return op.Plan{set}, err

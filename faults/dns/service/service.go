@@ -141,9 +141,6 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 	case !ok:
 		return nil, fmt.Errorf("cannot give the Service the address %s: that of a Service cannot be changed; delete it and let it be made with clusterIP %s, or give the kubelets its address", address, address)
 	}
-	if err := object.Movable(f.Subject.Name, x.Keeper); err != nil {
-		return nil, err
-	}
 	if !object.Selects(x.Selector, w.Labels) {
 		set, err := object.Set("Service", x.Namespace, x.Name, w.Selector, x.Selector, "let "+x.Name+" select the pods of "+w.Name, "spec", "selector")
 		return op.Plan{set}, err

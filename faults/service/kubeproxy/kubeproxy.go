@@ -136,9 +136,6 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 	case f.Subject.Name != "DaemonSet kube-system/kube-proxy":
 		return nil, fmt.Errorf("cannot change the ConfigMap kube-proxy: which address or mode is meant has to be known; kubeadm init phase addon kube-proxy writes it anew")
 	}
-	if err := object.Movable(f.Subject.Name, w.Keeper); err != nil {
-		return nil, err
-	}
 	set, err := object.Set("DaemonSet", "kube-system", "kube-proxy", map[string]string{usual: "linux"}, w.Selects, "let kube-proxy run on every node", "spec", "template", "spec", "nodeSelector")
 	return op.Plan{set}, err
 }

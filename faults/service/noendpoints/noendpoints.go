@@ -194,9 +194,6 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 		if f.Subject != object.Subject("Service", x.Namespace, x.Name) {
 			continue
 		}
-		if err := object.Movable(f.Subject.Name, x.Keeper); err != nil {
-			return nil, err
-		}
 		switch {
 		case len(m.near) == 1 && !related(x, m.near[0]):
 			return nil, fmt.Errorf("cannot tell what the Service %s/%s is meant for: %s %s has nothing of its name or labels", x.Namespace, x.Name, m.near[0].Kind, m.near[0].Name)

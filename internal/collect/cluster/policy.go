@@ -53,7 +53,8 @@ var policies = []kind{
 	configMap("kube-system", "kubelet-config"), configMap("kube-system", "extension-apiserver-authentication"), configMap("kube-public", "cluster-info"),
 	eventKind(),
 	custom("kustomize.toolkit.fluxcd.io", "v1", "kustomizations"), custom("helm.toolkit.fluxcd.io", "v2", "helmreleases"),
-	custom("source.toolkit.fluxcd.io", "v1", "gitrepositories"), custom("argoproj.io", "v1alpha1", "applications"),
+	custom("source.toolkit.fluxcd.io", "v1", "gitrepositories"), custom("source.toolkit.fluxcd.io", "v1", "ocirepositories"),
+	custom("source.toolkit.fluxcd.io", "v1", "helmrepositories"), custom("argoproj.io", "v1alpha1", "applications"),
 }
 
 func volumes(c *snapshot.Cluster) *[]snapshot.Volume { return &c.Volumes }

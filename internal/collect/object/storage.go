@@ -149,18 +149,44 @@ func Events(all []snapshot.Event, n int) ([]snapshot.Event, int) {
 	return out[:kept], len(out) - kept
 }
 
-// GitOps converts an object of Flux or Argo CD.
+// GitOps converts an object of Flux or Argo CD. Of an Application of several
+// sources the first is told.
 func GitOps(o schema.Object) snapshot.GitOps {
+	source, ref, chart := o.Sub("spec", "source"), o.Sub("spec", "sourceRef"), o.Sub("spec", "chart", "spec")
+	if all := o.List("spec", "sources"); len(all) > 0 {
+		source = all[0]
+	}
+	switch {
+	case o.Has("spec", "chartRef"):
+		ref = o.Sub("spec", "chartRef")
+	case chart.Has("sourceRef"):
+		ref = chart.Sub("sourceRef")
+	}
+	automated := o.Sub("spec", "syncPolicy", "automated")
+	enabled, told := automated.Value("enabled").(bool)
 	g := snapshot.GitOps{
 		Kind: o.Text("kind"), Namespace: o.Text("metadata", "namespace"), Name: o.Text("metadata", "name"), Suspended: o.Bool("spec", "suspend"),
 		Ready: o.Text("status", "sync", "status"), Message: short(o.Text("status", "operationState", "message")),
-		Source: strings.Trim(o.Text("spec", "sourceRef", "kind")+"/"+o.Text("spec", "sourceRef", "name")+o.Text("spec", "source", "repoURL")+o.Text("spec", "url"), "/"),
+		Source:          secret.Scrub(strings.Trim(ref.Text("kind")+"/"+ref.Text("name")+source.Text("repoURL")+o.Text("spec", "url"), "/")),
+		SourceNamespace: ref.Text("namespace"), Automated: o.Has("spec", "syncPolicy", "automated") && (enabled || !told),
+		Path: first(source.Text("path"), source.Text("chart"), chart.Text("chart"), o.Text("spec", "path")),
+		Revision: first(o.Text("status", "lastAppliedRevision"), o.Text("status", "lastAttemptedRevision"), o.Text("status", "sync", "revision"),
+			o.Text("status", "artifact", "revision"), source.Text("targetRevision")),
 	}
 	for _, c := range o.List("status", "conditions") {
 		if c.Text("type") == "Ready" {
 			g.Ready, g.Message = c.Text("status"), short(c.Text("message"))
 		}
 	}
-	g.Source = secret.Scrub(g.Source)
 	return g
+}
+
+// first is the first text that says something, in bounds.
+func first(all ...string) string {
+	for _, x := range all {
+		if x != "" {
+			return short(x)
+		}
+	}
+	return ""
 }

@@ -1,0 +1,197 @@
+package fault
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/klustered/klustered/op"
+	"github.com/klustered/klustered/snapshot"
+)
+
+// A Kept says what is planned for an object that a reconciler of Flux or Argo
+// CD keeps as it is in a repository: a change made in the cluster comes back.
+type Kept int
+
+const (
+	// KeptRefused plans no such change, and says where it is to be made.
+	KeptRefused Kept = iota
+	// KeptSuspended suspends the reconciler first, until it is undone.
+	KeptSuspended
+	// KeptAnyway plans the change as if nobody kept the object: for a patch of
+	// the repository.
+	KeptAnyway
+)
+
+// A Kind is an object as its REST path names it.
+type Kind struct{ Kind, Namespace, Name string }
+
+func (k Kind) String() string { return k.Kind + " " + strings.TrimPrefix(k.Namespace+"/"+k.Name, "/") }
+
+// Changed is the REST path of the object that o changes, or "".
+func Changed(o op.Op) string {
+	switch x := o.(type) {
+	case op.SetField:
+		return x.Path
+	case op.PatchObject:
+		return x.Path
+	case op.DeleteObject:
+		return x.Path
+	case op.CreateObject:
+		return x.Path
+	}
+	return ""
+}
+
+// Keeper is the object at that REST path, and the reconciler that keeps it as
+// it is in a repository: its kind and name, or "".
+func Keeper(c *snapshot.Cluster, at string) (Kind, string) {
+	if c == nil || at == "" {
+		return Kind{}, ""
+	}
+	for _, w := range c.Workloads {
+		if k := (Kind{w.Kind, w.Namespace, w.Name}); lies(at, k) {
+			return k, w.Keeper
+		}
+	}
+	for _, x := range c.Services {
+		if k := (Kind{"Service", x.Namespace, x.Name}); lies(at, k) {
+			return k, x.Keeper
+		}
+	}
+	for _, x := range c.ConfigMaps {
+		if k := (Kind{"ConfigMap", x.Namespace, x.Name}); lies(at, k) {
+			return k, x.Keeper
+		}
+	}
+	for _, w := range c.Webhooks {
+		if k := (Kind{w.Kind + "WebhookConfiguration", "", w.Config}); lies(at, k) {
+			return k, w.Keeper
+		}
+	}
+	for _, p := range c.Admission {
+		if k := (Kind{p.Kind, "", p.Name}); lies(at, k) {
+			return k, p.Keeper
+		}
+	}
+	return Kind{}, ""
+}
+
+// lies reports whether the REST path is that of the object.
+func lies(at string, k Kind) bool {
+	plural := strings.ToLower(k.Kind) + "s"
+	if stem, y := strings.CutSuffix(plural, "ys"); y {
+		plural = stem + "ies"
+	}
+	end := "/" + plural + "/" + k.Name
+	if k.Namespace != "" {
+		end = "/namespaces/" + k.Namespace + end
+	}
+	return strings.HasSuffix(at, end)
+}
+
+// reconciler is the object of that kind and name.
+func reconciler(c *snapshot.Cluster, keeper string) (snapshot.GitOps, bool) {
+	kind, name, _ := strings.Cut(keeper, " ")
+	i := slices.IndexFunc(c.GitOps, func(g snapshot.GitOps) bool {
+		if g.Kind != kind {
+			return false
+		}
+		if kind == "Application" { // where they lie in many namespaces, Argo CD joins both
+			return g.Name == name || g.Namespace+"_"+g.Name == name
+		}
+		return g.Namespace+"/"+g.Name == name
+	})
+	if i < 0 {
+		return snapshot.GitOps{}, false
+	}
+	return c.GitOps[i], true
+}
+
+// Repository says where a reconciler has its objects from: the repository, the
+// path in it, and the revision that was applied last.
+func Repository(c *snapshot.Cluster, keeper string) string {
+	g, ok := reconciler(c, keeper)
+	if !ok {
+		return "a repository that is not known here"
+	}
+	where, revision := g.Source, g.Revision
+	kind, name, _ := strings.Cut(g.Source, "/")
+	namespace := g.SourceNamespace
+	if namespace == "" {
+		namespace = g.Namespace
+	}
+	for _, x := range c.GitOps {
+		if x.Kind == kind && x.Name == name && x.Namespace == namespace && x.Source != "" {
+			where = x.Source
+			if revision == "" {
+				revision = x.Revision
+			}
+		}
+	}
+	if g.Path != "" {
+		where += ", path " + g.Path
+	}
+	if revision != "" {
+		where += ", revision " + revision
+	}
+	return where
+}
+
+// ErrKept means that a reconciler would put an object back.
+var ErrKept = errors.New("change it there")
+
+// reconciled does with the changes of kept objects as it is told.
+func reconciled(s *snapshot.Snapshot, plan op.Plan, kept Kept) (op.Plan, error) {
+	if s.Cluster == nil || kept == KeptAnyway {
+		return plan, nil
+	}
+	var out op.Plan
+	var suspended []string
+	for _, o := range plan {
+		k, keeper := Keeper(s.Cluster, Changed(o))
+		switch {
+		case keeper == "" || slices.Contains(suspended, keeper):
+		case kept == KeptRefused:
+			return nil, fmt.Errorf("cannot change %s for good: %s puts it back as it is in %s: %w; fix --patch-to writes the patch, and --suspend-gitops suspends the reconciler first",
+				k, keeper, Repository(s.Cluster, keeper), ErrKept)
+		default:
+			stop, err := suspend(s.Cluster, k, keeper)
+			if err != nil {
+				return nil, err
+			}
+			out, suspended = append(out, stop...), append(suspended, keeper)
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+// suspend plans that the reconciler rests: nothing where it does.
+func suspend(c *snapshot.Cluster, k Kind, keeper string) (op.Plan, error) {
+	g, ok := reconciler(c, keeper)
+	if !ok {
+		return nil, fmt.Errorf("cannot suspend %s, which puts %s back: it was not found in this cluster", keeper, k)
+	}
+	set := op.SetField{Field: []string{"spec", "suspend"}, Value: json.RawMessage("true")}
+	api := ""
+	switch g.Kind {
+	case "Kustomization":
+		api = "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/" + g.Namespace + "/kustomizations/"
+	case "HelmRelease":
+		api = "/apis/helm.toolkit.fluxcd.io/v2/namespaces/" + g.Namespace + "/helmreleases/"
+	case "Application":
+		api = "/apis/argoproj.io/v1alpha1/namespaces/" + g.Namespace + "/applications/"
+		set.Field, set.Value = []string{"spec", "syncPolicy", "automated"}, nil
+	default:
+		return nil, fmt.Errorf("cannot suspend %s: it is not known how", keeper)
+	}
+	if g.Suspended || g.Kind == "Application" && !g.Automated {
+		return nil, nil
+	}
+	set.Path = api + g.Name
+	set.Why = fmt.Sprintf("suspend %s until klustered undo: it would put %s back as it is in %s", keeper, k, Repository(c, keeper))
+	return op.Plan{set}, nil
+}
