@@ -142,6 +142,7 @@ func (a *App) guardHere(ctx context.Context, o guardOrder, tell func(guardLine) 
 		if targets, err = guard.Paths(guard.Usual); err != nil {
 			return err
 		}
+		targets = append(targets, guard.Target{Kind: "network"})
 	}
 	if o.For > 0 {
 		c, cancel := context.WithTimeout(ctx, o.For)

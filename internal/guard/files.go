@@ -35,6 +35,7 @@ type files struct {
 	texts   int // bytes of text in known
 	pending map[string]*change
 	full    bool
+	wake    chan struct{} // something is pending
 }
 
 // A change is what goes on with one file.
@@ -48,7 +49,7 @@ type change struct {
 
 // watchFiles marks the folders of all targets that are files.
 func (w *Watch) watchFiles(ctx context.Context) error {
-	f := &files{w: w, folders: map[string]string{}, ids: map[string]string{}, whole: map[string]bool{}, targets: map[string]Target{}, known: map[string]state{}, pending: map[string]*change{}}
+	f := &files{w: w, folders: map[string]string{}, ids: map[string]string{}, whole: map[string]bool{}, targets: map[string]Target{}, known: map[string]state{}, pending: map[string]*change{}, wake: make(chan struct{}, 1)}
 	for _, t := range w.opts.Targets {
 		if t.Kind == "file" {
 			f.targets[filepath.Clean(t.Name)] = t
@@ -253,6 +254,10 @@ func (f *files) touch(name string, e fanotify.Event) {
 		}
 		c = &change{first: now, found: -2}
 		f.pending[name] = c
+		select {
+		case f.wake <- struct{}{}:
+		default:
+		}
 	}
 	c.last, c.mask = now, c.mask|e.Mask
 	c.events++
@@ -268,7 +273,8 @@ func (f *files) touch(name string, e fanotify.Event) {
 	}
 }
 
-// settle tells of the changes that have come to rest.
+// settle tells of the changes that have come to rest. While there are none it
+// sleeps.
 func (f *files) settle(ctx context.Context) {
 	every := time.NewTicker(max(f.w.opts.Settle/2, time.Millisecond))
 	defer every.Stop()
@@ -278,7 +284,15 @@ func (f *files) settle(ctx context.Context) {
 			f.flush(time.Now().Add(time.Hour))
 			return
 		case now := <-every.C:
-			f.flush(now)
+			if f.flush(now) > 0 {
+				continue
+			}
+			every.Stop()
+			select {
+			case <-ctx.Done():
+			case <-f.wake:
+			}
+			every.Reset(max(f.w.opts.Settle/2, time.Millisecond))
 		}
 	}
 }
@@ -286,11 +300,12 @@ func (f *files) settle(ctx context.Context) {
 // longest is how long a change that goes on and on is waited for.
 const longest = 2 * time.Second
 
-func (f *files) flush(now time.Time) {
+// flush tells of what has come to rest and returns how much has not.
+func (f *files) flush(now time.Time) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.pending) == 0 {
-		return
+		return 0
 	}
 	var ready []string
 	rearm := false
@@ -308,6 +323,7 @@ func (f *files) flush(now time.Time) {
 	if rearm {
 		f.again(ready)
 	}
+	return len(f.pending)
 }
 
 // again marks folders that are new, and tells of what is in them already.

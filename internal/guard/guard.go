@@ -42,7 +42,8 @@ type Options struct {
 	// [DefaultSettle].
 	Settle time.Duration
 
-	noConnector bool // for tests of what is done without it
+	noConnector bool   // for tests of what is done without it
+	netns       string // for tests: the network namespace that is watched
 }
 
 // DefaultSettle is longer than an editor or a script takes for one file.
@@ -94,6 +95,8 @@ type Summary struct {
 	Counted int `json:"counted,omitempty"` // deeds of a flood that were counted and not told
 	Lost    int `json:"lost,omitempty"`    // times that the kernel dropped events
 	Starts  int `json:"starts,omitempty"`  // of programs that were noted
+	// Ordinary counts changes of the network by the node's own components.
+	Ordinary int `json:"ordinary,omitempty"`
 }
 
 // A Watch is at work until its context ends.
@@ -132,6 +135,7 @@ func Start(ctx context.Context, o Options) (*Watch, error) {
 		w.users = proc.Users(data)
 	}
 	w.watchStarts(ctx)
+	w.watchNetwork(ctx)
 	if err := w.watchFiles(ctx); err != nil {
 		return nil, err
 	}

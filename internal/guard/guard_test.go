@@ -6,9 +6,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/internal/guard/proc"
+	"github.com/klustered/klustered/internal/rtnl"
+	"github.com/klustered/klustered/internal/rtnl/rtnltest"
+	"github.com/klustered/klustered/snapshot"
 )
 
 // watch starts a watch of paths, as root.
@@ -208,5 +217,107 @@ func TestFlood(t *testing.T) {
 	all := end()
 	if len(all) == 0 || len(all) > maxDeeds {
 		t.Errorf("%d deeds, %+v", len(all), w.Summary())
+	}
+}
+
+// TestNetwork: the hand that changes the network is named, as the kernel tells
+// its number.
+func TestNetwork(t *testing.T) {
+	ns := rtnltest.New(t)
+	rtnltest.Link(t, ns, "d0", "bridge")
+	for _, c := range []struct{ script, kind, what, did, arg string }{
+		{"exec tc qdisc add dev d0 root tbf rate 1mbit burst 32kbit latency 400ms", "qdisc", "d0", "added tbf", "tbf"},
+		{"ip route add blackhole 203.0.113.0/24; true", "route", "blackhole 203.0.113.0/24", "added", "203.0.113.0/24"},
+		{"iptables-nft -A INPUT -p tcp --dport 6443 -j DROP; true", "ruleset", "nftables", "chain INPUT", "6443"},
+	} {
+		_, end := watch(t, Options{Targets: []Target{{Kind: "network"}, {Kind: "qdisc", Name: "d0", Repair: 7}}, netns: ns})
+		cmd := exec.Command("/bin/sh", "-c", c.script)
+		if err := rtnl.In(ns, cmd.Start); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		all := end()
+		for _, d := range all {
+			if d.Kind == c.kind && d.What == c.what && strings.Contains(d.Did, c.did) && d.Hand.Known {
+				found = true
+				if !strings.Contains(d.Hand.Command(), c.arg) {
+					t.Logf("%s: hand %+v", c.script, d.Hand.Process)
+				}
+				if c.kind == "qdisc" != (d.Repair == 7) {
+					t.Errorf("%s: repair %d", c.script, d.Repair)
+				}
+			}
+		}
+		if !found {
+			t.Errorf("%s: %+v", c.script, all)
+		}
+	}
+}
+
+// TestEntries: what a process descends from is its entry; what only names the
+// file is one perhaps, and none where there is a better one.
+func TestEntries(t *testing.T) {
+	s := &snapshot.Snapshot{Persistence: &snapshot.Persistence{Entries: []snapshot.Persistent{
+		{Kind: "cron.d", Source: "/etc/cron.d/x", Line: 3, Text: "* * * * * root sh -c 'echo a > /etc/hosts'", Command: "sh -c 'echo a > /etc/hosts'"},
+		{Kind: "timer", Source: "/etc/systemd/system/y.timer", Command: "/usr/local/bin/y", Unit: "y.service"},
+		{Kind: "service", Source: "/etc/systemd/system/z.service", Command: "/opt/z --loop", Unit: "z.service"},
+	}}}
+	found := []finding.Finding{{Fault: "persistence/reapplied", Facts: []finding.Fact{{Source: "/etc/systemd/system/y.timer"}}}}
+	for _, c := range []struct {
+		name   string
+		hand   Hand
+		source string
+		sure   bool
+		fix    string
+	}{
+		{"names the file", Hand{Process: proc.Process{Name: "x"}}, "/etc/cron.d/x", false, ""},
+		{"command of an ancestor", Hand{Process: proc.Process{Name: "sh"}, Lineage: []proc.Process{{Args: []string{"/bin/sh", "-c", "sh -c 'echo a > /etc/hosts'"}}}}, "/etc/cron.d/x", true, ""},
+		{"script of an ancestor", Hand{Process: proc.Process{Name: "y"}, Lineage: []proc.Process{{Args: []string{"/bin/bash", "/usr/local/bin/y"}}}}, "/etc/systemd/system/y.timer", true, "persistence/reapplied"},
+		{"unit", Hand{Process: proc.Process{Name: "q", Unit: "z.service"}}, "/etc/systemd/system/z.service", true, ""},
+	} {
+		got := Entries(s, found, Deed{What: "/etc/hosts", Hand: c.hand})
+		if len(got) != 1 || got[0].Source != c.source || got[0].Sure != c.sure || got[0].Fix != c.fix {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
+	if got := Entries(s, nil, Deed{What: "/etc/host", Hand: Hand{}}); len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestCost: an idle watch of the usual places costs under half a percent of a
+// processor, and what it keeps is small.
+func TestCost(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it measures for some seconds")
+	}
+	targets, err := Paths(Usual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, end := watch(t, Options{Targets: append(targets, Target{Kind: "network"}), Settle: DefaultSettle})
+	time.Sleep(500 * time.Millisecond) // marks were made
+	var before, after unix.Rusage
+	unix.Getrusage(unix.RUSAGE_SELF, &before)
+	started, begun := w.Summary().Starts, time.Now()
+	time.Sleep(5 * time.Second)
+	unix.Getrusage(unix.RUSAGE_SELF, &after)
+	used := time.Duration(after.Utime.Nano() + after.Stime.Nano() - before.Utime.Nano() - before.Stime.Nano())
+	share := float64(used) / float64(time.Since(begun))
+	begins := w.Summary().Starts - started
+	end()
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	t.Logf("%.2f %% of a processor, %d programs begun, heap %d KiB", 100*share, begins, m.HeapAlloc>>10)
+	// a start costs as much as a few reads of /proc; the host may be busy
+	if quiet := share - float64(begins)*0.0005/5; quiet > 0.005 {
+		t.Errorf("%.2f %% of a processor with %d programs begun", 100*share, begins)
+	}
+	if m.HeapAlloc > 12<<20 {
+		t.Errorf("heap of %d KiB", m.HeapAlloc>>10)
 	}
 }

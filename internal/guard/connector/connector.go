@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/klustered/klustered/internal/guard/halt"
 	"github.com/klustered/klustered/internal/rtnl"
 )
 
@@ -80,9 +81,9 @@ func listen(filtered bool) []byte {
 
 // A Conn hears of processes.
 type Conn struct {
-	fd   int
-	stop [2]int
-	buf  []byte
+	halt.Halt
+	fd  int
+	buf []byte
 }
 
 // ackTime is how long the kernel may take to say that it has heard us.
@@ -98,12 +99,13 @@ func Dial() (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the process connector: %w", err)
 	}
-	c := &Conn{fd: fd, stop: [2]int{-1, -1}, buf: make([]byte, 16<<10)}
+	c := &Conn{fd: fd, buf: make([]byte, 16<<10)}
+	if c.Halt, err = halt.New(); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
 	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1<<20)
 	err = unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: idxProc})
-	if err == nil {
-		err = unix.Pipe2(c.stop[:], unix.O_CLOEXEC)
-	}
 	for _, filtered := range []bool{false, true} {
 		if err == nil {
 			err = unix.Sendto(fd, listen(filtered), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
@@ -113,6 +115,7 @@ func Dial() (*Conn, error) {
 		err = ErrDeaf
 	}
 	if err != nil {
+		c.Stop()
 		c.Close()
 		return nil, fmt.Errorf("cannot use the process connector: %w", err)
 	}
@@ -133,28 +136,14 @@ func (c *Conn) heard() bool {
 	}
 }
 
-// Stop ends Read, and makes all that come fail. It may be called at any time,
-// once.
-func (c *Conn) Stop() { unix.Close(c.stop[1]) }
-
 // Close closes the connection, which is stopped and not read any more.
-func (c *Conn) Close() error {
-	unix.Close(c.stop[0])
-	return unix.Close(c.fd)
-}
-
-// ErrStopped means that the connection was stopped.
-var ErrStopped = errors.New("stopped")
+func (c *Conn) Close() error { return errors.Join(c.Halt.Close(), unix.Close(c.fd)) }
 
 // Read waits for events. Lost reports that the kernel had to drop some.
 func (c *Conn) Read() (all []Event, lost bool, err error) {
 	for {
-		set := []unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLIN}, {Fd: int32(c.stop[0])}}
-		if _, err := unix.Poll(set, -1); err != nil && !errors.Is(err, unix.EINTR) {
-			return nil, lost, fmt.Errorf("cannot wait for processes: %w", err)
-		}
-		if set[1].Revents != 0 {
-			return nil, lost, ErrStopped
+		if err := c.Wait(c.fd); err != nil {
+			return nil, lost, err
 		}
 		n, from, err := unix.Recvfrom(c.fd, c.buf, 0)
 		switch {

@@ -9,6 +9,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/klustered/klustered/internal/guard/halt"
 )
 
 // handleFID asks for a handle that only names a file, which more file systems
@@ -21,8 +23,8 @@ const changes = unix.FAN_MODIFY | unix.FAN_CLOSE_WRITE | unix.FAN_ATTRIB | unix.
 
 // A Group is one queue of events.
 type Group struct {
+	halt.Halt
 	fd   int
-	stop [2]int // a pipe: Close ends a Read that waits
 	buf  []byte
 	exec bool
 }
@@ -41,22 +43,15 @@ func open(flags uint, exec bool) (*Group, error) {
 		return nil, fmt.Errorf("cannot open fanotify: %w", err)
 	}
 	g := &Group{fd: fd, buf: make([]byte, 16<<10), exec: exec}
-	if err := unix.Pipe2(g.stop[:], unix.O_CLOEXEC); err != nil {
+	if g.Halt, err = halt.New(); err != nil {
 		unix.Close(fd)
-		return nil, fmt.Errorf("cannot open fanotify: %w", err)
+		return nil, err
 	}
 	return g, nil
 }
 
-// Stop ends Read, and makes all that come fail. It may be called at any time,
-// once.
-func (g *Group) Stop() { unix.Close(g.stop[1]) }
-
 // Close closes the group, which is stopped and not read any more.
-func (g *Group) Close() error {
-	unix.Close(g.stop[0])
-	return unix.Close(g.fd)
-}
+func (g *Group) Close() error { return errors.Join(g.Halt.Close(), unix.Close(g.fd)) }
 
 func (g *Group) mark(flags uint, mask uint64, path string) error {
 	return unix.FanotifyMark(g.fd, flags, mask, unix.AT_FDCWD, path)
@@ -102,20 +97,12 @@ func Identity(dir string) (string, error) {
 	return identity(fsid[:], h.Type(), h.Bytes()), nil
 }
 
-// ErrStopped means that the group was stopped.
-var ErrStopped = errors.New("stopped")
-
-// Read waits for events. It waits in the kernel, not in Go's poller, so that
-// the thread goes on at once. Those of starts have the program's file as their
-// name.
+// Read waits for events, until the group is stopped. Those of starts have the
+// program's file as their name.
 func (g *Group) Read() ([]Event, error) {
 	for {
-		set := []unix.PollFd{{Fd: int32(g.fd), Events: unix.POLLIN}, {Fd: int32(g.stop[0])}}
-		if _, err := unix.Poll(set, -1); err != nil && !errors.Is(err, unix.EINTR) {
-			return nil, fmt.Errorf("cannot wait for events: %w", err)
-		}
-		if set[1].Revents != 0 {
-			return nil, ErrStopped
+		if err := g.Wait(g.fd); err != nil {
+			return nil, err
 		}
 		n, err := unix.Read(g.fd, g.buf)
 		if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
