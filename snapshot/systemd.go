@@ -10,6 +10,9 @@ type Systemd struct {
 
 	// Defaults are the settings of system.conf and its drop-ins.
 	Defaults []Setting `json:"defaults,omitempty"`
+	// DefaultTexts are those of these files that are not as a package made
+	// them and set something; secrets replaced.
+	DefaultTexts []Text `json:"defaultTexts,omitempty"`
 	// Environment is what the manager gives to every service, secrets
 	// replaced: property Environment of org.freedesktop.systemd1.Manager.
 	Environment []string `json:"environment,omitempty"`

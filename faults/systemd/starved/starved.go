@@ -32,6 +32,8 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Usually},
 		{Symptom: symptom.SandboxFailing, Strength: symptom.Sometimes},
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Sometimes},
+		{Symptom: symptom.EtcdDown, Strength: symptom.Sometimes},
+		{Symptom: symptom.APIDown, Strength: symptom.Sometimes},
 	},
 	Remedy: remedy,
 	Drill:  drill,
@@ -39,13 +41,13 @@ var Fault = &fault.Fault{
 
 func detect(s *snapshot.Snapshot) []finding.Finding {
 	var out []finding.Finding
-	for _, u := range unit.Node(s) {
+	for _, u := range watched(s) {
 		if h := harms(s, u); len(h) > 0 {
 			f := unit.Finding(u, h, append(usage(s, u), unit.Said(s, u, "unit-oom")...)...)
 			out = append(out, f)
 		}
 	}
-	return out
+	return append(out, defaults(s)...)
 }
 
 // harms are the lines of the unit that no package wrote and that give its
@@ -96,8 +98,11 @@ func low(s *snapshot.Snapshot, u snapshot.Unit, x snapshot.Setting) (why, want s
 			return "it gets no more than that share of one processor", "no such line"
 		}
 	case "LimitNOFILE":
-		soft, _, _ := strings.Cut(x.Value, ":")
-		if n, ok := unit.Amount(s, soft); ok && (n < leastFiles || files(s, u)*20 >= n*19) {
+		soft, hard, both := strings.Cut(x.Value, ":")
+		if !both { // a program written in Go takes the hard limit for its own
+			hard = soft
+		}
+		if n, ok := unit.Amount(s, hard); ok && (n < leastFiles || short(s, u, n)) {
 			return "it has more files and sockets open", "more than it has open"
 		}
 	case "LimitAS", "LimitDATA", "LimitRSS":
@@ -161,6 +166,21 @@ func throttled(c snapshot.Control) bool {
 	return c.CPU != nil && c.CPU.Starved()
 }
 
+// short reports whether the unit's program has nearly all files open that it
+// may have: n, unless it was seen to have raised its limit.
+func short(s *snapshot.Snapshot, u snapshot.Unit, n uint64) bool {
+	if s.Activity != nil {
+		for _, b := range s.Activity.List {
+			if soft, ok := b.Soft("Max open files"); ok && b.Name == unit.Program(u) {
+				n = max(n, soft)
+			} else if !ok && len(b.Limits) > 0 && b.Name == unit.Program(u) {
+				return false // those that have no limit are left out
+			}
+		}
+	}
+	return files(s, u)*20 >= n*19
+}
+
 // files is how many files the unit's program has open.
 func files(s *snapshot.Snapshot, u snapshot.Unit) uint64 {
 	if s.Activity == nil {
@@ -194,11 +214,15 @@ func usage(s *snapshot.Snapshot, u snapshot.Unit) []finding.Fact {
 }
 
 func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
-	u, err := unit.OfUnit(s, f.Subject.Name)
-	if err != nil {
-		return nil, err
+	if f.Subject.Kind == "file" {
+		return lift(s, f.Subject.Name)
 	}
-	return unit.Without(s, u, unit.Lines(harms(s, u)), unit.Program(u)+" uses more")
+	for _, u := range watched(s) {
+		if u.Name == f.Subject.Name {
+			return unit.Without(s, u, unit.Lines(harms(s, u)), unit.Program(u)+" uses more")
+		}
+	}
+	return nil, fmt.Errorf("cannot repair %s: the unit is not known", f.Subject.Name)
 }
 
 // drill adds a drop-in with a limit below use.

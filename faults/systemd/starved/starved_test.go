@@ -22,7 +22,7 @@ func TestHarms(t *testing.T) {
 		"MemoryMax=2G": {false, true}, "MemoryMax=10M": {true, true}, "MemoryMax=infinity": {false, false}, "MemoryMax=50%": {false, true},
 		"TasksMax=4096": {false, false}, "TasksMax=200": {false, true}, "TasksMax=5": {true, true}, "TasksMax=infinity": {false, false}, "TasksMax=30%": {false, false},
 		"CPUQuota=50%": {false, true}, "CPUQuota=2%": {true, true}, "CPUQuota=": {false, false},
-		"LimitNOFILE=1048576": {false, false}, "LimitNOFILE=12": {true, true}, "LimitNOFILE=1024:4096": {false, true}, "LimitNOFILE=infinity": {false, false},
+		"LimitNOFILE=1048576": {false, false}, "LimitNOFILE=12": {true, true}, "LimitNOFILE=1024": {false, true}, "LimitNOFILE=64:524288": {false, false}, "LimitNOFILE=64:100": {true, true}, "LimitNOFILE=infinity": {false, false},
 		"LimitAS=infinity": {false, false}, "LimitAS=90M": {true, true}, "LimitFSIZE=1G": {false, false}, "LimitFSIZE=1M": {true, true},
 		"RuntimeMaxSec=infinity": {false, false}, "RuntimeMaxSec=90": {true, true}, "Nice=5": {false, false}, "LimitCORE=0": {false, false},
 	} {

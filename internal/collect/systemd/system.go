@@ -42,6 +42,17 @@ func defaults(e *source.Env) []snapshot.Setting {
 	return all
 }
 
+// sources are the files in which the settings stand.
+func sources(all []snapshot.Setting) []string {
+	var out []string
+	for _, x := range all {
+		if !slices.Contains(out, x.Source) {
+			out = append(out, x.Source)
+		}
+	}
+	return out
+}
+
 // layered are the files of the folders dir/sub, by file name, each from the
 // strongest folder that has it: that of tmpfiles.d, sysctl.d, udev rules and
 // many others. A link to /dev/null stands for none.

@@ -44,6 +44,9 @@ func TestTheWholeOfSystemd(t *testing.T) {
 	if len(x.Defaults) != 2 || x.Defaults[1].Source != "/run/systemd/system.conf.d/50-x.conf" || x.Defaults[1].Line != 2 {
 		t.Errorf("defaults %+v", x.Defaults)
 	}
+	if len(x.DefaultTexts) != 2 || !strings.Contains(x.DefaultTexts[0].Content, "NOFILE") || !x.DefaultTexts[0].Whole() {
+		t.Errorf("texts of the defaults %+v", x.DefaultTexts)
+	}
 	if len(x.Generators) != 1 || x.Generators[0].Path != "/etc/systemd/system-generators/own" {
 		t.Errorf("generators %+v", x.Generators)
 	}

@@ -31,6 +31,10 @@ func Collectors() []source.Collector {
 // the administrator.
 var always = []string{"kubelet.service", "containerd.service", "crio.service", "cri-docker.service", "docker.service"}
 
+// servers are the units of etcd, k3s and RKE2: of those that are listed, the
+// files are read as well.
+var servers = []string{"etcd.service", "k3s.service", "k3s-agent.service", "rke2-server.service", "rke2-agent.service"}
+
 // askWait is how long the manager may take to answer everything.
 const askWait = 1500 * time.Millisecond
 
@@ -45,6 +49,7 @@ func collectUnits(ctx context.Context, e *source.Env, s *snapshot.Snapshot) erro
 	}
 	slices.Sort(names)
 	x := &snapshot.Systemd{Defaults: defaults(e), Generators: generators(e), UserUnits: userUnits(e), Linger: lingering(e)}
+	x.DefaultTexts = t.texts(t.unitFiles(snapshot.Unit{DropIns: sources(x.Defaults)}, x.Loaded))
 	if i, err := e.Stat(loadedMark); err == nil {
 		x.Loaded = i.Modified
 	}
@@ -58,7 +63,7 @@ func collectUnits(ctx context.Context, e *source.Env, s *snapshot.Snapshot) erro
 		if slices.Contains(always, n) && !u.Masked {
 			u.Unmet, u.Texts = t.unmet(u), t.texts(u.Files)
 		}
-		if strings.HasSuffix(n, ".slice") {
+		if strings.HasSuffix(n, ".slice") || slices.Contains(servers, n) && !u.Masked {
 			u.Texts = t.texts(u.Files)
 		}
 		x.Units = append(x.Units, scrubbed(u))
