@@ -150,7 +150,7 @@ func (a *App) guardHere(ctx context.Context, o guardOrder, tell func(guardLine) 
 		ctx = c
 	}
 	debug.SetGCPercent(30) // a small heap that stays small
-	w, err := guard.Start(ctx, guard.Options{Targets: targets, Look: a.lookAtHands})
+	w, err := guard.Start(ctx, guard.Options{Targets: targets, Look: a.lookAtHands, API: here{a}.machine().Request})
 	if err != nil {
 		return err
 	}

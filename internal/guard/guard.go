@@ -38,6 +38,8 @@ type Options struct {
 	// Look reads what runs by itself, and what is wrong with it; it is called
 	// when something was changed, seldom. nil leaves hands without entries.
 	Look func(ctx context.Context) (*snapshot.Snapshot, []finding.Finding)
+	// API asks the API server for repaired objects; nil leaves them out.
+	API APIFunc
 	// Settle is how long a change may go on before it is told of; 0 is
 	// [DefaultSettle].
 	Settle time.Duration
@@ -136,6 +138,7 @@ func Start(ctx context.Context, o Options) (*Watch, error) {
 	}
 	w.watchStarts(ctx)
 	w.watchNetwork(ctx)
+	w.watchObjects(ctx)
 	if err := w.watchFiles(ctx); err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package guard
 
 import (
 	"context"
-	"errors"
 	"os"
 
 	"github.com/klustered/klustered/internal/guard/connector"
@@ -71,8 +70,8 @@ func (w *Watch) watchPrograms(ctx context.Context, why error) {
 		w.note("processes that end at once may go unnamed: %v", why)
 		return
 	}
-	if errors.Is(why, connector.ErrDeaf) {
-		w.note("the process connector tells nothing here, as in every container: one that changes a file and ends within a millisecond may go unnamed")
+	if why != nil {
+		w.note("a process that ends within a millisecond may go unnamed: %v", why)
 	}
 	context.AfterFunc(ctx, g.Stop)
 	w.work.Go(func() {

@@ -137,6 +137,10 @@ func texts(path string, a, b state) string {
 		return fmt.Sprintf("(no text that can be shown: %s before, %s after)\n", short(a.sum), short(b.sum))
 	}
 	text := udiff.Unified(path, path, secret.Scrub(string(a.text)), secret.Scrub(string(b.text)))
+	return cutDiff(text)
+}
+
+func cutDiff(text string) string {
 	lines := strings.SplitAfter(text, "\n")
 	if len(lines) > maxLines+1 {
 		text = strings.Join(lines[:maxLines], "") + fmt.Sprintf("(%d more lines)\n", len(lines)-maxLines-1)
