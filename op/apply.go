@@ -85,28 +85,30 @@ type Late interface {
 const latest = 2
 
 // unmake undoes steps, last first. One that fails does not keep the others
-// from being undone.
+// from being undone, nor does a journal that cannot be written.
 func unmake(ctx context.Context, m Machine, r *recorder, steps []Step, why string) error {
 	var errs []error
+	var unrecorded error
 	for turn := range latest + 1 {
 		for seq := len(steps) - 1; seq >= 0; seq-- {
 			s := steps[seq]
 			if s.Undid || late(s) != turn {
 				continue
 			}
-			err := s.Op.Undo(ctx, m, s.Before)
-			if err == nil {
-				err = r.step("undid", seq, s.Op, nil)
-			}
-			if err != nil {
+			if err := s.Op.Undo(ctx, m, s.Before); err != nil {
 				errs = append(errs, fmt.Errorf("cannot undo %q: %w", s.Op, err))
+			} else if err := r.step("undid", seq, s.Op, nil); err != nil {
+				unrecorded = err
 			}
 		}
 	}
-	if len(errs) > 0 {
-		return errors.Join(errs...)
+	if len(errs) == 0 && unrecorded == nil {
+		unrecorded = r.write(record{State: string(Undone), Note: why})
 	}
-	return r.write(record{State: string(Undone), Note: why})
+	if unrecorded != nil {
+		errs = append(errs, fmt.Errorf("cannot record what was undone: %w", unrecorded))
+	}
+	return errors.Join(errs...)
 }
 
 func late(s Step) int {

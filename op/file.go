@@ -46,7 +46,7 @@ func restore(m Machine, path, left string, was fileState) error {
 	case !ours && !same:
 		return fmt.Errorf("cannot put back %s: %w", path, ErrChanged)
 	case !was.Absent:
-		return m.WriteFile(path, was.File)
+		return rewrite(m, path, was.File)
 	case !absent:
 		if err := m.RemoveFile(path); err != nil {
 			return err
@@ -58,6 +58,18 @@ func restore(m Machine, path, left string, was fileState) error {
 		}
 	}
 	return nil
+}
+
+// rewrite writes f, also where it is the same, since a temporary may lie beside
+// it. On a disk that takes no writing, what is the same needs none.
+func rewrite(m Machine, path string, f File) error {
+	err := m.WriteFile(path, f)
+	if err != nil {
+		if now, again := m.ReadFile(path); again == nil && now.same(f) {
+			return nil
+		}
+	}
+	return err
 }
 
 // A WriteFile replaces or makes a file.

@@ -104,10 +104,35 @@ func chain(before string, body []byte) string {
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }
 
-// A recorder appends records.
+// A recorder appends records. A line of which not all could be written, or
+// brought to the disk, is cut off again: more lines behind it would make the
+// journal damaged. Where it cannot be cut off nothing more is written.
 type recorder struct {
-	log Log
-	sum string
+	log    Log
+	sum    string
+	broken error // why nothing more is written
+}
+
+// A cutter is a Log that can be cut off, as a file can.
+type cutter interface {
+	io.Seeker
+	Truncate(size int64) error
+}
+
+// cut takes the last n bytes off again.
+func cut(log Log, n int) error {
+	if n == 0 {
+		return nil
+	}
+	c, ok := log.(cutter)
+	if !ok {
+		return errors.New("its last line is not whole")
+	}
+	at, err := c.Seek(-int64(n), io.SeekCurrent)
+	if err != nil {
+		return err
+	}
+	return c.Truncate(at)
 }
 
 func (r *recorder) write(x record) error {
@@ -117,10 +142,15 @@ func (r *recorder) write(x record) error {
 	}
 	sum := chain(r.sum, body)
 	line := append(body[:len(body)-1:len(body)-1], sumMark+sum+"\"}\n"...)
-	if _, err := r.log.Write(line); err != nil {
-		return fmt.Errorf("cannot write the journal: %w", err)
+	if r.broken != nil {
+		return fmt.Errorf("cannot write the journal: %w", r.broken)
 	}
-	if err := r.log.Sync(); err != nil {
+	n, err := r.log.Write(line)
+	if err == nil {
+		err = r.log.Sync()
+	}
+	if err != nil {
+		r.broken = cut(r.log, n)
 		return fmt.Errorf("cannot write the journal: %w", err)
 	}
 	r.sum = sum

@@ -1,10 +1,12 @@
 package op
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"io/fs"
+	"maps"
 	"time"
 )
 
@@ -58,6 +60,12 @@ func (f File) Sum() string {
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
+}
+
+// same reports whether all of two files is the same.
+func (f File) same(g File) bool {
+	return f.Sum() == g.Sum() && f.Link == g.Link && f.Mode == g.Mode && f.UID == g.UID && f.GID == g.GID && maps.EqualFunc(f.Xattrs, g.Xattrs, bytes.Equal) &&
+		f.Immutable == g.Immutable && f.Append == g.Append && f.Modified.Equal(g.Modified)
 }
 
 // Files are the node's files.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"github.com/klustered/klustered/internal/diagnose"
 	"github.com/klustered/klustered/internal/repair"
@@ -323,6 +324,10 @@ func moved(err error) error {
 		return hint(err, "the node was changed meanwhile: run klustered fix again for a new plan")
 	case errors.Is(err, op.ErrNoRoom):
 		return hint(err, "free room there first: etcd is changed only when it can be restored")
+	case errors.Is(err, unix.ENOSPC):
+		return hint(err, "a disk of the node is full: free some room there, then do it again; klustered history shows what stands")
+	case errors.Is(err, unix.EROFS):
+		return hint(err, "a file system of the node is read-only: make it writable, then do it again; klustered history shows what stands")
 	case errors.Is(err, repair.ErrBusy):
 		return hint(err, "wait for it to end; klustered history shows it as half-done")
 	case errors.As(err, &risk):

@@ -9,6 +9,8 @@ import (
 	"io"
 	"strconv"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/klustered/klustered/internal/harden"
 	"github.com/klustered/klustered/internal/repair"
 	"github.com/klustered/klustered/internal/transport"
@@ -35,7 +37,7 @@ type failure struct {
 
 // kinds are the errors that keep their identity on the way.
 func kinds() map[string]error {
-	return map[string]error{"changed": op.ErrChanged, "busy": repair.ErrBusy, "nothing": repair.ErrNothing, "room": op.ErrNoRoom}
+	return map[string]error{"changed": op.ErrChanged, "busy": repair.ErrBusy, "nothing": repair.ErrNothing, "room": op.ErrNoRoom, "full": unix.ENOSPC, "readonly": unix.EROFS}
 }
 
 func newFailure(err error) *failure {

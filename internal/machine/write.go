@@ -70,9 +70,16 @@ func (f *Files) swap(d dir, x op.File) error {
 	if !errors.Is(err, unix.EBUSY) || x.Link != "" {
 		return err
 	}
-	fd, err := unix.Openat(d.fd, d.name, unix.O_WRONLY|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := unix.Openat(d.fd, d.name, unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
+	}
+	// a disk that is full is to be known of while the old content is there
+	if err = unix.Fallocate(fd, unix.FALLOC_FL_KEEP_SIZE, 0, max(1, int64(len(x.Data)))); !errors.Is(err, unix.ENOSPC) {
+		err = unix.Ftruncate(fd, 0)
+	}
+	if err != nil {
+		return errors.Join(err, unix.Close(fd))
 	}
 	if err := errors.Join(f.fill(fd, d.name, x), d.stamp(x.Modified)); err != nil {
 		return err

@@ -145,7 +145,7 @@ func (r *Runner) undo(ctx context.Context, n int) (Entry, error) {
 	if err != nil {
 		return entry(n, j, err), err
 	}
-	defer file.Close()
+	defer release(file)
 	e := entry(n, j, nil)
 	if e.State == StateUndone {
 		return e, fmt.Errorf("cannot undo %d: it was undone: %w", n, ErrNothing)
@@ -209,6 +209,6 @@ func (r *Runner) give(n int, why error) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer release(file)
 	return op.Close(j, r.log(file), op.Undone, "left to whoever changed it since: "+why.Error())
 }

@@ -2,6 +2,7 @@ package repair
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -22,6 +23,8 @@ type Preview struct {
 	// Error says that the op cannot be made as planned. Where an earlier op of
 	// the plan makes the ground for this one, there is none.
 	Error string `json:"error,omitempty"`
+
+	room int // bytes that it takes in a journal, at most
 }
 
 // Look returns what the plan would do to m, and changes nothing. The error is
@@ -40,6 +43,7 @@ func Look(ctx context.Context, m op.Machine, plan op.Plan) ([]Preview, error) {
 		}
 		t := target(o)
 		state, err := o.Before(ctx, m)
+		p.room = room(o, state, err)
 		switch {
 		case err == nil:
 			p.Diff = diff(o, state)
@@ -54,6 +58,17 @@ func Look(ctx context.Context, m op.Machine, plan op.Plan) ([]Preview, error) {
 		all = append(all, p)
 	}
 	return all, errors.Join(moved...)
+}
+
+// room bounds what an op takes in a journal, in bytes: what it is, the state
+// before it, and that it was made and unmade.
+func room(o op.Op, state op.State, err error) int {
+	data, _ := json.Marshal(o) // op.Apply tells of one that cannot be encoded
+	n := len(data) + len(state) + 1<<10
+	if err != nil { // what is there then is not known yet
+		n += len(data) + 64<<10
+	}
+	return n
 }
 
 // grounded reports whether an earlier op of the plan makes what o starts from.

@@ -120,14 +120,19 @@ func (r *Runner) Apply(ctx context.Context, q Request, verify Verify) (Result, e
 	if res.Recovered, err = r.recover(ctx); err != nil {
 		return res, err
 	}
-	if _, err := Look(ctx, r.Machine, q.Plan); err != nil {
+	list, err := Look(ctx, r.Machine, q.Plan)
+	if err != nil {
 		return res, fmt.Errorf("cannot apply the plan: nothing was changed: %w", err)
 	}
-	n, file, err := r.store().create()
-	if err != nil {
-		return res, err
+	space := 16 << 10 // for how it begins and ends
+	for _, p := range list {
+		space += p.room
 	}
-	defer file.Close()
+	n, file, err := r.store().create(int64(space))
+	if err != nil {
+		return res, fmt.Errorf("cannot apply the plan: nothing was changed: %w", err)
+	}
+	defer release(file)
 	res.Number = n
 	if err := op.Apply(ctx, r.Machine, q.Plan, r.header(n, q), r.log(file)); err != nil {
 		return res, fmt.Errorf("cannot apply the plan: %w", err)

@@ -24,7 +24,7 @@ func newBench(t *testing.T) bench {
 	m := faulttest.New(t)
 	r := &Runner{
 		Machine: m, Dir: filepath.Join(t.TempDir(), "klustered"), Node: "cp1", Tool: "v0",
-		Now: func() time.Time { return faulttest.At }, Settle: 50 * time.Millisecond, Pause: time.Millisecond,
+		Now: func() time.Time { return faulttest.At }, Settle: 200 * time.Millisecond, Pause: time.Millisecond,
 	}
 	return bench{r, m, m.State()}
 }

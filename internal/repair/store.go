@@ -88,8 +88,9 @@ func (s store) read(n int) (op.Journal, error) {
 	return j, err
 }
 
-// create makes the next journal.
-func (s store) create() (int, *os.File, error) {
+// create makes the next journal, with room set aside for as many bytes: a disk
+// that fills up meanwhile keeps no repair from being recorded, or taken back.
+func (s store) create(room int64) (int, *os.File, error) {
 	all, err := s.numbers()
 	if err != nil {
 		return 0, nil, err
@@ -102,10 +103,35 @@ func (s store) create() (int, *os.File, error) {
 	if err != nil {
 		return 0, nil, fmt.Errorf("cannot keep a journal: %w", err)
 	}
-	if err := syncDir(s.journals()); err != nil {
-		return 0, nil, errors.Join(fmt.Errorf("cannot keep a journal: %w", err), f.Close())
+	if err = reserve(f, room); err == nil {
+		err = syncDir(s.journals())
+	}
+	if err != nil { // nothing was begun
+		return 0, nil, errors.Join(fmt.Errorf("cannot keep a journal in %s: %w", s.journals(), err), f.Close(), os.Remove(f.Name()))
 	}
 	return n, f, nil
+}
+
+// reserve sets room aside behind the end of f, whose size stays. A file system
+// that cannot is left to fail when it is full.
+func reserve(f *os.File, room int64) error {
+	for {
+		switch err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, room); {
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSYS):
+			return nil
+		default:
+			return err
+		}
+	}
+}
+
+// release gives back what was set aside for f, and closes it.
+func release(f *os.File) {
+	if i, err := f.Stat(); err == nil {
+		_ = f.Truncate(i.Size())
+	}
+	f.Close()
 }
 
 // reopen opens journal n to be continued: a last line cut short goes.
@@ -115,7 +141,7 @@ func (s store) reopen(n int) (op.Journal, *os.File, error) {
 		return j, nil, err
 	}
 	f, err := os.OpenFile(s.path(n), os.O_WRONLY|unix.O_NOFOLLOW, 0o600)
-	if err == nil {
+	if err == nil && j.Torn { // else what is set aside behind its end would go
 		err = f.Truncate(j.Size)
 	}
 	if err == nil {
