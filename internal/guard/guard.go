@@ -139,6 +139,7 @@ func Start(ctx context.Context, o Options) (*Watch, error) {
 	w.watchStarts(ctx)
 	w.watchNetwork(ctx)
 	w.watchObjects(ctx)
+	w.watchUnits(ctx)
 	if err := w.watchFiles(ctx); err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func Repaired(list []repair.Remain) []Target {
 	for _, s := range list {
 		for _, t := range targets(s.Op) {
 			t.Repair = s.Number
-			if t.Kind == "file" {
+			if t.Kind == "file" && s.Op.Kind() != "unit" {
 				t.before(s.Before)
 			}
 			key := t.Kind + " " + t.Name
@@ -110,7 +110,8 @@ func targets(o op.Op) []Target {
 	case op.IssueCertificate:
 		return file(x.Cert, x.Key)
 	case op.Unit:
-		return one("unit", x.Name)
+		// masked, enabled and changed units are files
+		return append(one("unit", x.Name), file("/etc/systemd/system/"+x.Name, "/etc/systemd/system/"+x.Name+".d")...)
 	case op.DeleteQdisc:
 		return one("qdisc", x.Qdisc.Link)
 	case op.AddQdisc:

@@ -152,6 +152,18 @@ func (r *Ring) find(pid int) (Process, bool) {
 	return Process{PID: pid, UID: -1, LoginUID: -1}, false
 }
 
+// Last is the process that began last, since then, of those that fit.
+func (r *Ring) Last(since time.Time, fits func(Process) bool) (last Process, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.known {
+		if e.Start.After(since) && (!ok || e.Start.After(last.Start)) && fits(e.Process) {
+			last, ok = e.Process, true
+		}
+	}
+	return last, ok
+}
+
 // maxLineage bounds a lineage.
 const maxLineage = 32
 
