@@ -84,6 +84,9 @@ const maxSteps = 40
 func (a *App) applyAll(ctx context.Context, x *campaign, jobs []*job) error {
 	for {
 		if risks := unaccepted(x.fix, jobs); len(risks) > 0 {
+			if len(x.done) > 0 {
+				a.remaining(x, jobs)
+			}
 			err := &repair.RiskError{Risks: risks}
 			return hint(err, "add --accept-risk=%s if that is what you want", joinRisks(risks))
 		}
@@ -93,6 +96,7 @@ func (a *App) applyAll(ctx context.Context, x *campaign, jobs []*job) error {
 		}
 		j := jobs[i]
 		if slices.Contains(x.done, j.what()) || len(x.done) == maxSteps {
+			a.remaining(x, jobs)
 			return hint(fmt.Errorf("cannot repair %s for good: it is back", j.what()), "somebody puts it back: klustered triage%s names who can be seen", specFlag(j.place.spec))
 		}
 		fmt.Fprintln(a.Out)

@@ -205,7 +205,8 @@ func (r *Runner) hold(ctx context.Context, res *Result, verify Verify) {
 	begin, bad := time.Now(), 0
 	for bad > 0 || time.Since(begin) < r.Hold {
 		select {
-		case <-ctx.Done():
+		case <-ctx.Done(): // as after a crash: nobody knows whether it would have lasted
+			res.Verdict, res.Why = Same, fmt.Sprintf("it was interrupted before it had held for %s", r.Hold)
 			return
 		case <-time.After(cmp.Or(r.Pause, DefaultPause)):
 		}

@@ -347,6 +347,21 @@ func TestInterrupted(t *testing.T) {
 	b.unchanged(t)
 }
 
+// TestInterruptedHold: nor is kept what was left before it had held.
+func TestInterruptedHold(t *testing.T) {
+	b := newBench(t)
+	b.Hold = time.Minute
+	ctx, cancel := context.WithCancel(t.Context())
+	res, err := b.Apply(ctx, request, func(context.Context) (Verdict, string, error) {
+		cancel()
+		return Healed, "", nil
+	})
+	if err != nil || res.Kept || res.Held != 0 || !strings.Contains(res.Why, "interrupted") {
+		t.Errorf("got %+v, %v", res, err)
+	}
+	b.unchanged(t)
+}
+
 // TestLastLook: a look that is begun when the time ends is not cut short,
 // since a look that sees little would take a good repair back.
 func TestLastLook(t *testing.T) {
