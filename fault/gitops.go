@@ -66,6 +66,9 @@ func Keeper(c *snapshot.Cluster, at string) (Kind, string) {
 			return k, x.Keeper
 		}
 	}
+	if k, keeper := ruleKeeper(c, at); k.Kind != "" {
+		return k, keeper
+	}
 	for _, w := range c.Webhooks {
 		if k := (Kind{w.Kind + "WebhookConfiguration", "", w.Config}); lies(at, k) {
 			return k, w.Keeper
@@ -74,6 +77,37 @@ func Keeper(c *snapshot.Cluster, at string) (Kind, string) {
 	for _, p := range c.Admission {
 		if k := (Kind{p.Kind, "", p.Name}); lies(at, k) {
 			return k, p.Keeper
+		}
+	}
+	return Kind{}, ""
+}
+
+// ruleKeeper is Keeper of what says who may do what, and who answers for it.
+func ruleKeeper(c *snapshot.Cluster, at string) (Kind, string) {
+	kind := func(name, namespace string) string {
+		if namespace == "" {
+			return "Cluster" + name
+		}
+		return name
+	}
+	for _, b := range c.Bindings {
+		if k := (Kind{kind("RoleBinding", b.Namespace), b.Namespace, b.Name}); lies(at, k) {
+			return k, b.Keeper
+		}
+	}
+	for _, r := range c.Roles {
+		if k := (Kind{kind("Role", r.Namespace), r.Namespace, r.Name}); lies(at, k) {
+			return k, r.Keeper
+		}
+	}
+	for _, a := range c.APIServices {
+		if k := (Kind{"APIService", "", a.Name}); lies(at, k) {
+			return k, a.Keeper
+		}
+	}
+	for _, l := range c.PriorityLevels {
+		if k := (Kind{"PriorityLevelConfiguration", "", l.Name}); lies(at, k) {
+			return k, l.Keeper
 		}
 	}
 	return Kind{}, ""

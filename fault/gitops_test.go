@@ -14,8 +14,10 @@ func TestKeeper(t *testing.T) {
 		Workloads:  []snapshot.Workload{{Kind: "CronJob", Namespace: "apps", Name: "x", Keeper: "a"}, {Kind: "Deployment", Namespace: "apps", Name: "x", Keeper: "b"}},
 		Services:   []snapshot.Service{{Namespace: "apps", Name: "x", Keeper: "c"}},
 		ConfigMaps: []snapshot.ConfigMap{{Namespace: "kube-system", Name: "coredns", Keeper: "d"}},
-		Webhooks:   []snapshot.Webhook{{Kind: "Mutating", Config: "m", Name: "m.x", Keeper: "e"}},
-		Admission:  []snapshot.AdmissionPolicy{{Kind: "ValidatingAdmissionPolicy", Name: "p", Keeper: "f"}, {Kind: "ValidatingAdmissionPolicyBinding", Name: "p", Keeper: "g"}},
+		Bindings:   []snapshot.Binding{{Name: "r", Keeper: "h"}, {Namespace: "apps", Name: "r", Keeper: "i"}}, Roles: []snapshot.Role{{Name: "r", Keeper: "j"}},
+		APIServices: []snapshot.APIService{{Name: "v1.x.example.com", Keeper: "k"}}, PriorityLevels: []snapshot.PriorityLevel{{Name: "l", Keeper: "l"}},
+		Webhooks:  []snapshot.Webhook{{Kind: "Mutating", Config: "m", Name: "m.x", Keeper: "e"}},
+		Admission: []snapshot.AdmissionPolicy{{Kind: "ValidatingAdmissionPolicy", Name: "p", Keeper: "f"}, {Kind: "ValidatingAdmissionPolicyBinding", Name: "p", Keeper: "g"}},
 	}
 	for at, want := range map[string]string{
 		"/apis/batch/v1/namespaces/apps/cronjobs/x":                                        "a",
@@ -30,6 +32,11 @@ func TestKeeper(t *testing.T) {
 		"/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/p":              "f",
 		"/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/p":        "g",
 		"/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/p/status": "",
+		"/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/r":                         "h",
+		"/apis/rbac.authorization.k8s.io/v1/namespaces/apps/rolebindings/r":                "i",
+		"/apis/rbac.authorization.k8s.io/v1/clusterroles/r":                                "j",
+		"/apis/apiregistration.k8s.io/v1/apiservices/v1.x.example.com":                     "k",
+		"/apis/flowcontrol.apiserver.k8s.io/v1/prioritylevelconfigurations/l":              "l",
 		"": "",
 	} {
 		if _, got := Keeper(c, at); got != want {

@@ -306,13 +306,15 @@ type Binding struct {
 	Role      string   `json:"role"`                // Kind/name
 	Subjects  []string `json:"subjects"`            // User:name, Group:name, ServiceAccount:namespace/name
 	Bootstrap bool     `json:"bootstrap,omitempty"` // labelled kubernetes.io/bootstrapping
+	Keeper    string   `json:"keeper,omitempty"`    // as of a Workload
 }
 
 // A Role is a Role or, with no namespace, a ClusterRole that is not bootstrap policy.
 type Role struct {
 	Namespace string   `json:"namespace,omitempty"`
 	Name      string   `json:"name"`
-	Rules     []string `json:"rules"` // "verbs on group/resources"
+	Rules     []string `json:"rules"`            // "verbs on group/resources"
+	Keeper    string   `json:"keeper,omitempty"` // as of a Workload
 }
 
 // Node returns the Node object of that name.

@@ -48,6 +48,7 @@ type APIService struct {
 	CA        string `json:"ca,omitempty"` // SHA-256 of the CA bundle
 	Priority  int64  `json:"priority,omitempty"`
 	Available string `json:"available,omitempty"` // True, False, Unknown
+	Keeper    string `json:"keeper,omitempty"`    // as of a Workload
 	Reason    string `json:"reason,omitempty"`
 	Message   string `json:"message,omitempty"`
 }
@@ -81,6 +82,7 @@ type PriorityLevel struct {
 	Response string `json:"response,omitempty"` // Queue, Reject
 	Queues   int64  `json:"queues,omitempty"`
 	Borrow   *int64 `json:"borrow,omitempty"` // percent of its share that it may borrow; nil for any
+	Keeper   string `json:"keeper,omitempty"` // as of a Workload
 }
 
 // A FlowSchema says which requests go to which PriorityLevel.

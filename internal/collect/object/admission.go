@@ -107,7 +107,7 @@ func APIService(o schema.Object) snapshot.APIService {
 	spec := o.Sub("spec")
 	a := snapshot.APIService{
 		Name: o.Text("metadata", "name"), Group: spec.Text("group"), Version: spec.Text("version"), Priority: spec.Int("groupPriorityMinimum"),
-		Insecure: spec.Bool("insecureSkipTLSVerify"), CA: bundle(spec),
+		Insecure: spec.Bool("insecureSkipTLSVerify"), CA: bundle(spec), Keeper: kept(o),
 	}
 	if spec.Has("service") {
 		a.Service, _, _ = client(spec)

@@ -36,7 +36,7 @@ func PriorityClass(o schema.Object) snapshot.PriorityClass {
 
 // PriorityLevel converts a PriorityLevelConfiguration.
 func PriorityLevel(o schema.Object) snapshot.PriorityLevel {
-	l := snapshot.PriorityLevel{Name: o.Text("metadata", "name"), Type: o.Text("spec", "type")}
+	l := snapshot.PriorityLevel{Name: o.Text("metadata", "name"), Type: o.Text("spec", "type"), Keeper: kept(o)}
 	limited := o.Sub("spec", strings.ToLower(l.Type))
 	l.Shares, l.Lendable = limited.Int("nominalConcurrencyShares"), limited.Int("lendablePercent")
 	if limited.Has("borrowingLimitPercent") {

@@ -116,3 +116,13 @@ func TestGitOps(t *testing.T) {
 		same(t, GitOps(decoded(t, body)), want)
 	}
 }
+
+// TestRulesAreKept: who keeps what answers for requests is read as well.
+func TestRulesAreKept(t *testing.T) {
+	body := `{"metadata":{"name":"x","labels":{"kustomize.toolkit.fluxcd.io/name":"a","kustomize.toolkit.fluxcd.io/namespace":"flux-system"}},"spec":{"type":"Limited"}}`
+	for _, got := range []string{APIService(decoded(t, body)).Keeper, PriorityLevel(decoded(t, body)).Keeper} {
+		if got != "Kustomization flux-system/a" {
+			t.Errorf("got %q", got)
+		}
+	}
+}

@@ -110,6 +110,7 @@ func Binding(m Message) snapshot.Binding {
 	h, ref := meta(m), m.Sub(3)
 	b := snapshot.Binding{
 		Namespace: h.String(3), Name: h.String(1), Role: ref.String(2) + "/" + ref.String(3), Bootstrap: bootstrap(m),
+		Keeper: keeper(h.Map(11), h.Map(12)),
 	}
 	for _, s := range m.All(2) {
 		name := s.String(3)
@@ -125,7 +126,7 @@ func Binding(m Message) snapshot.Binding {
 // of the cluster's own making, not bootstrap policy.
 func Role(m Message) (snapshot.Role, bool) {
 	h := meta(m)
-	r := snapshot.Role{Namespace: h.String(3), Name: h.String(1)}
+	r := snapshot.Role{Namespace: h.String(3), Name: h.String(1), Keeper: keeper(h.Map(11), h.Map(12))}
 	for _, x := range m.All(2) {
 		r.Rules = append(r.Rules, rule(x))
 	}
