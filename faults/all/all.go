@@ -157,6 +157,7 @@ import (
 	staticvolume "github.com/klustered/klustered/faults/static/volume"
 	systemdexecfails "github.com/klustered/klustered/faults/systemd/execfails"
 	systemdisolated "github.com/klustered/klustered/faults/systemd/isolated"
+	systemdmasked "github.com/klustered/klustered/faults/systemd/masked"
 	systemdnotreloaded "github.com/klustered/klustered/faults/systemd/notreloaded"
 	systemdrepointed "github.com/klustered/klustered/faults/systemd/repointed"
 	systemdsandboxed "github.com/klustered/klustered/faults/systemd/sandboxed"
@@ -327,6 +328,7 @@ var Faults = []*fault.Fault{
 	staticvolume.Fault,
 	systemdexecfails.Fault,
 	systemdisolated.Fault,
+	systemdmasked.Fault,
 	systemdnotreloaded.Fault,
 	systemdrepointed.Fault,
 	systemdsandboxed.Fault,

@@ -18,7 +18,7 @@ var Fault = &fault.Fault{
 	ID:       "host/clock",
 	Layer:    fault.Host,
 	Needs:    []snapshot.Section{snapshot.SectionClock},
-	Uses:     []snapshot.Section{snapshot.SectionLogs, snapshot.SectionPKI},
+	Uses:     []snapshot.Section{snapshot.SectionLogs, snapshot.SectionPKI, snapshot.SectionSystemd},
 	Detect:   detect,
 	Explains: []symptom.Edge{{Symptom: symptom.ClockOff, Strength: symptom.Always}},
 }
@@ -57,8 +57,22 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 			f.Facts = append(f.Facts, finding.Fact{Source: r.Source, Got: fmt.Sprintf("the hardware clock is %s apart", time.Duration(r.Ahead*1e9).Round(time.Minute))})
 		}
 	}
-	f.Facts = append(f.Facts, early(s)...)
+	f.Facts = append(append(f.Facts, masked(s)...), early(s)...)
 	return []finding.Finding{f}
+}
+
+// masked quotes the masks of units that would keep the time.
+func masked(s *snapshot.Snapshot) []finding.Fact {
+	if s.Systemd == nil {
+		return nil
+	}
+	var out []finding.Fact
+	for _, name := range []string{"chronyd.service", "chrony.service", "systemd-timesyncd.service", "ntpd.service", "ntpsec.service"} {
+		if u, ok := s.Systemd.Unit(name); ok && u.Masked && u.Active != "active" {
+			out = append(out, finding.Fact{Source: u.Path, Got: "masks " + name, Want: "no mask, unless another keeps the time"})
+		}
+	}
+	return out
 }
 
 // early quotes certificates that are not valid yet by this clock.

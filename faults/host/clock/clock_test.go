@@ -39,3 +39,33 @@ func TestDetect(t *testing.T) {
 		}
 	}
 }
+
+// A mask is told with a clock that is off, and is nothing by itself.
+func TestMask(t *testing.T) {
+	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		unit snapshot.Unit
+		off  time.Duration
+		want int // facts that name it
+	}{
+		"off, and masked":            {snapshot.Unit{Name: "chronyd.service", Path: "/etc/systemd/system/chronyd.service", Masked: true, Active: "inactive"}, time.Hour, 1},
+		"off, and it runs still":     {snapshot.Unit{Name: "chronyd.service", Path: "/etc/systemd/system/chronyd.service", Masked: true, Active: "active"}, time.Hour, 0},
+		"off, not masked":            {snapshot.Unit{Name: "chronyd.service", Path: "/etc/systemd/system/chronyd.service", Active: "inactive"}, time.Hour, 0},
+		"right, and masked":          {snapshot.Unit{Name: "chronyd.service", Path: "/etc/systemd/system/chronyd.service", Masked: true, Active: "inactive"}, 0, 0},
+		"off, and another is masked": {snapshot.Unit{Name: "cups.service", Path: "/etc/systemd/system/cups.service", Masked: true, Active: "inactive"}, time.Hour, 0},
+	} {
+		s := &snapshot.Snapshot{At: now, Systemd: &snapshot.Systemd{Units: []snapshot.Unit{tt.unit}},
+			Clock: &snapshot.Clock{Now: now, Peers: []snapshot.ClockPeer{{Source: "api", Time: now.Add(-tt.off), At: now}}}}
+		got := 0
+		for _, f := range detect(s) {
+			for _, x := range f.Facts {
+				if x.Source == tt.unit.Path {
+					got++
+				}
+			}
+		}
+		if got != tt.want {
+			t.Errorf("%s: %d facts of %s", name, got, tt.unit.Path)
+		}
+	}
+}
