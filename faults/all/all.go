@@ -8,6 +8,7 @@ import (
 	accesscontextwrong "github.com/klustered/klustered/faults/access/contextwrong"
 	accessexeccredential "github.com/klustered/klustered/faults/access/execcredential"
 	accessimpersonating "github.com/klustered/klustered/faults/access/impersonating"
+	accessmerged "github.com/klustered/klustered/faults/access/merged"
 	accesspreset "github.com/klustered/klustered/faults/access/preset"
 	accessproxied "github.com/klustered/klustered/faults/access/proxied"
 	accessserverwrong "github.com/klustered/klustered/faults/access/serverwrong"
@@ -179,6 +180,7 @@ var Faults = []*fault.Fault{
 	accesscontextwrong.Fault,
 	accessexeccredential.Fault,
 	accessimpersonating.Fault,
+	accessmerged.Fault,
 	accesspreset.Fault,
 	accessproxied.Fault,
 	accessserverwrong.Fault,
