@@ -173,3 +173,29 @@ type issuer interface {
 type journal struct{ bytes.Buffer }
 
 func (*journal) Sync() error { return nil }
+
+// A member that nothing was written to is at revision 1, and its file at none.
+func TestRealSnapshotOfNothing(t *testing.T) {
+	bin := program()
+	if testing.Short() || bin == "" {
+		t.Skip("no etcd has been built for the lab")
+	}
+	at := ports(t, 2)
+	url := "http://" + at[0]
+	args := []string{"--name=m0", "--data-dir=" + filepath.Join(t.TempDir(), "data"), "--listen-client-urls=" + url, "--advertise-client-urls=" + url,
+		"--listen-peer-urls=http://" + at[1], "--initial-advertise-peer-urls=http://" + at[1], "--initial-cluster=m0=http://" + at[1]}
+	c := exec.Command(bin, args...)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Process.Kill(); c.Wait() })
+	e := New(tree{member.ManifestDir + "/etcd.yaml": "spec: {containers: [{command: [etcd, '" + strings.Join(args, "', '") + "']}]}"})
+	path := filepath.Join(t.TempDir(), "etcd", "m0.db")
+	var err error
+	for over := time.Now().Add(30 * time.Second); time.Now().Before(over); time.Sleep(100 * time.Millisecond) {
+		if _, err = e.SaveSnapshot(t.Context(), path, ""); err == nil {
+			return
+		}
+	}
+	t.Error(err)
+}

@@ -96,6 +96,9 @@ func (e *Etcd) stream(ctx context.Context, path string) (int64, error) {
 	return n, nil
 }
 
+// empty is the revision of a member that nothing was ever written to.
+const empty = 1
+
 // verify reads the snapshot as etcd would, up to its last page. It must not be
 // older than the member was when it was asked for.
 func verify(ctx context.Context, f *os.File, size, revision int64) error {
@@ -103,7 +106,7 @@ func verify(ctx context.Context, f *os.File, size, revision int64) error {
 	switch {
 	case s == nil || errors.Is(err, bolt.ErrDamaged) || ctx.Err() != nil:
 		return fmt.Errorf("what etcd sent cannot be read: %w", err)
-	case s.Revision < revision:
+	case s.Revision < revision && revision > empty:
 		return fmt.Errorf("it ends at revision %d, and the member was at %d", s.Revision, revision)
 	}
 	return nil
