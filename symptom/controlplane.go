@@ -147,7 +147,7 @@ func down(s *snapshot.Snapshot, name string) string {
 		if p.State == "Z" {
 			continue
 		}
-		if now != nil && last != nil && endsAgain(s, now, last) && s.At.Sub(now.Started) < shortLived && last.Finished.Sub(last.Started) < shortLived {
+		if now != nil && last != nil && endsAgain(s, now, last) && !outlived(s, now, last) {
 			return fmt.Sprintf("started for the %dth time %s ago; before that it ran for %s%s", now.Attempt+1, s.At.Sub(now.Started).Round(time.Second),
 				last.Finished.Sub(last.Started).Round(time.Second), ended(last))
 		}
@@ -158,6 +158,13 @@ func down(s *snapshot.Snapshot, name string) string {
 		return got + fmt.Sprintf("; it ended %s ago%s", s.At.Sub(now.Finished).Round(time.Second), ended(now))
 	}
 	return got
+}
+
+// outlived reports whether what runs now has run for so much longer than the
+// last one did, or that for so long, that its end is no pattern any more.
+func outlived(s *snapshot.Snapshot, now, last *snapshot.Container) bool {
+	life := last.Finished.Sub(last.Started)
+	return life >= shortLived || s.At.Sub(now.Started) >= min(shortLived, 2*life+30*time.Second)
 }
 
 // endsAgain reports whether a container was started so often that it is no

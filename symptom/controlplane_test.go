@@ -60,6 +60,8 @@ func TestComponentDown(t *testing.T) {
 			ran("kube-scheduler", 0, 50*time.Second, 30*time.Second), ran("kube-scheduler", 1, 10*time.Second, 0)), Seen},
 		{"restarted_once_while_the_rest_starts", plane(sched, sched, ran("etcd", 0, 80*time.Second, 0), ran("kube-apiserver", 0, 70*time.Second, 0),
 			ran("kube-scheduler", 0, 50*time.Second, 30*time.Second), ran("kube-scheduler", 1, 10*time.Second, 0)), Absent},
+		{"outlives_the_last_one", plane(sched, sched, ran("kube-scheduler", 4, 150*time.Second, 120*time.Second), ran("kube-scheduler", 5, 100*time.Second, 0)), Absent},
+		{"does_not_yet", plane(sched, sched, ran("kube-scheduler", 4, 150*time.Second, 90*time.Second), ran("kube-scheduler", 5, 80*time.Second, 0)), Seen},
 		{"restarted_often_before_but_runs", plane(sched, sched, ran("kube-scheduler", 4, 90*time.Minute, 89*time.Minute), ran("kube-scheduler", 5, time.Hour, 0)), Absent},
 		{"restarted_after_long_service", plane(sched, sched, ran("kube-scheduler", 4, 90*time.Minute, time.Minute), ran("kube-scheduler", 5, time.Minute, 0)), Absent},
 		{"manifest_gone", plane(all[:3], all[:3], credential("/etc/kubernetes/scheduler.conf")), Seen},
