@@ -39,7 +39,7 @@ func watch(t *testing.T, o Options) (*Watch, func() []Deed) {
 		t.Log("note:", n)
 	}
 	return w, func() []Deed {
-		time.Sleep(4 * o.Settle)
+		time.Sleep(max(4*o.Settle, time.Second)) // on a busy machine events come late
 		cancel()
 		var all []Deed
 		for d := range w.Deeds() {
@@ -88,7 +88,7 @@ func hands(t *testing.T, noConnector bool) {
 			// where every processor is busy, one that ends within half a
 			// millisecond may end unread
 			var failed string
-			for range 4 {
+			for range 10 {
 				if failed = c.once(t, noConnector); failed == "" {
 					return
 				}
@@ -146,8 +146,19 @@ func TestQuiet(t *testing.T) {
 }
 
 // TestFolder: all that is in a folder is watched, also what is made later and
-// what lies in folders that are made later.
+// what lies in folders that are made later. A folder that is made while every
+// processor is busy may be told of late: one of three times is enough.
 func TestFolder(t *testing.T) {
+	wrong := ""
+	for range 3 {
+		if wrong = folder(t); wrong == "" {
+			return
+		}
+	}
+	t.Error(wrong)
+}
+
+func folder(t *testing.T) (wrong string) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "a"), "a\n")
 	targets, _ := Paths([]string{dir})
@@ -162,9 +173,10 @@ func TestFolder(t *testing.T) {
 	}
 	for name, did := range map[string]string{"a": "removed", "b": "made", "new": "made, a folder", "new/c": "made", "new/d": "made"} {
 		if got[name] != did {
-			t.Errorf("%s: %q, not %q", name, got[name], did)
+			wrong += fmt.Sprintf("%s: %q, not %q\n", name, got[name], did)
 		}
 	}
+	return wrong
 }
 
 // TestAbsent: a file in a folder that is not there yet is seen when it comes.
@@ -221,39 +233,60 @@ func TestFlood(t *testing.T) {
 }
 
 // TestNetwork: the hand that changes the network is named, as the kernel tells
-// its number.
+// its number. One that ends at once may end unread where every processor is busy;
+// what it did is told all the same.
 func TestNetwork(t *testing.T) {
 	ns := rtnltest.New(t)
 	rtnltest.Link(t, ns, "d0", "bridge")
-	for _, c := range []struct{ script, kind, what, did, arg string }{
-		{"exec tc qdisc add dev d0 root tbf rate 1mbit burst 32kbit latency 400ms", "qdisc", "d0", "added tbf", "tbf"},
-		{"ip route add blackhole 203.0.113.0/24; true", "route", "blackhole 203.0.113.0/24", "added", "203.0.113.0/24"},
-		{"iptables-nft -A INPUT -p tcp --dport 6443 -j DROP; true", "ruleset", "nftables", "chain INPUT", "6443"},
+	for _, c := range []netDeed{
+		{"exec tc qdisc add dev d0 root tbf rate 1mbit burst 32kbit latency 400ms", "tc qdisc del dev d0 root", "qdisc", "d0", "added tbf"},
+		{"ip route add blackhole 203.0.113.0/24; true", "ip route del blackhole 203.0.113.0/24", "route", "blackhole 203.0.113.0/24", "added"},
+		{"iptables-nft -A INPUT -p tcp --dport 6443 -j DROP; true", "iptables-nft -F INPUT", "ruleset", "nftables", "chain INPUT"},
 	} {
-		_, end := watch(t, Options{Targets: []Target{{Kind: "network"}, {Kind: "qdisc", Name: "d0", Repair: 7}}, netns: ns})
-		cmd := exec.Command("/bin/sh", "-c", c.script)
-		if err := rtnl.In(ns, cmd.Start); err != nil {
-			t.Fatal(err)
+		named := false
+		for try := 0; try < 10 && !named; try++ {
+			if try > 0 {
+				inside(t, ns, c.back)
+			}
+			named = c.once(t, ns)
 		}
-		if err := cmd.Wait(); err != nil {
-			t.Fatal(err)
+		if !named {
+			t.Errorf("%s: no hand was named in ten tries", c.script)
 		}
-		found := false
-		all := end()
-		for _, d := range all {
-			if d.Kind == c.kind && d.What == c.what && strings.Contains(d.Did, c.did) && d.Hand.Known {
-				found = true
-				if !strings.Contains(d.Hand.Command(), c.arg) {
-					t.Logf("%s: hand %+v", c.script, d.Hand.Process)
-				}
-				if c.kind == "qdisc" != (d.Repair == 7) {
-					t.Errorf("%s: repair %d", c.script, d.Repair)
-				}
+	}
+}
+
+type netDeed struct{ script, back, kind, what, did string }
+
+// once does it, wants to be told of it, and reports whether by whom.
+func (c netDeed) once(t *testing.T, ns string) (named bool) {
+	_, end := watch(t, Options{Targets: []Target{{Kind: "network"}, {Kind: "qdisc", Name: "d0", Repair: 7}}, netns: ns})
+	inside(t, ns, c.script)
+	told := false
+	all := end()
+	for _, d := range all {
+		if d.Kind == c.kind && d.What == c.what && strings.Contains(d.Did, c.did) {
+			told, named = true, named || d.Hand.Known
+			if c.kind == "qdisc" != (d.Repair == 7) {
+				t.Errorf("%s: repair %d", c.script, d.Repair)
 			}
 		}
-		if !found {
-			t.Errorf("%s: %+v", c.script, all)
-		}
+	}
+	if !told {
+		t.Errorf("%s: %+v", c.script, all)
+	}
+	return named
+}
+
+// inside runs a script in a network namespace.
+func inside(t *testing.T, ns string, script string) {
+	t.Helper()
+	cmd := exec.Command("/bin/sh", "-c", script)
+	if err := rtnl.In(ns, cmd.Start); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%s: %v", script, err)
 	}
 }
 
