@@ -106,5 +106,5 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 
 // drill lets the kubelet renew its lease so seldom that it is taken for dead.
 func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
-	return kubelet.Vary(s.Kubelet, d, "nodeLeaseDurationSeconds", fault.Pick(d, []string{"600", "900", "1200", "3600"}))
+	return kubelet.Vary(s.Kubelet, d, "nodeLeaseDurationSeconds", fault.Pick(d, []string{"1200", "1800", "2400", "3600"}))
 }

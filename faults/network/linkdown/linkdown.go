@@ -184,8 +184,8 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 	return nil, fmt.Errorf("cannot find %s: the snapshot does not show it", f.Subject.Name)
 }
 
-// drill sets an interface down on the way to a pod that answers for a
-// Service: the bridge, or either end of the pod's pair.
+// drill sets either end of the pair of a pod down that answers for a Service. A
+// bridge is set up again with the next pod that is attached to it.
 func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	if s.Network == nil || s.Cluster == nil {
 		return nil, errors.New("cannot choose an interface: the network or the Services were not seen")
@@ -196,7 +196,7 @@ func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 		if p := s.Network.Namespace(x.link.PeerNS); x.ns.Host && p != nil && x.link.PeerNS != 0 {
 			pod = p.Name()
 		}
-		if x.link.Up && x.link.Name != "lo" && (x.link.Kind == "bridge" || serves(s, pod)) {
+		if x.link.Up && x.link.Name != "lo" && x.link.Kind != "bridge" && serves(s, pod) {
 			all = append(all, x)
 		}
 	}

@@ -43,7 +43,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 	seen := map[string]bool{}
 	for _, p := range s.Cluster.Pods {
 		kind, name := object.Owner(p)
-		if p.Detail == nil || p.Deleting || p.Ready || strings.HasPrefix(p.Owner, "Node/") || seen[p.Namespace+"/"+name] {
+		if p.Detail == nil || p.Deleting || p.Ready || strings.HasPrefix(p.Owner, "Node/") || seen[p.Namespace+"/"+name] || twinReady(s.Cluster, p) {
 			continue
 		}
 		for _, c := range p.Detail.Containers {
@@ -58,6 +58,14 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 		}
 	}
 	return out
+}
+
+// twinReady reports whether a pod of the same template is ready: its probes ask
+// in the right place then, and something between them and this pod is wrong.
+func twinReady(c *snapshot.Cluster, p snapshot.Pod) bool {
+	return p.Owner != "" && slices.ContainsFunc(c.Pods, func(q snapshot.Pod) bool {
+		return q.Namespace == p.Namespace && q.Owner == p.Owner && q.Ready && !q.Deleting
+	})
 }
 
 // misplaced says how a probe that fails asks in the wrong place.

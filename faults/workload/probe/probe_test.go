@@ -33,3 +33,22 @@ func TestDetect(t *testing.T) {
 		}
 	}
 }
+
+// Where a pod of the same template is ready its probes ask in the right place.
+func TestTwinIsReady(t *testing.T) {
+	pod := func(name, owner string, ready bool) snapshot.Pod {
+		return snapshot.Pod{Namespace: "a", Name: name, Owner: owner, Node: "m", Ready: ready, Detail: &snapshot.PodDetail{
+			Containers: []snapshot.PodContainer{{Name: "c", Probes: []string{"readiness http :8080/healthz, 3 times"}}}}}
+	}
+	s := &snapshot.Snapshot{Node: "n", Cluster: &snapshot.Cluster{
+		Pods:   []snapshot.Pod{pod("p", "ReplicaSet/r", false), pod("q", "ReplicaSet/r", true)},
+		Events: []snapshot.Event{{Namespace: "a", Object: "Pod/p", Reason: "Unhealthy", Message: "Readiness probe failed: HTTP probe failed with statuscode: 404"}},
+	}}
+	if got := detect(s); len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+	s.Cluster.Pods[1].Owner = "ReplicaSet/older"
+	if got := detect(s); len(got) != 1 {
+		t.Errorf("a pod of another template is ready: %+v", got)
+	}
+}
