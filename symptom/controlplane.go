@@ -27,6 +27,8 @@ const (
 	shortLived = 5 * time.Minute
 	// fewRestarts are those that a boot or one lost lease brings.
 	fewRestarts = 3
+	// manyRestarts are those after which one longer life says nothing.
+	manyRestarts = 10
 	// serves is after what time an API server that runs is taken to serve.
 	serves = time.Minute
 )
@@ -163,13 +165,17 @@ func down(s *snapshot.Snapshot, name string) string {
 // outlived reports whether what runs now has run for so much longer than the
 // last one did, or that for so long, that its end is no pattern any more.
 func outlived(s *snapshot.Snapshot, now, last *snapshot.Container) bool {
-	life := last.Finished.Sub(last.Started)
-	return life >= shortLived || s.At.Sub(now.Started) >= min(shortLived, 2*life+30*time.Second)
+	life, age := last.Finished.Sub(last.Started), s.At.Sub(now.Started)
+	if now.Attempt >= manyRestarts || last.Finished.IsZero() {
+		return life >= shortLived || age >= shortLived
+	}
+	return life >= shortLived || age >= min(shortLived, 2*life+30*time.Second)
 }
 
 // endsAgain reports whether a container was started so often that it is no
 // accident. Where etcd and the API server have run for long it has nobody to
-// wait for, and one start again is enough.
+// wait for, and two are enough, or one after less than a minute: it may have lost
+// its first lease.
 func endsAgain(s *snapshot.Snapshot, now, last *snapshot.Container) bool {
 	if now.Attempt >= fewRestarts {
 		return true
@@ -180,7 +186,7 @@ func endsAgain(s *snapshot.Snapshot, now, last *snapshot.Container) bool {
 			return false
 		}
 	}
-	return now.Attempt > 0
+	return now.Attempt > 1 || now.Attempt > 0 && last.Finished.Sub(last.Started) < time.Minute
 }
 
 func ended(c *snapshot.Container) string {

@@ -38,6 +38,9 @@ type Runner struct {
 	// Hold is for how long what is well has to stay so before it is kept; 0 is
 	// not at all.
 	Hold time.Duration
+	// Blind is for how long no look may succeed while what is healed has to
+	// stay so; 0 is half a minute.
+	Blind time.Duration
 	// LeaveTheirs has an undo leave what somebody else has changed since, and
 	// be done with it.
 	LeaveTheirs bool
@@ -184,6 +187,7 @@ func (r *Runner) settle(ctx context.Context, res *Result, verify Verify) {
 		}
 		select {
 		case <-ctx.Done():
+			res.Verdict, res.Why = Same, "it was interrupted before the node was well: "+why
 			return
 		case <-over:
 			return
@@ -192,9 +196,13 @@ func (r *Runner) settle(ctx context.Context, res *Result, verify Verify) {
 	}
 }
 
-// strikes is after how many looks in a row what was well is not any more: one
-// may fall into a moment.
-const strikes = 2
+const (
+	// strikes is after how many looks in a row what was well is not any more: one
+	// may fall into a moment.
+	strikes = 2
+	// blindFor is for how long no look may succeed: a busy node is no sick one.
+	blindFor = 30 * time.Second
+)
 
 // hold looks on for as long as what is healed has to stay so. Symptoms that come
 // back make it Better; what was repaired, or worse, takes it back.
@@ -203,7 +211,8 @@ func (r *Runner) hold(ctx context.Context, res *Result, verify Verify) {
 		return
 	}
 	begin, bad := time.Now(), 0
-	for bad > 0 || time.Since(begin) < r.Hold {
+	var blind time.Time // since when no look has succeeded
+	for bad > 0 || !blind.IsZero() || time.Since(begin) < r.Hold {
 		select {
 		case <-ctx.Done(): // as after a crash: nobody knows whether it would have lasted
 			res.Verdict, res.Why = Same, fmt.Sprintf("it was interrupted before it had held for %s", r.Hold)
@@ -213,8 +222,15 @@ func (r *Runner) hold(ctx context.Context, res *Result, verify Verify) {
 		v, why, err := verify(ctx)
 		res.Looks++
 		if err != nil {
-			v, why = Same, err.Error()
+			if blind.IsZero() {
+				blind = time.Now()
+			}
+			if time.Since(blind) < cmp.Or(r.Blind, blindFor) {
+				continue
+			}
+			v, why, bad = Same, err.Error(), strikes
 		}
+		blind = time.Time{}
 		if v == Healed {
 			bad, res.Verdict, res.Why = 0, Healed, ""
 			continue

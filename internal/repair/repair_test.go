@@ -113,6 +113,8 @@ func TestHold(t *testing.T) {
 		{"steady", says(Healed), true, Healed},
 		{"one bad look", says(Healed, Healed, Worse, Healed), true, Healed},
 		{"one look that fails", says(Healed, "", Healed), true, Healed},
+		{"looks that fail for a moment", says(Healed, "", "", "", Healed), true, Healed},
+		{"no look succeeds any more", says(Healed, Healed, ""), false, Same},
 		{"put back", says(Healed, Healed, Same), false, Same},
 		{"worse", says(Healed, Worse), false, Worse},
 		{"symptoms come back", says(Healed, Healed, Better), true, Better},
@@ -122,7 +124,7 @@ func TestHold(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t)
-			b.Hold = 30 * time.Millisecond
+			b.Hold, b.Blind = 30*time.Millisecond, 300*time.Millisecond
 			res, err := b.Apply(t.Context(), request, c.verify)
 			if err != nil {
 				t.Fatal(err)

@@ -137,7 +137,7 @@ func TestRealQuorum(t *testing.T) {
 	}
 	all[2].Process.Kill()
 	all[2].Wait()
-	if err := e.quorum(t.Context(), urls[2]); err != nil {
+	if err := e.KeepQuorum(t.Context(), urls[2]); err != nil { // waits for a leader
 		t.Errorf("without the one that is dead: %v", err)
 	}
 	for _, url := range []string{"", urls[0], urls[1]} {

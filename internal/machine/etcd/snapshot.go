@@ -226,6 +226,9 @@ func create(path string, fill func(*os.File) (int64, error)) (int64, error) {
 		err = f.Sync()
 	}
 	if err == nil {
+		err = aside(path)
+	}
+	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
@@ -237,6 +240,20 @@ func create(path string, fill func(*os.File) (int64, error)) (int64, error) {
 	}
 	defer d.Close()
 	return n, d.Sync()
+}
+
+// aside gives a snapshot that is there another name: of one revision the older
+// one has more of the history.
+func aside(path string) error {
+	i, err := os.Lstat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	stem := strings.TrimSuffix(path, filepath.Ext(path))
+	return os.Rename(path, stem+i.ModTime().UTC().Format(".20060102T150405.000000000")+filepath.Ext(path))
 }
 
 // transfer writes the parts to w. The stream is the data, whose size is a
