@@ -139,16 +139,22 @@ func (a *App) replan(ctx context.Context, x *campaign, before []*job, last *job)
 	if err != nil {
 		return nil, err
 	}
-	d := diagnose.Run(snapshots(places), a.Faults, x.ignores...)
-	causes := slices.Clone(d.Causes)
-	if len(x.ids) > 0 {
-		causes = named(d, x.ids)
+	snaps := snapshots(places)
+	d := diagnose.Run(snaps, a.Faults) // by which repairs are judged
+	causes := named(d, x.ids)
+	if len(x.ids) == 0 {
+		causes = diagnose.Run(snaps, a.Faults, x.ignores...).Causes
 	}
 	jobs := a.jobs(d, places, causes, x.git.kept())
 	for _, b := range before {
-		if b != last && !slices.ContainsFunc(jobs, func(j *job) bool { return j.what() == b.what() }) {
-			fmt.Fprintf(a.Out, "Gone with that: %s.\n", b.what())
+		if b == last || slices.ContainsFunc(jobs, func(j *job) bool { return j.what() == b.what() }) {
+			continue
 		}
+		if why := unlooked(places, d, b); why != "" {
+			a.remaining(x, slices.DeleteFunc(slices.Clone(before), func(j *job) bool { return j == last }))
+			return nil, hint(fmt.Errorf("cannot look for %s again: %s", b.what(), why), "klustered triage%s says how it stands", specFlag(b.place.spec))
+		}
+		fmt.Fprintf(a.Out, "Gone with that: %s.\n", b.what())
 	}
 	for _, j := range jobs {
 		i := slices.IndexFunc(before, func(b *job) bool { return b.what() == j.what() })
@@ -162,6 +168,21 @@ func (a *App) replan(ctx context.Context, x *campaign, before []*job, last *job)
 		}
 	}
 	return jobs, nil
+}
+
+// unlooked says why nobody knows whether a job's fault is still there, or "".
+func unlooked(places []place, d *diagnose.Diagnosis, j *job) string {
+	for _, p := range places {
+		if p.spec == j.place.spec && p.unread != nil {
+			return p.unread.Error()
+		}
+	}
+	for _, s := range d.Skipped {
+		if s.Fault == j.fault && (s.Node == "" || s.Node == j.place.Snapshot.Node) {
+			return s.Reason
+		}
+	}
+	return ""
 }
 
 // samePlan compares plans by all that is in them.

@@ -68,3 +68,22 @@ func TestSteps(t *testing.T) {
 		t.Error("plans are compared otherwise than by what is in them")
 	}
 }
+
+// A fault that could not be looked for again has not gone.
+func TestUnlooked(t *testing.T) {
+	s := &snapshot.Snapshot{Node: "n"}
+	p := place{spec: "docker://n", Part: bundle.Part{Snapshot: s}}
+	j := &job{place: p, fault: "dns/a"}
+	d := &diagnose.Diagnosis{}
+	if why := unlooked([]place{p}, d, j); why != "" {
+		t.Errorf("it was looked for, and %s", why)
+	}
+	d.Skipped = []diagnose.Skipped{{Fault: "dns/b", Node: "n", Reason: "b"}, {Fault: "dns/a", Node: "m", Reason: "m"}, {Fault: "dns/a", Node: "n", Reason: "no section"}}
+	if why := unlooked([]place{p}, d, j); why != "no section" {
+		t.Errorf("skipped: %q", why)
+	}
+	p.unread = errors.New("no answer")
+	if why := unlooked([]place{p}, d, j); why != "no answer" {
+		t.Errorf("unread: %q", why)
+	}
+}

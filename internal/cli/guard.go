@@ -30,7 +30,8 @@ type guardFlags struct {
 func (a *App) guardCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "guard", Short: "Find out who undoes a repair", Args: a.unknownCommand,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		Example: "  klustered guard watch --for 10m",
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(a.guardWatch())
 	return c
@@ -40,8 +41,8 @@ func (a *App) guardWatch() *cobra.Command {
 	var g guardFlags
 	c := &cobra.Command{
 		Use: "watch [PATH...]", Short: "Watch what was repaired, and name the hand that changes it",
-		Long: `Watch tells of each change of what repairs changed on the node, and of the
-files and folders that are named: what was done, with a diff, and who did it:
+		Long: `Watch tells of each change of the files, units, rules, routes, qdiscs and objects
+that repairs changed on the node, and of the files and folders that are named: what was done, with a diff, and who did it:
 process, arguments, lineage, systemd unit, pod, user, and the entry that starts
 it by itself, with the fault whose remedy removes that. When nothing was
 repaired and nothing is named, the places where nodes are broken are watched.

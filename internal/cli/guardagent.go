@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -43,6 +44,9 @@ func (a *App) agentGuard() *cobra.Command {
 	}
 }
 
+// lastWords is how long an agent has to end a watch with its summary.
+const lastWords = 10 * time.Second
+
 // guardThere watches another node through an agent. When ctx ends, the agent's
 // input does, and what it still has to say is waited for.
 func guardThere(ctx context.Context, spec string, o guardOrder, tell func(guardLine) error) error {
@@ -59,6 +63,7 @@ func guardThere(ctx context.Context, spec string, o guardOrder, tell func(guardL
 	defer context.AfterFunc(ctx, stop)()
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(lastWords, cancel) })()
 	out, w := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"syscall"
 	"time"
 )
 
@@ -23,6 +24,8 @@ func run(ctx context.Context, s Streams, argv ...string) error {
 	if s.Err != nil {
 		cmd.Stderr = io.MultiWriter(s.Err, said)
 	}
+	// An interrupt of the terminal is this program's to answer, not the engine's.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = 2 * time.Second
 	err := cmd.Run()
 	if ctx.Err() != nil {

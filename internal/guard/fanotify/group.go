@@ -78,11 +78,11 @@ func (g *Group) WatchStarts(path string) error {
 	return nil
 }
 
-// Identity is what names a folder in events.
+// Identity is what names a folder in events, as it is marked: where a link leads.
 func Identity(dir string) (string, error) {
-	h, _, err := unix.NameToHandleAt(unix.AT_FDCWD, dir, handleFID)
+	h, _, err := unix.NameToHandleAt(unix.AT_FDCWD, dir, handleFID|unix.AT_SYMLINK_FOLLOW)
 	if errors.Is(err, unix.EINVAL) { // before Linux 6.5
-		h, _, err = unix.NameToHandleAt(unix.AT_FDCWD, dir, 0)
+		h, _, err = unix.NameToHandleAt(unix.AT_FDCWD, dir, unix.AT_SYMLINK_FOLLOW)
 	}
 	if err != nil {
 		return "", err
