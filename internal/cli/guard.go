@@ -42,10 +42,11 @@ func (a *App) guardWatch() *cobra.Command {
 	c := &cobra.Command{
 		Use: "watch [PATH...]", Short: "Watch what was repaired, and name the hand that changes it",
 		Long: `Watch tells of each change of the files, units, rules, routes, qdiscs and objects
-that repairs changed on the node, and of the files and folders that are named: what was done, with a diff, and who did it:
-process, arguments, lineage, systemd unit, pod, user, and the entry that starts
-it by itself, with the fault whose remedy removes that. When nothing was
-repaired and nothing is named, the places where nodes are broken are watched.
+that repairs changed on the node, and of the files and folders that are named:
+what was done, with a diff, and who did it: process, arguments, lineage, systemd
+unit, pod, user, and the entry that starts it by itself, with the fault whose
+remedy removes that. When nothing was repaired and nothing is named, the places
+where nodes are broken are watched.
 
 It only looks. The exit code is 2 when something was changed.`,
 		Example: `  klustered guard watch
