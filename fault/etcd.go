@@ -95,7 +95,7 @@ func stopsMember(s *snapshot.Snapshot, o op.Op) (endpoint string, stops bool) {
 
 // quorum is the look at the other members that is due before the one at
 // endpoint is kept from answering; none for a member that is alone or does not
-// answer, and where there is no quorum already.
+// answer, and where there is no quorum already: the member knows no leader.
 func quorum(e *snapshot.Etcd, endpoint string) (op.EtcdKeepQuorum, bool) {
 	voters, answer, away := 0, 0, 0
 	for _, m := range e.Members {
@@ -112,11 +112,15 @@ func quorum(e *snapshot.Etcd, endpoint string) (op.EtcdKeepQuorum, bool) {
 		}
 	}
 	need := voters/2 + 1
-	if voters < 2 || away == 0 || answer < need {
+	led := e.Status.Leader != "" && e.Status.Leader != "0"
+	if voters < 2 || away == 0 || answer < need && !led {
 		return op.EtcdKeepQuorum{}, false
 	}
 	keep := op.EtcdKeepQuorum{Endpoint: endpoint}
-	if left := answer - away; left < need {
+	switch left := answer - away; {
+	case answer < need: // there is a leader, so that more live than were seen
+		keep.Lost = fmt.Sprintf("%d of %d members answered when this node was looked at, and which of the others live is not known", answer, voters)
+	case left < need:
 		keep.Lost = fmt.Sprintf("%d of %d members are left then, and %d are needed", left, voters, need)
 	}
 	return keep, true

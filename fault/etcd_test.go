@@ -33,6 +33,8 @@ func TestPlan(t *testing.T) {
 	const save = "save a snapshot of etcd to /var/lib/klustered/etcd/cp1-9.db, and verify it"
 	alone := three("a")
 	alone.Etcd.Members = alone.Etcd.Members[:1]
+	leaderless := three("a")
+	leaderless.Etcd.Status.Leader = "0"
 	defrag := op.Plan{op.EtcdDefragment{Endpoint: "https://a:2379"}, op.EtcdDefragment{Endpoint: "https://b:2379"}}
 	tests := map[string]struct {
 		s    *snapshot.Snapshot
@@ -48,7 +50,8 @@ func TestPlan(t *testing.T) {
 		"alone":               {alone, op.Plan{op.EtcdDefragment{Endpoint: "https://a:2379"}}, []string{save, "defragment"}, false},
 		"a manifest":          {three("a", "b", "c"), op.Plan{op.WriteFile{Path: etcdYAML}, op.WriteFile{Path: etcdYAML}}, []string{"make sure", "create", "create"}, false},
 		"a manifest of two":   {three("a", "b"), op.Plan{op.RestartStatic{Container: "etcd"}}, []string{"let etcd be", ""}, true},
-		"no quorum to lose":   {three("a"), op.Plan{op.WriteFile{Path: etcdYAML}}, []string{"create"}, false},
+		"no quorum to lose":   {leaderless, op.Plan{op.WriteFile{Path: etcdYAML}}, []string{"create"}, false},
+		"others not seen":     {three("a"), op.Plan{op.WriteFile{Path: etcdYAML}}, []string{"let etcd be without a quorum while this node's member is away: 1 of 3 members answered", "create"}, true},
 		"down as it is":       {three("", "b", "c"), op.Plan{op.WriteFile{Path: etcdYAML}}, []string{"create"}, false},
 		"another's manifest":  {three("a", "b"), op.Plan{op.WriteFile{Path: "/etc/kubernetes/manifests/x.yaml"}}, []string{"create"}, false},
 		"a file of the dead":  {three("", "b"), op.Plan{op.RemoveFile{Path: "/var/lib/etcd/member/snap/db"}}, []string{"copy etcd's data file /var/lib/etcd/member/snap/db to /var/lib/klustered/etcd/cp1-20261128T064500.db", "remove"}, false},

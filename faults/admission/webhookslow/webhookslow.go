@@ -3,7 +3,6 @@
 package webhookslow
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,12 +11,13 @@ import (
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/fault/object"
 	"github.com/klustered/klustered/finding"
-	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 	"github.com/klustered/klustered/symptom"
 )
 
-// Fault is declared once and never changed.
+// Fault is declared once and never changed. A shorter time would leave the
+// webhook out in silence whenever it is slow, and what it keeps out with it: that
+// is for a person to say, so that it has no remedy.
 var Fault = &fault.Fault{
 	ID:     "admission/webhookslow",
 	Layer:  fault.Admission,
@@ -33,7 +33,6 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Sometimes, Cluster: true},
 	},
 	Follows: []symptom.ID{symptom.PodTrafficSlow, symptom.ServiceUnreachable, symptom.ProcessHeld},
-	Remedy:  remedy,
 }
 
 const (
@@ -156,18 +155,4 @@ func begun(p snapshot.Pod) time.Time {
 		}
 	}
 	return at
-}
-
-// remedy has nobody wait for longer than a second. The webhook is asked as
-// before.
-func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
-	for _, w := range s.Cluster.Webhooks {
-		kind := w.Kind + "WebhookConfiguration"
-		if f.Subject.Name != kind+" "+w.Config+"/"+w.Name {
-			continue
-		}
-		set, err := object.Set(kind, "", w.Config, short, w.TimeoutS, fmt.Sprintf("wait %d s for %s", short, w.Name), "webhooks", "name="+w.Name, "timeoutSeconds")
-		return op.Plan{set}, err
-	}
-	return nil, errors.New("cannot change the webhook: it is gone")
 }

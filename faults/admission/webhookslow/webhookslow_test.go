@@ -2,13 +2,11 @@ package webhookslow
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/fault/faulttest"
 	"github.com/klustered/klustered/snapshot"
 )
@@ -101,13 +99,5 @@ func TestFacts(t *testing.T) {
 	s.Cluster.Webhooks[0].Conditions = []string{"object.kind == 'x'"}
 	if got := fmt.Sprint(detect(s)); strings.Contains(got, "waits for it]") || strings.Contains(got, "CREATE pods waits") {
 		t.Errorf("all pods are said to wait: %s", got)
-	}
-}
-
-func TestKept(t *testing.T) {
-	s := slow()
-	s.Cluster.Webhooks[0].Keeper = "Kustomization flux-system/apps"
-	if plan, err := Fault.Plan(s, detect(s)[0]); !errors.Is(err, fault.ErrKept) {
-		t.Errorf("a change that comes back: %v", plan)
 	}
 }

@@ -23,8 +23,10 @@ import (
 	"github.com/klustered/klustered/op"
 )
 
-// spare is how many bytes stay free on the disk that a snapshot is saved to.
-const spare = 64 << 20
+// spare is how many bytes stay free on the disk that a snapshot is saved to,
+// beside as many as the snapshot has, which a defragmentation writes again: a
+// segment of the log is 64 MB at once.
+const spare = 128 << 20
 
 // SnapshotRoom is an error where the disk has not room for a snapshot.
 func (e *Etcd) SnapshotRoom(ctx context.Context, path, db string) error {
@@ -157,8 +159,8 @@ func room(path string, size int64) error {
 	if err != nil {
 		return fmt.Errorf("cannot save a snapshot to %s: %w", path, err)
 	}
-	if free := int64(fs.Bavail) * fs.Bsize; free < size+spare {
-		return fmt.Errorf("cannot save a snapshot to %s: its file system has %d MiB free; etcd's data takes %d MiB, and %d are to stay free: %w",
+	if free := int64(fs.Bavail) * fs.Bsize; free < 2*size+spare {
+		return fmt.Errorf("cannot save a snapshot to %s: its file system has %d MiB free; etcd's data takes %d MiB, as much again when it is defragmented, and %d are to stay free: %w",
 			path, free>>20, (size+1<<20-1)>>20, spare>>20, op.ErrNoRoom)
 	}
 	return nil
