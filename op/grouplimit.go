@@ -47,13 +47,28 @@ func (l SetGroupLimit) Before(_ context.Context, m Machine) (State, error) {
 // Do writes the limit.
 func (l SetGroupLimit) Do(_ context.Context, m Machine) error { return l.set(m, l.New) }
 
+// page is what the kernel rounds limits of memory down to.
+const page = 4096
+
+// taken is a limit as the kernel keeps it.
+func (l SetGroupLimit) taken(v *uint64) string {
+	if v != nil && strings.HasPrefix(path.Base(l.File), "memory.") {
+		n := *v / page * page
+		v = &n
+	}
+	return shown(v)
+}
+
 // Undo writes the old limit. A cgroup that is gone has no limit to put back.
 func (l SetGroupLimit) Undo(_ context.Context, m Machine, _ State) error {
 	now, err := l.now(m)
-	if err != nil || shown(now) == shown(l.Old) {
+	if gone(err) || err == nil && l.taken(now) == l.taken(l.Old) {
 		return nil
 	}
-	if shown(now) != shown(l.New) {
+	if err != nil {
+		return err
+	}
+	if l.taken(now) != l.taken(l.New) {
 		return fmt.Errorf("cannot put back %s: %w: the limit is %s", l.File, ErrChanged, shown(now))
 	}
 	return l.set(m, l.Old)

@@ -341,3 +341,24 @@ func TestTexts(t *testing.T) {
 		t.Errorf("got %s, %q, %q", name, before, after)
 	}
 }
+
+// TestMemoryLimit: the kernel rounds what it is given, and an undo knows it.
+func TestMemoryLimit(t *testing.T) {
+	m := faulttest.New(t)
+	const file = "/sys/fs/cgroup/memory/kubepods/memory.limit_in_bytes"
+	was := uint64(1 << 30)
+	if err := m.WriteFile(file, op.File{Data: []byte("1073741824\n"), Mode: 0o644}); err != nil {
+		t.Fatal(err)
+	}
+	odd := uint64(5<<20 + 123)
+	data := apply(t, m, op.Plan{op.SetGroupLimit{File: file, Old: &was, New: &odd}})
+	if f, _ := m.ReadFile(file); string(f.Data) != "5242880\n" {
+		t.Fatalf("the limit is %q", f.Data)
+	}
+	if err := op.Undo(t.Context(), m, bytes.NewReader(data), &faulttest.Journal{}); err != nil {
+		t.Error(err)
+	}
+	if f, _ := m.ReadFile(file); string(f.Data) != "1073741824\n" {
+		t.Errorf("after the undo it is %q", f.Data)
+	}
+}

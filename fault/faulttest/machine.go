@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -247,6 +248,11 @@ func (m *Machine) Poke(name string, data []byte) error {
 		f.Data = throttle(f.Data, string(data))
 	case base == "io.max":
 		f.Data = ioMax(f.Data, string(data))
+	case base == "memory.max" || base == "memory.limit_in_bytes": // in whole pages
+		f.Data = data
+		if n, err := strconv.ParseUint(string(bytes.TrimSpace(data)), 10, 64); err == nil {
+			f.Data = fmt.Appendf(nil, "%d\n", n/4096*4096)
+		}
 	case base == "cpu.max": // a quota alone leaves the period
 		f.Data = append(bytes.TrimSpace(data), " 100000\n"...)
 	case base == "freezer.state", base == "cgroup.freeze", strings.HasPrefix(name, "/proc/sys/"):

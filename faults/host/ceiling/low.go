@@ -140,7 +140,7 @@ func ofPods(s *snapshot.Snapshot, c snapshot.Control, resource string) (*uint64,
 	case "cpu":
 		return nil, small(s, c)
 	case "memory":
-		return allocatable(s)
+		return ofNode(s)
 	}
 	if s.Kubelet == nil {
 		return nil, false
@@ -160,18 +160,44 @@ func small(s *snapshot.Snapshot, c snapshot.Control) bool {
 	return s.Host != nil && s.Host.CPUs > 0 && c.CPU.QuotaUs*2 < c.CPU.PeriodUs*uint64(s.Host.CPUs)
 }
 
-// allocatable is the memory that the node offers to pods, which is never more
-// than their group may have.
-func allocatable(s *snapshot.Snapshot) (*uint64, bool) {
+// ofNode is the memory that the kubelet gives the group of all pods: what the
+// node offers to them, and what it keeps free by evicting them.
+func ofNode(s *snapshot.Snapshot) (*uint64, bool) {
 	if s.Cluster == nil {
 		return nil, false
 	}
 	for _, n := range s.Cluster.Nodes {
-		if n.Name == s.Node {
-			return quantity(n.Allocatable["memory"], 1)
+		if n.Name != s.Node {
+			continue
 		}
+		most, ok := quantity(n.Allocatable["memory"], 1)
+		if free, known := evicts(s, n); ok && known {
+			*most += free
+		}
+		return most, ok
 	}
 	return nil, false
+}
+
+// evicts is the memory below which the kubelet evicts pods at once.
+func evicts(s *snapshot.Snapshot, n snapshot.Node) (uint64, bool) {
+	if s.Kubelet == nil {
+		return 0, false
+	}
+	v := s.Kubelet.Effective["evictionHard.memory.available"].Value
+	if share, ok := strings.CutSuffix(v, "%"); ok {
+		pct, err := strconv.ParseFloat(share, 64)
+		all, known := quantity(n.Capacity["memory"], 1)
+		if err != nil || !known {
+			return 0, false
+		}
+		return uint64(pct / 100 * float64(*all)), true
+	}
+	free, ok := quantity(cmp.Or(v, "100Mi"), 1)
+	if !ok {
+		return 0, false
+	}
+	return *free, true
 }
 
 func quantity(text string, unit float64) (*uint64, bool) {
