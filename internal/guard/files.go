@@ -69,14 +69,19 @@ func (w *Watch) watchFiles(ctx context.Context) error {
 	f.mu.Unlock()
 	if marked == 0 {
 		g.Close()
-		return fmt.Errorf("cannot watch files: %s", strings.Join(w.notes, "; "))
+		return fmt.Errorf("cannot watch files: %s", strings.Join(w.Notes(), "; "))
 	}
 	w.mu.Lock()
 	w.summary.Watched += marked
 	w.mu.Unlock()
 	context.AfterFunc(ctx, g.Stop)
-	w.work.Go(f.listen)
-	w.work.Go(func() { f.settle(ctx) })
+	var both sync.WaitGroup // settle marks folders to its end
+	both.Go(f.listen)
+	both.Go(func() { f.settle(ctx) })
+	w.work.Go(func() {
+		both.Wait()
+		g.Close()
+	})
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -103,14 +104,15 @@ type Summary struct {
 
 // A Watch is at work until its context ends.
 type Watch struct {
-	opts  Options
-	ring  *proc.Ring
-	files *files
-	users map[int]string
-	notes []string
-	raw   chan Deed
-	out   chan Deed
-	work  sync.WaitGroup
+	opts   Options
+	ring   *proc.Ring
+	files  *files
+	users  map[int]string
+	noting sync.Mutex
+	notes  []string
+	raw    chan Deed
+	out    chan Deed
+	work   sync.WaitGroup
 
 	mu      sync.Mutex
 	summary Summary
@@ -155,7 +157,15 @@ func Start(ctx context.Context, o Options) (*Watch, error) {
 func (w *Watch) Deeds() <-chan Deed { return w.out }
 
 // Notes say what cannot be watched, and why.
-func (w *Watch) Notes() []string { return w.notes }
+func (w *Watch) Notes() []string {
+	w.noting.Lock()
+	defer w.noting.Unlock()
+	return slices.Clone(w.notes)
+}
+
+// maxNotes bounds the notes; a folder that cannot be marked is tried again and
+// again.
+const maxNotes = 50
 
 // Summary is how the watch went so far.
 func (w *Watch) Summary() Summary {
@@ -167,7 +177,12 @@ func (w *Watch) Summary() Summary {
 }
 
 func (w *Watch) note(format string, args ...any) {
-	w.notes = append(w.notes, fmt.Sprintf(format, args...))
+	text := fmt.Sprintf(format, args...)
+	w.noting.Lock()
+	defer w.noting.Unlock()
+	if len(w.notes) < maxNotes && !slices.Contains(w.notes, text) {
+		w.notes = append(w.notes, text)
+	}
 }
 
 // The bound on floods: so many deeds in so long a time are told of.

@@ -33,13 +33,6 @@ func NewRing(root string) *Ring {
 	return &Ring{reader: Reader{Root: root}, known: map[int]entry{}}
 }
 
-// Sweep notes every process that lives.
-func (r *Ring) Sweep(pids []int) {
-	for _, pid := range pids {
-		r.Exec(pid, "")
-	}
-}
-
 // Exec notes that a process runs another program now; exe is its file where
 // that is known otherwise.
 func (r *Ring) Exec(pid int, exe string) {
