@@ -3,6 +3,7 @@ package trust
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/klustered/klustered/finding"
@@ -52,7 +53,7 @@ func misleads(s *snapshot.Snapshot, option string) string {
 	switch {
 	case name == "dry-run" && value != "none" && value != "false" && value != "":
 		return "changes nothing"
-	case name == "insecure-skip-tls-verify" && value == "true":
+	case name == "insecure-skip-tls-verify" && isTrue(value):
 		return "believes any server"
 	case slices.Contains(leading, name) && value != "":
 		return "goes elsewhere, or as somebody else (--" + name + ")"
@@ -62,6 +63,12 @@ func misleads(s *snapshot.Snapshot, option string) string {
 		return fmt.Sprintf("looks into the namespace %q, which is not there", value)
 	}
 	return ""
+}
+
+// isTrue reads a value as flags of kubectl do.
+func isTrue(value string) bool {
+	b, err := strconv.ParseBool(value)
+	return err == nil && b
 }
 
 // entered reports whether a kubeconfig has an entry of that name.

@@ -19,7 +19,7 @@ func TestDetect(t *testing.T) {
 	}{
 		{"dry-run=server", true}, {"dry-run=client", true}, {"dry-run=none", false}, {"dry-run=", false},
 		{"server=https://x:1", true}, {"as=jane", true}, {"as-group=system:masters", true}, {"token=(secret)", true}, {"kubeconfig=/tmp/x", true},
-		{"insecure-skip-tls-verify=true", true}, {"insecure-skip-tls-verify=false", false},
+		{"insecure-skip-tls-verify=true", true}, {"insecure-skip-tls-verify=1", true}, {"insecure-skip-tls-verify=false", false}, {"insecure-skip-tls-verify=0", false},
 		{"context=here", false}, {"context=nowhere", true}, {"cluster=k", false}, {"user=nobody", true},
 		{"namespace=there", false}, {"namespace=nowhere", true},
 		{"interactive=true", false}, {"server-side=true", false}, {"output=wide", false}, {"grace-period=0", false}, {"show-labels=true", false},
