@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"os"
 	"time"
 
@@ -111,6 +112,9 @@ func (r *Runner) Undo(ctx context.Context, n int) (Entry, []Entry, error) {
 	}
 	if last := len(recovered) - 1; n == 0 && last >= 0 {
 		return recovered[last], recovered, nil
+	}
+	if i := slices.IndexFunc(recovered, func(e Entry) bool { return e.Number == n }); i >= 0 {
+		return recovered[i], recovered, nil
 	}
 	if n == 0 {
 		e, err := r.last()

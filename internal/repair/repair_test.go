@@ -266,12 +266,14 @@ func TestRecovery(t *testing.T) {
 // TestUndoAfterCrash: an undo after a crash takes back what was cut short, and
 // not the repair before it too.
 func TestUndoAfterCrash(t *testing.T) {
-	b := newBench(t)
-	b.crash(t)
-	if e, recovered, err := b.Undo(t.Context(), 0); err != nil || e.Number != 1 || e.State != StateUndone || len(recovered) != 1 {
-		t.Fatalf("got %+v, %+v, %v", e, recovered, err)
+	for _, n := range []int{0, 1} { // the last one, and by its number
+		b := newBench(t)
+		b.crash(t)
+		if e, recovered, err := b.Undo(t.Context(), n); err != nil || e.Number != 1 || e.State != StateUndone || len(recovered) != 1 {
+			t.Fatalf("undo %d: got %+v, %+v, %v", n, e, recovered, err)
+		}
+		b.unchanged(t)
 	}
-	b.unchanged(t)
 }
 
 // TestRecoveryLeaves: what someone changed after a crash is theirs, and does
