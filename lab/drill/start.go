@@ -55,11 +55,24 @@ func (r *Room) Start(ctx context.Context, d *Drill, seed uint64, p progress.Prog
 	return s, r.save(s)
 }
 
+// calm is how long a lab that was just booted may take until all is well: the
+// first answers of a Service may go to a pod that is not there yet.
+const calm = 30 * time.Second
+
 func (r *Room) whole(ctx context.Context) error {
-	if err := oracle.Failed(oracle.Run(ctx, r.Nodes, oracle.Health())); err != nil {
-		return fmt.Errorf("cannot start a drill: %w: %w", ErrBroken, err)
+	for over := time.Now().Add(calm); ; {
+		err := oracle.Failed(oracle.Run(ctx, r.Nodes, oracle.Health()))
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(over) || ctx.Err() != nil {
+			return fmt.Errorf("cannot start a drill: %w: %w", ErrBroken, err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(2 * time.Second):
+		}
 	}
-	return nil
 }
 
 func (r *Room) provoke(ctx context.Context, s *Session, f *fault.Fault, n *node.Node, dice *fault.Dice) error {
