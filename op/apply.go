@@ -66,6 +66,17 @@ func Undo(ctx context.Context, m Machine, journal io.Reader, log Log) error {
 	return unmake(ctx, m, &recorder{log: log, sum: j.sum}, j.Steps, "")
 }
 
+// An UndoError says of one op why it could not be undone.
+type UndoError struct {
+	Op  Op
+	Err error
+}
+
+func (e *UndoError) Error() string { return fmt.Sprintf("cannot undo %q: %v", e.Op, e.Err) }
+
+// Unwrap is why.
+func (e *UndoError) Unwrap() error { return e.Err }
+
 // Close records how the journal of j ended.
 func Close(j Journal, log Log, end End, note string) error {
 	r := &recorder{log: log, sum: j.sum}
@@ -96,7 +107,7 @@ func unmake(ctx context.Context, m Machine, r *recorder, steps []Step, why strin
 				continue
 			}
 			if err := s.Op.Undo(ctx, m, s.Before); err != nil {
-				errs = append(errs, fmt.Errorf("cannot undo %q: %w", s.Op, err))
+				errs = append(errs, &UndoError{s.Op, err})
 			} else if err := r.step("undid", seq, s.Op, nil); err != nil {
 				unrecorded = err
 			}

@@ -92,13 +92,15 @@ type Files interface {
 
 // Units are systemd's units.
 type Units interface {
-	// UnitActive is the ActiveState: active, inactive, failed, or "" for a
-	// unit that is not known.
+	// UnitActive is the ActiveState: active, reloading, activating,
+	// deactivating, inactive, failed, or "" for a unit that is not known.
 	UnitActive(ctx context.Context, name string) (string, error)
 	// StartUnit, StopUnit and RestartUnit wait for their job to end.
 	StartUnit(ctx context.Context, name string) error
 	StopUnit(ctx context.Context, name string) error
 	RestartUnit(ctx context.Context, name string) error
+	// QueueUnit has systemd restart the unit, and does not wait for it.
+	QueueUnit(ctx context.Context, name string) error
 	// ReloadUnits makes systemd read its files again.
 	ReloadUnits(ctx context.Context) error
 }

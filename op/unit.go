@@ -51,24 +51,30 @@ func (u Unit) do(ctx context.Context, m Machine) error {
 
 // Late reports 2 for a unit that will be started again: its files come first.
 func (u Unit) Late(s State) int {
-	if was, err := recall[string](s); err == nil && (was == "active" || was == "activating") {
+	if was, err := recall[string](s); err == nil && (running(was) || was == "activating") {
 		return 2
 	}
 	return 0
 }
 
+func running(state string) bool { return state == "active" || state == "reloading" }
+
 // Undo brings the unit back to the state it had. A unit that was active and
-// is to be active is restarted, since its files have been put back.
+// is to be active is restarted, since its files have been put back. Of one that
+// was being started, again and again perhaps, nobody knows whether it can be:
+// it is told to, and not waited for.
 func (u Unit) Undo(ctx context.Context, m Machine, s State) error {
 	was, err := recall[string](s)
 	if err != nil {
 		return err
 	}
 	switch {
-	case was == "active" && u.Verb == "stop":
+	case running(was) && u.Verb == "stop":
 		return m.StartUnit(ctx, u.Name)
-	case was == "active" || was == "activating":
+	case running(was):
 		return m.RestartUnit(ctx, u.Name)
+	case was == "activating":
+		return m.QueueUnit(ctx, u.Name)
 	}
 	return m.StopUnit(ctx, u.Name)
 }

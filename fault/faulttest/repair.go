@@ -149,6 +149,10 @@ func (d *dying) RestartUnit(ctx context.Context, name string) error {
 	return d.step(func() error { return d.Machine.RestartUnit(ctx, name) })
 }
 
+func (d *dying) QueueUnit(ctx context.Context, name string) error {
+	return d.step(func() error { return d.Machine.QueueUnit(ctx, name) })
+}
+
 func (d *dying) ReloadUnits(ctx context.Context) error {
 	return d.step(func() error { return d.Machine.ReloadUnits(ctx) })
 }

@@ -82,5 +82,14 @@ func (m *Machine) StopUnit(_ context.Context, name string) error {
 // RestartUnit starts the unit, whether or not it runs.
 func (m *Machine) RestartUnit(ctx context.Context, name string) error { return m.StartUnit(ctx, name) }
 
+// QueueUnit tells the unit to start: one that cannot is being started again
+// and again.
+func (m *Machine) QueueUnit(ctx context.Context, name string) error {
+	if m.StartUnit(ctx, name) != nil {
+		m.World.Units[name] = "activating"
+	}
+	return nil
+}
+
 // ReloadUnits does nothing: the simulated systemd always reads its files.
 func (m *Machine) ReloadUnits(context.Context) error { return nil }

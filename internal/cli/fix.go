@@ -275,9 +275,29 @@ func (a *App) applyOne(ctx context.Context, x *fix, j *job, hold time.Duration) 
 	return a.verdict(j, res, err)
 }
 
+// recovered tells of repairs that were cut short.
 func (a *App) recovered(list []repair.Entry) {
 	for _, e := range list {
-		fmt.Fprintf(a.Out, "  taken back first: repair %d, which was cut short (%s)\n", e.Number, e.Title)
+		title := report.Clean(e.Title)
+		if e.State == repair.StateHalf {
+			fmt.Fprintf(a.Out, "  not taken back for now: all of repair %d, which was cut short (%s)\n", e.Number, title)
+			a.standing(e)
+			continue
+		}
+		fmt.Fprintf(a.Out, "  taken back first: repair %d, which was cut short (%s)\n", e.Number, title)
+		if e.Left != "" {
+			fmt.Fprintf(a.Out, "      left to whoever changed it since: %s\n", report.Clean(e.Left))
+		}
+	}
+}
+
+// standing says which changes of a repair still stand, and when the next try is.
+func (a *App) standing(e repair.Entry) {
+	for _, x := range e.Open {
+		fmt.Fprintf(a.Out, "      still stands: %s\n", report.Clean(x))
+	}
+	if len(e.Open) > 0 && e.State == repair.StateHalf {
+		fmt.Fprintln(a.Out, "      it is tried again before the next repair, and by klustered undo")
 	}
 }
 

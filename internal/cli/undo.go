@@ -23,7 +23,8 @@ func (a *App) undo() *cobra.Command {
 looks how each thing stands: as the repair left it, as it was before, or changed
 by somebody else since. Where somebody else has been, it shows what they changed
 and takes nothing back, unless --leave-theirs has it leave that and take back the
-rest.`,
+rest. What cannot be taken back for now, such as an object while the API server
+is away, stays open, and is tried again at the next repair or undo.`,
 		Example: "  klustered undo\n  klustered undo 3 --node docker://klustered-cp1",
 		RunE: func(c *cobra.Command, args []string) error {
 			n, err := journalNumber(args)
@@ -190,8 +191,9 @@ func (a *App) showPast(p past, steps bool) {
 		}
 		fmt.Fprintln(a.Out)
 		if e.Error != "" {
-			fmt.Fprintf(a.Out, "      %s\n", e.Error)
+			fmt.Fprintf(a.Out, "      %s\n", report.Clean(e.Error))
 		}
+		a.standing(e)
 		for _, s := range e.Snapshots {
 			fmt.Fprintf(a.Out, "      the snapshot of etcd that was saved before: %s\n", s)
 		}

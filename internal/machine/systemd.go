@@ -74,6 +74,16 @@ func (s Systemd) RestartUnit(ctx context.Context, name string) error {
 	return s.job(ctx, "restart", name, (*dbus.Conn).RestartUnitContext)
 }
 
+// QueueUnit queues a restart of the unit, whose end is not waited for.
+func (s Systemd) QueueUnit(ctx context.Context, name string) error {
+	return s.with(ctx, askTimeout, func(ctx context.Context, c *dbus.Conn) error {
+		if _, err := c.RestartUnitContext(ctx, name, "replace", nil); err != nil {
+			return fmt.Errorf("cannot restart %s: %w", name, err)
+		}
+		return nil
+	})
+}
+
 // ReloadUnits makes systemd read its files again.
 func (s Systemd) ReloadUnits(ctx context.Context) error {
 	return s.with(ctx, jobTimeout, func(ctx context.Context, c *dbus.Conn) error {

@@ -69,6 +69,7 @@ func (d *dry) WriteFlags(string, op.FileFlags) error                    { return
 func (d *dry) StartUnit(context.Context, string) error                  { return d.act() }
 func (d *dry) StopUnit(context.Context, string) error                   { return d.act() }
 func (d *dry) RestartUnit(context.Context, string) error                { return d.act() }
+func (d *dry) QueueUnit(context.Context, string) error                  { return d.act() }
 func (d *dry) SignalProcess(op.Process, bool) error                     { return d.act() }
 func (d *dry) Mount(op.Mount) error                                     { return d.act() }
 func (d *dry) Unmount(string) error                                     { return d.act() }

@@ -24,6 +24,7 @@ type Entry struct {
 	// Snapshots are those of etcd that were saved for it, and are still there.
 	Snapshots []string `json:"snapshots,omitempty"`
 	Left      string   `json:"left,omitempty"`  // what an undo left, since somebody else has changed it
+	Open      []string `json:"open,omitempty"`  // changes that still stand though some were taken back, or could not be for now
 	Error     string   `json:"error,omitempty"` // why the journal cannot be read, or not all was undone
 }
 
@@ -35,7 +36,7 @@ const (
 	StateKept    State = "kept"
 	StateUndone  State = "undone"
 	StatePartly  State = "partly undone"
-	StateHalf    State = "half-done" // a crash left it; the next repair takes it back
+	StateHalf    State = "half-done" // a crash left it; the next repair takes back what it can
 	StateDamaged State = "damaged"   // its journal cannot be read
 )
 
@@ -63,7 +64,21 @@ func entry(n int, j op.Journal, err error) Entry {
 	default:
 		e.State = StateKept
 	}
+	if n := j.Open(); e.State != StateUndone && n < len(j.Steps) {
+		e.Open = standing(j)
+	}
 	return e
+}
+
+// standing are the lines of the ops that are not undone.
+func standing(j op.Journal) []string {
+	var out []string
+	for _, s := range j.Steps {
+		if s.Op != nil && !s.Undid {
+			out = append(out, s.Op.String())
+		}
+	}
+	return out
 }
 
 // History lists what was done on this node, oldest first. It waits for no
@@ -93,8 +108,9 @@ func nothing(n int) error {
 var ErrNothing = errors.New("there is nothing to undo")
 
 // Undo takes repair n back; 0 is the last one that stands. When that was cut
-// short by a crash, taking it back is all that is done. The second result are
-// the repairs that were cut short.
+// short by a crash, taking it back is all that is done, and what of it cannot be
+// taken back for now is the error. The second result are the repairs that were
+// cut short.
 func (r *Runner) Undo(ctx context.Context, n int) (Entry, []Entry, error) {
 	if all, err := r.store().numbers(); err != nil {
 		return Entry{}, nil, err
@@ -106,15 +122,17 @@ func (r *Runner) Undo(ctx context.Context, n int) (Entry, []Entry, error) {
 		return Entry{}, nil, err
 	}
 	defer unlock()
-	recovered, err := r.recover(ctx)
+	backs, err := r.recover(ctx)
+	recovered := entries(backs)
 	if err != nil {
 		return Entry{}, recovered, err
 	}
-	if last := len(recovered) - 1; n == 0 && last >= 0 {
-		return recovered[last], recovered, nil
+	i := slices.IndexFunc(recovered, func(e Entry) bool { return e.Number == n })
+	if n == 0 {
+		i = len(recovered) - 1
 	}
-	if i := slices.IndexFunc(recovered, func(e Entry) bool { return e.Number == n }); i >= 0 {
-		return recovered[i], recovered, nil
+	if i >= 0 {
+		return recovered[i], recovered, backs[i].err
 	}
 	if n == 0 {
 		e, err := r.last()
@@ -166,53 +184,4 @@ func (r *Runner) undo(ctx context.Context, n int) (Entry, error) {
 		e.Error = err.Error()
 	}
 	return e, err
-}
-
-// recover takes back what a crash left half-done. What someone else changed
-// since then stays theirs: it is said, and the journal is closed.
-func (r *Runner) recover(ctx context.Context) ([]Entry, error) {
-	all, err := r.History()
-	if err != nil {
-		return nil, err
-	}
-	var done []Entry
-	for _, e := range all {
-		if e.State != StateHalf {
-			continue
-		}
-		e, err := r.undo(ctx, e.Number)
-		if onlyChanged(err) {
-			err = r.give(e.Number, err)
-		}
-		if err != nil {
-			return done, fmt.Errorf("cannot take back repair %d, which was cut short: %w", e.Number, err)
-		}
-		done = append(done, e)
-	}
-	return done, nil
-}
-
-// onlyChanged reports whether nothing but [op.ErrChanged] kept an undo from
-// being whole.
-func onlyChanged(err error) bool {
-	var many interface{ Unwrap() []error }
-	if !errors.As(err, &many) {
-		return errors.Is(err, op.ErrChanged)
-	}
-	for _, e := range many.Unwrap() {
-		if !errors.Is(e, op.ErrChanged) {
-			return false
-		}
-	}
-	return true
-}
-
-// give closes a journal of which not all could be undone.
-func (r *Runner) give(n int, why error) error {
-	j, file, err := r.store().reopen(n)
-	if err != nil {
-		return err
-	}
-	defer release(file)
-	return op.Close(j, r.log(file), op.Undone, "left to whoever changed it since: "+why.Error())
 }

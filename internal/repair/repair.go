@@ -7,7 +7,8 @@
 //   - One repair at a time on a node, by a lock that dies with its process.
 //   - Nothing is changed before it is in the journal, and on the disk.
 //   - A journal that a crash left half-done is taken back before anything
-//     else is done, and that is said.
+//     else is done, and that is said. What of it cannot be taken back for now
+//     keeps nothing else from being repaired, and is tried at every call.
 //   - A repair that does not help, or makes things worse, is taken back.
 package repair
 
@@ -87,7 +88,7 @@ type Result struct {
 	Verdict   Verdict `json:"verdict,omitempty"`
 	Why       string  `json:"why,omitempty"`
 	Kept      bool    `json:"kept"`
-	Recovered []Entry `json:"recovered,omitempty"` // half-done repairs that were taken back first
+	Recovered []Entry `json:"recovered,omitempty"` // half-done repairs that were taken back first, as far as they could be
 	Looks     int     `json:"looks,omitempty"`
 	// Held is for how long it has stayed well before it was kept.
 	Held time.Duration `json:"held,omitempty"`
@@ -120,8 +121,12 @@ func (r *Runner) Apply(ctx context.Context, q Request, verify Verify) (Result, e
 		return res, err
 	}
 	defer unlock()
-	if res.Recovered, err = r.recover(ctx); err != nil {
+	backs, err := r.recover(ctx)
+	if res.Recovered = entries(backs); err != nil {
 		return res, err
+	}
+	if err := r.apart(backs, q.Plan); err != nil {
+		return res, fmt.Errorf("cannot apply the plan: nothing was changed: %w", err)
 	}
 	list, err := Look(ctx, r.Machine, q.Plan)
 	if err != nil {

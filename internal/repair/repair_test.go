@@ -287,7 +287,7 @@ func TestRecoveryLeaves(t *testing.T) {
 	q := request
 	q.Plan = op.Plan{op.WriteFile{Path: "/etc/other", Data: []byte("x"), Mode: 0o644}}
 	res, err := b.Apply(t.Context(), q, nil)
-	if err != nil || len(res.Recovered) != 1 || !strings.Contains(res.Recovered[0].Error, "/etc/x/y") {
+	if err != nil || len(res.Recovered) != 1 || !strings.Contains(res.Recovered[0].Left, "/etc/x/y") {
 		t.Fatalf("got %+v, %v", res, err)
 	}
 	if f, _ := b.m.ReadFile("/etc/x/y"); string(f.Data) != "mine" {
