@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/klustered/klustered/internal/diagnose"
+	"github.com/klustered/klustered/internal/guard"
 	"github.com/klustered/klustered/internal/repair"
 	"github.com/klustered/klustered/internal/report"
 	"github.com/klustered/klustered/op"
@@ -25,7 +27,10 @@ type fix struct {
 	all, apply, trust bool
 	hold              time.Duration
 	accept            []string
-	site              string
+	site, output      string
+
+	json  *json.Encoder // of what is done, for -o json
+	hands []guard.Deed  // of all repairs so far
 }
 
 func (a *App) fix() *cobra.Command {
@@ -48,6 +53,10 @@ since the change would come back; where it is to be made is said. --patch-to
 writes it as a patch for the repository. --suspend-gitops suspends the reconciler
 as part of the repair; klustered undo takes both back.
 
+Until a repair is kept it is watched who changes what was just repaired: each
+such change is told with its hand (process, where it comes from, unit, cron line
+or pod, user), and at the end with the fix that removes that.
+
 Some changes put something at risk, and are made only when that is accepted by
 name with --accept-risk.`,
 		Example: `  klustered fix
@@ -66,6 +75,7 @@ name with --accept-risk.`,
 	f.BoolVar(&x.apply, "apply", false, "make the changes")
 	f.BoolVar(&x.trust, "no-verify", false, "keep the changes without looking at the node again")
 	f.DurationVar(&x.hold, "hold", repair.DefaultHold, "how long the node has to stay well before a repair is kept (0: not at all)")
+	f.StringVarP(&x.output, "output", "o", "text", "text; or json with --apply: repairs and who undoes them, an object a line, and the text to standard error")
 	f.StringSliceVar(&x.accept, "accept-risk", nil, "accept a risk: "+op.RiskNames())
 	return c
 }
@@ -73,6 +83,12 @@ name with --accept-risk.`,
 func (a *App) runFix(c *cobra.Command, x *fix, ids []string) error {
 	if err := a.checkFix(x, ids); err != nil {
 		return err
+	}
+	if x.output == "json" {
+		x.json = json.NewEncoder(a.Out)
+		text := *a
+		text.Out = a.Err
+		a = &text
 	}
 	ignores, err := a.ignores(x.site)
 	if err != nil {
@@ -126,6 +142,10 @@ func (a *App) checkFix(x *fix, ids []string) error {
 		}
 	}
 	switch {
+	case x.output != "text" && x.output != "json":
+		return fmt.Errorf("cannot write format %q: it is not one of text, json", x.output)
+	case x.output == "json" && !x.apply:
+		return errors.New("cannot write json: it is of what is done, with --apply")
 	case x.all && len(ids) > 0:
 		return errors.New("cannot use --all and name faults as well")
 	case x.apply && !x.all && len(ids) == 0:
@@ -252,6 +272,7 @@ func (a *App) applyOne(ctx context.Context, x *fix, j *job, hold time.Duration) 
 		o.Accept = append(o.Accept, op.Risk(r))
 	}
 	p := a.progress()
+	h := &handling{app: a, spec: j.place.spec, json: x.json}
 	var wait func()
 	res, err := j.worker.apply(ctx, o, func(s step) {
 		if wait != nil {
@@ -261,21 +282,28 @@ func (a *App) applyOne(ctx context.Context, x *fix, j *job, hold time.Duration) 
 		switch s.State {
 		case "will":
 			wait = p.begin(s.Line)
+			return
 		case "undid":
-			fmt.Fprintf(a.Out, "  taken back: %s\n", s.Line)
+			fmt.Fprintf(a.Out, "  taken back: %s\n", report.Clean(s.Line))
+			return
+		case "hand":
+			h.hand(s.Deed)
+		case "note":
+			fmt.Fprintf(a.Out, "  note: %s\n", report.Clean(s.Line))
 		default:
-			fmt.Fprintf(a.Out, "  done: %s\n", s.Line)
-			wait = p.begin("waiting for the node to settle")
+			fmt.Fprintf(a.Out, "  done: %s\n", report.Clean(s.Line))
 		}
+		wait = p.begin("waiting for the node to settle")
 	})
 	if wait != nil {
 		wait()
 	}
 	a.recovered(res.Recovered)
-	return a.verdict(j, res, err)
+	err = h.ended(j, res, a.verdict(j, res, err))
+	x.hands = append(x.hands, h.deeds...)
+	return err
 }
 
-// recovered tells of repairs that were cut short.
 func (a *App) recovered(list []repair.Entry) {
 	for _, e := range list {
 		title := report.Clean(e.Title)

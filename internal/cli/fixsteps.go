@@ -97,7 +97,11 @@ func (a *App) applyAll(ctx context.Context, x *campaign, jobs []*job) error {
 		j := jobs[i]
 		if slices.Contains(x.done, j.what()) || len(x.done) == maxSteps {
 			a.remaining(x, jobs)
-			return hint(fmt.Errorf("cannot repair %s for good: it is back", j.what()), "somebody puts it back: klustered triage%s names who can be seen", specFlag(j.place.spec))
+			remove := fmt.Sprintf("klustered triage%s names who can be seen", specFlag(j.place.spec))
+			if commands, _ := removals(x.hands, j.place.spec); len(commands) > 0 {
+				remove = commands[0]
+			}
+			return hint(fmt.Errorf("cannot repair %s for good: it is back", j.what()), "somebody puts it back: %s", remove)
 		}
 		fmt.Fprintln(a.Out)
 		if len(x.done)+len(jobs) > 1 {

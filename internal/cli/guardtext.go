@@ -44,15 +44,7 @@ func (t *guardTeller) deed(d *guard.Deed, spec string) error {
 	}
 	handText(line, d.Hand)
 	for _, e := range d.Entries {
-		name := "started"
-		if !e.Sure {
-			name = "perhaps"
-		}
-		place := e.Source
-		if e.Line > 0 {
-			place += fmt.Sprintf(":%d", e.Line)
-		}
-		line(name, fmt.Sprintf("%s %s: %s", e.Kind, place, oneOf(e.Text)))
+		line(entryLine(e))
 		if e.Fix != "" {
 			line("remove", "klustered fix "+e.Fix+specFlag(spec))
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/internal/diagnose"
+	"github.com/klustered/klustered/internal/guard"
 	"github.com/klustered/klustered/internal/harden"
 	"github.com/klustered/klustered/internal/machine"
 	"github.com/klustered/klustered/internal/machine/etcd"
@@ -40,10 +41,12 @@ type order struct {
 	Hold   time.Duration `json:"hold,omitempty"`
 }
 
-// A step is an op that is made (will, did) or unmade (undid).
+// A step is an op that is made (will, did) or unmade (undid), what somebody
+// else did meanwhile (hand), or why that is not known (note).
 type step struct {
-	State string `json:"state"`
-	Line  string `json:"line"`
+	State string      `json:"state"`
+	Line  string      `json:"line"`
+	Deed  *guard.Deed `json:"deed,omitempty"`
 }
 
 // An undone is what an undo did.
@@ -77,7 +80,7 @@ func (here) machine() op.Machine {
 func (h here) runner(node string, follow func(step)) *repair.Runner {
 	r := &repair.Runner{Machine: h.machine(), Node: node, Tool: Version()}
 	if follow != nil {
-		r.Follow = func(state string, o op.Op) { follow(step{state, o.String()}) }
+		r.Follow = func(state string, o op.Op) { follow(step{State: state, Line: o.String()}) }
 	}
 	return r
 }
@@ -91,6 +94,9 @@ func (h here) apply(ctx context.Context, x order, follow func(step)) (repair.Res
 	r.Settle, r.Hold = x.Settle, x.Hold
 	if !x.Verify {
 		return r.Apply(ctx, x.Request, nil)
+	}
+	if follow != nil {
+		r.Watch = func(n int) func() { return h.app.watchMade(ctx, r, n, follow) }
 	}
 	return r.Apply(ctx, x.Request, func(ctx context.Context) (repair.Verdict, string, error) {
 		p, err := h.app.readHere(ctx, "/", verifyTime, false)

@@ -25,11 +25,23 @@ func (r *Runner) Remaining() (all []Remain, damaged []int, err error) {
 		if j.End == op.Undone {
 			continue
 		}
-		for _, s := range j.Steps {
-			if s.Op != nil && s.Did && !s.Undid {
-				all = append(all, Remain{n, s.Op, s.Before})
-			}
-		}
+		all = append(all, made(n, j)...)
 	}
 	return all, damaged, nil
+}
+
+// Made lists what repair n changed and did not take back, also while it is at
+// work.
+func (r *Runner) Made(n int) ([]Remain, error) {
+	j, err := r.store().read(n)
+	return made(n, j), err
+}
+
+func made(n int, j op.Journal) (all []Remain) {
+	for _, s := range j.Steps {
+		if s.Op != nil && s.Did && !s.Undid {
+			all = append(all, Remain{n, s.Op, s.Before})
+		}
+	}
+	return all
 }

@@ -47,6 +47,10 @@ type Runner struct {
 	LeaveTheirs bool
 	// Pause is how long is waited between two looks; 0 is [DefaultPause].
 	Pause time.Duration
+	// Watch begins to watch what repair n has made, while the node is looked at;
+	// what it returns ends that, before the change is kept or taken back. It may
+	// be nil.
+	Watch func(n int) (end func())
 }
 
 // How long is waited after a change.
@@ -161,8 +165,13 @@ func (r *Runner) header(n int, q Request) op.Header {
 func (r *Runner) judge(ctx context.Context, res *Result, file *os.File, verify Verify) error {
 	res.Verdict, res.Why, res.Kept = Healed, "", true
 	if verify != nil {
+		end := func() {}
+		if r.Watch != nil {
+			end = r.Watch(res.Number)
+		}
 		r.settle(ctx, res, verify)
 		r.hold(ctx, res, verify)
+		end()
 		res.Kept = res.Verdict == Healed || res.Verdict == Better
 	}
 	ctx = context.WithoutCancel(ctx)
