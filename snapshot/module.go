@@ -21,6 +21,9 @@ type Modules struct {
 	// Lines are those of modprobe.d(5), modules-load.d(5) and of the kernel's
 	// command line, in the order read.
 	Lines []ModuleLine `json:"lines,omitempty"`
+	// Files are those of modprobe.d with a line that keeps a needed module
+	// from being loaded.
+	Files []Text `json:"files,omitempty"`
 }
 
 // A Module is a line of /proc/modules.

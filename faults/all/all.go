@@ -63,6 +63,7 @@ import (
 	hostinodesfull "github.com/klustered/klustered/faults/host/inodesfull"
 	hostlockheld "github.com/klustered/klustered/faults/host/lockheld"
 	hostmemoryexhausted "github.com/klustered/klustered/faults/host/memoryexhausted"
+	hostmodule "github.com/klustered/klustered/faults/host/module"
 	hostovermounted "github.com/klustered/klustered/faults/host/overmounted"
 	hostpidsexhausted "github.com/klustered/klustered/faults/host/pidsexhausted"
 	hostreadonly "github.com/klustered/klustered/faults/host/readonly"
@@ -235,6 +236,7 @@ var Faults = []*fault.Fault{
 	hostinodesfull.Fault,
 	hostlockheld.Fault,
 	hostmemoryexhausted.Fault,
+	hostmodule.Fault,
 	hostovermounted.Fault,
 	hostpidsexhausted.Fault,
 	hostreadonly.Fault,

@@ -67,12 +67,12 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 func needs(s *snapshot.Snapshot) []need {
 	var out []need
 	is := func(key, value string) bool { x, ok := s.Sysctls.Key(key); return ok && x.There && x.Value == value }
-	pods := pods(s)
+	pods := ground.Pods(s.Network)
 	four := pods > 0 && !onlySix(s)
 	if four && is("net.ipv4.ip_forward", "0") {
 		out = append(out, need{"net.ipv4.ip_forward", "1", "packets between pods and other machines are not forwarded"})
 	}
-	if four && bridged(s) && is("net.bridge.bridge-nf-call-iptables", "0") {
+	if four && ground.Bridged(s) && is("net.bridge.bridge-nf-call-iptables", "0") {
 		out = append(out, need{"net.bridge.bridge-nf-call-iptables", "1", "pods of one bridge do not reach each other through a Service"})
 	}
 	for _, kind := range []string{"net", "mnt", "pid", "ipc", "uts"} {
@@ -87,19 +87,6 @@ func needs(s *snapshot.Snapshot) []need {
 		}
 	}
 	return append(out, protected(s, is)...)
-}
-
-// pods counts the network namespaces of pods.
-func pods(s *snapshot.Snapshot) int {
-	n := 0
-	if s.Network != nil {
-		for _, x := range s.Network.Namespaces {
-			if x.Pod != "" {
-				n++
-			}
-		}
-	}
-	return n
 }
 
 // onlySix reports whether the pods have addresses of IPv6, and none of IPv4,
@@ -121,27 +108,6 @@ func onlySix(s *snapshot.Snapshot) bool {
 		}
 	}
 	return six
-}
-
-// bridged reports whether interfaces of pods are ports of a bridge, and
-// kube-proxy filters by iptables or ipvs.
-func bridged(s *snapshot.Snapshot) bool {
-	if s.Network == nil || len(s.Network.Namespaces) == 0 || s.Kubelet == nil || s.Kubelet.Proxy == nil {
-		return false
-	}
-	if m := s.Kubelet.Proxy.Mode; m != "iptables" && m != "ipvs" {
-		return false
-	}
-	bridge := map[string]bool{}
-	for _, l := range s.Network.Namespaces[0].Links {
-		bridge[l.Name] = l.Kind == "bridge"
-	}
-	for _, l := range s.Network.Namespaces[0].Links {
-		if l.Kind == "veth" && bridge[l.Master] {
-			return true
-		}
-	}
-	return false
 }
 
 func number(s *snapshot.Snapshot, key string) (int, bool) {

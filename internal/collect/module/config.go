@@ -71,3 +71,30 @@ func files(e *source.Env, name string) []string {
 	slices.SortFunc(out, func(a, b string) int { return strings.Compare(path.Base(a), path.Base(b)) })
 	return out
 }
+
+const (
+	maxKeepers = 16       // files
+	keeperSize = 64 << 10 // bytes of one
+)
+
+// keepers are the files of modprobe.d with a line that keeps a module that is
+// needed, and not there, from being loaded.
+func keepers(e *source.Env, m *snapshot.Modules) []snapshot.Text {
+	var out []snapshot.Text
+	for _, l := range m.Lines {
+		n, ok := m.NeededModule(canonical(l.Module))
+		if l.Kind != "blacklist" && l.Kind != "install" || !strings.Contains(l.File, "/modprobe.d/") || !ok || n.State == "loaded" || n.State == "builtin" {
+			continue
+		}
+		if len(out) == maxKeepers || slices.ContainsFunc(out, func(t snapshot.Text) bool { return t.Path == l.File }) {
+			continue
+		}
+		t, err := e.Text(l.File, keeperSize)
+		if err != nil {
+			e.Gap(snapshot.SectionModules, l.File, err)
+			continue
+		}
+		out = append(out, t)
+	}
+	return out
+}

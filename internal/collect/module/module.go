@@ -51,6 +51,7 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	for _, name := range needed {
 		m.Needed = append(m.Needed, k.state(name, m.Loaded))
 	}
+	m.Files = keepers(e, m)
 	s.Modules = m
 	return ctx.Err()
 }

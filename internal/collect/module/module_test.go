@@ -98,3 +98,11 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// Only files that keep a module out which is needed and not there are kept.
+func TestKeepers(t *testing.T) {
+	files := collected(t).Files
+	if len(files) != 1 || files[0].Path != "/etc/modprobe.d/k.conf" || !files[0].Whole() {
+		t.Errorf("%+v", files)
+	}
+}
