@@ -17,6 +17,7 @@ func Apply(ctx context.Context, m Machine, p Plan, h Header, log Log) error {
 		return err
 	}
 	r := &recorder{log: log}
+	h.Makes = true
 	if err := r.write(record{State: "begin", Header: &h}); err != nil {
 		return err
 	}
@@ -47,11 +48,27 @@ func apply(ctx context.Context, m Machine, r *recorder, seq int, o Op) (Step, er
 	if err := r.step("will", seq, o, before); err != nil {
 		return Step{}, err
 	}
-	step := Step{Op: o, Before: before}
-	if err := o.Do(ctx, m); err != nil {
+	step := begun(o, before, true)
+	if err := do(ctx, m, r, seq, &step); err != nil {
 		return step, err
 	}
 	return step, r.step("did", seq, o, nil)
+}
+
+// do makes a change, and records what was made where no plan says it.
+func do(ctx context.Context, m Machine, r *recorder, seq int, s *Step) error {
+	k, ok := s.Op.(Maker)
+	if !ok {
+		return s.Op.Do(ctx, m)
+	}
+	return k.Make(ctx, m, func(made any) error {
+		data, err := keep(made)
+		if err != nil {
+			return fmt.Errorf("cannot encode what was made: %w", err)
+		}
+		s.Made = data // also where it cannot be recorded: this process knows it
+		return r.write(record{State: "made", Seq: seq, Made: data})
+	})
 }
 
 // Undo reads a journal and undoes, last first, whatever in it is not undone.
@@ -106,7 +123,7 @@ func unmake(ctx context.Context, m Machine, r *recorder, steps []Step, why strin
 			if s.Undid || late(s) != turn {
 				continue
 			}
-			if err := s.Op.Undo(ctx, m, s.Before); err != nil {
+			if err := s.Undo(ctx, m); err != nil {
 				errs = append(errs, &UndoError{s.Op, err})
 			} else if err := r.step("undid", seq, s.Op, nil); err != nil {
 				unrecorded = err

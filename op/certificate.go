@@ -70,20 +70,58 @@ func (i IssueCertificate) Before(_ context.Context, m Machine) (State, error) {
 
 // Do issues the certificate and writes it and its key. A file that was there
 // keeps its mode and owner.
-func (i IssueCertificate) Do(ctx context.Context, m Machine) error {
+func (i IssueCertificate) Do(ctx context.Context, m Machine) error { return i.Make(ctx, m, untold) }
+
+// A pairMade is the sums of the two files.
+type pairMade struct {
+	Cert fileMade `json:"cert,omitzero"`
+	Key  fileMade `json:"key,omitzero"`
+}
+
+// Make is Do, and tells the sums of what it writes.
+func (i IssueCertificate) Make(ctx context.Context, m Machine, tell func(any) error) error {
 	cert, key, err := m.IssueCertificate(ctx, i)
 	if err != nil {
 		return err
 	}
-	switch {
-	case i.apart():
+	mode := fs.FileMode(0o644)
+	if i.Key != "" && !i.apart() {
+		cert, mode = append(cert, key...), 0o600
+	}
+	made := pairMade{Cert: fileMade{sum(cert)}}
+	if i.apart() {
+		made.Key = fileMade{sum(key)}
+	}
+	if err := tell(made); err != nil {
+		return err
+	}
+	if i.apart() {
 		if err := overwrite(m, i.Key, key, 0o600); err != nil {
 			return err
 		}
-	case i.Key != "":
-		return overwrite(m, i.Cert, append(cert, key...), 0o600)
 	}
-	return overwrite(m, i.Cert, cert, 0o644)
+	return overwrite(m, i.Cert, cert, mode)
+}
+
+// UndoMade puts the old files back, both or none.
+func (i IssueCertificate) UndoMade(_ context.Context, m Machine, before, made State) error {
+	was, err := recall[pairState](before)
+	if err != nil {
+		return err
+	}
+	left, err := recall[pairMade](made)
+	if err != nil {
+		return err
+	}
+	if i.apart() {
+		if err := ours(m, i.Cert, left.Cert.left(), was.Cert); err != nil {
+			return err
+		}
+		if err := restore(m, i.Key, left.Key.left(), was.Key); err != nil {
+			return err
+		}
+	}
+	return restore(m, i.Cert, left.Cert.left(), was.Cert)
 }
 
 // overwrite writes data to path with the attributes that the file has, or a

@@ -8,3 +8,8 @@ func Kinds() []string {
 	}
 	return all
 }
+
+// The sums of a journal.
+const SumMark = sumMark
+
+var Chain = chain

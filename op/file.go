@@ -35,22 +35,14 @@ func capture(m Machine, path, pin string) (fileState, error) {
 // restore puts back what was captured, if the file is as we left it (sum, or
 // "" for absent) or already as it was.
 func restore(m Machine, path, left string, was fileState) error {
-	now, err := m.ReadFile(path)
-	absent := errors.Is(err, fs.ErrNotExist)
-	if err != nil && !absent {
+	if err := ours(m, path, left, was); err != nil {
 		return err
 	}
-	ours := absent && left == "" || !absent && now.Sum() == left
-	same := absent == was.Absent && (absent || now.Sum() == was.File.Sum())
-	switch {
-	case !ours && !same:
-		return fmt.Errorf("cannot put back %s: %w", path, ErrChanged)
-	case !was.Absent:
+	if !was.Absent {
 		return rewrite(m, path, was.File)
-	case !absent:
-		if err := m.RemoveFile(path); err != nil {
-			return err
-		}
+	}
+	if err := m.RemoveFile(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	for i := len(was.Made) - 1; i >= 0; i-- {
 		if err := m.RemoveFile(was.Made[i]); err != nil {

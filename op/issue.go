@@ -50,12 +50,23 @@ func (i IssueKubeconfig) Before(_ context.Context, m Machine) (State, error) {
 }
 
 // Do issues the certificate and writes the file, with the mode and owner it had.
-func (i IssueKubeconfig) Do(ctx context.Context, m Machine) error {
+func (i IssueKubeconfig) Do(ctx context.Context, m Machine) error { return i.Make(ctx, m, untold) }
+
+// Make is Do, and tells the sum of what it writes.
+func (i IssueKubeconfig) Make(ctx context.Context, m Machine, tell func(any) error) error {
 	data, err := m.Issue(ctx, i)
+	if err == nil {
+		err = tell(fileMade{sum(data)})
+	}
 	if err != nil {
 		return err
 	}
 	return overwrite(m, i.Path, data, 0o600)
+}
+
+// UndoMade puts the old file back.
+func (i IssueKubeconfig) UndoMade(_ context.Context, m Machine, before, made State) error {
+	return undoFile(m, i.Path, before, made)
 }
 
 // Undo puts the old file back, whatever the new one's key was.

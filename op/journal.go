@@ -21,6 +21,8 @@ type Header struct {
 	Node   string    `json:"node,omitempty"`
 	Faults []string  `json:"faults,omitempty"` // IDs
 	Tool   string    `json:"tool,omitempty"`   // version of klustered
+	// Makes says that what a [Maker] makes is recorded.
+	Makes bool `json:"makes,omitempty"`
 }
 
 // A Log is where a journal is kept. Sync must not return before what was
@@ -47,15 +49,16 @@ const (
 )
 
 // A record is one line of a journal. An op has a "will" record with the state
-// it is about to overwrite, on disk before it runs, then a "did" record, and
-// an "undid" record once it is undone.
+// it is about to overwrite, on disk before it runs, then, of a [Maker], a "made"
+// record, then a "did" record, and an "undid" record once it is undone.
 type record struct {
-	State  string          `json:"state"` // begin, will, did, undid, kept, undone
+	State  string          `json:"state"` // begin, will, made, did, undid, kept, undone
 	Header *Header         `json:"header,omitempty"`
 	Seq    int             `json:"seq"`
 	Kind   string          `json:"kind,omitempty"`
 	Op     json.RawMessage `json:"op,omitempty"`
 	Before State           `json:"before,omitempty"`
+	Made   State           `json:"made,omitempty"`
 	Note   string          `json:"note,omitempty"`
 }
 
@@ -78,8 +81,18 @@ type Journal struct {
 type Step struct {
 	Op     Op
 	Before State
+	Made   State // what a [Maker] made; nil in a journal that does not say
 	Did    bool
 	Undid  bool
+}
+
+// begun is a step of which nothing is made yet.
+func begun(o Op, before State, makes bool) Step {
+	s := Step{Op: o, Before: before}
+	if _, ok := o.(Maker); ok && makes {
+		s.Made = unmade
+	}
+	return s
 }
 
 // Open are the steps that are not undone.
@@ -226,7 +239,7 @@ func (j *Journal) take(x record) error {
 		if err == nil && x.Seq != len(j.Steps) {
 			err = fmt.Errorf("op %d is out of order", x.Seq)
 		}
-		j.Steps = append(j.Steps, Step{Op: o, Before: x.Before})
+		j.Steps = append(j.Steps, begun(o, x.Before, j.Header.Makes))
 		return err
 	case "kept", "undone":
 		j.End, j.Note = End(x.State), x.Note
@@ -236,6 +249,8 @@ func (j *Journal) take(x record) error {
 		return fmt.Errorf("it speaks of op %d, which the journal does not have", x.Seq)
 	}
 	switch x.State {
+	case "made":
+		j.Steps[x.Seq].Made = x.Made
 	case "did":
 		j.Steps[x.Seq].Did = true
 	case "undid":

@@ -42,7 +42,9 @@ func TestJournal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(j.Header, header) || len(j.Steps) != len(plan()) || j.Open() != len(plan()) || j.End != "" || j.Torn {
+	want := header
+	want.Makes = true
+	if !reflect.DeepEqual(j.Header, want) || len(j.Steps) != len(plan()) || j.Open() != len(plan()) || j.End != "" || j.Torn {
 		t.Errorf("got %+v", j)
 	}
 	for i, s := range j.Steps {

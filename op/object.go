@@ -93,41 +93,6 @@ func (d DeleteObject) Undo(ctx context.Context, m Machine, s State) error {
 	return err
 }
 
-// A CreateObject creates a Kubernetes object that must not exist.
-type CreateObject struct {
-	Path string          `json:"path"` // REST path of the object itself
-	Body json.RawMessage `json:"body"`
-}
-
-// Kind is "create-object".
-func (CreateObject) Kind() string { return "create-object" }
-
-func (c CreateObject) String() string { return "create " + c.Path }
-
-// Before checks that the object does not exist.
-func (c CreateObject) Before(ctx context.Context, m Machine) (State, error) {
-	status, _, err := request(ctx, m, http.MethodGet, c.Path, "", nil, http.StatusNotFound)
-	if err == nil && status != http.StatusNotFound {
-		err = fmt.Errorf("cannot create %s: %w: it exists", c.Path, ErrChanged)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return keep(nil)
-}
-
-// Do creates it.
-func (c CreateObject) Do(ctx context.Context, m Machine) error {
-	_, _, err := request(ctx, m, http.MethodPost, path.Dir(c.Path), "application/json", c.Body, http.StatusConflict)
-	return err
-}
-
-// Undo deletes it.
-func (c CreateObject) Undo(ctx context.Context, m Machine, _ State) error {
-	_, _, err := request(ctx, m, http.MethodDelete, c.Path, "", nil, http.StatusNotFound)
-	return err
-}
-
 // A PatchObject changes a Kubernetes object by a JSON merge patch (RFC 7386).
 type PatchObject struct {
 	Path  string          `json:"path"`

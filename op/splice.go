@@ -101,7 +101,15 @@ func (p PublishKey) Before(_ context.Context, m Machine) (State, error) {
 }
 
 // Do writes the file, unless that is done.
-func (p PublishKey) Do(_ context.Context, m Machine) error {
+func (p PublishKey) Do(ctx context.Context, m Machine) error { return p.Make(ctx, m, untold) }
+
+// UndoMade puts the old file back.
+func (p PublishKey) UndoMade(_ context.Context, m Machine, before, made State) error {
+	return undoFile(m, p.Path, before, made)
+}
+
+// Make is Do, and tells the sum of what it writes.
+func (p PublishKey) Make(_ context.Context, m Machine, tell func(any) error) error {
 	private, err := m.ReadFile(p.Key)
 	if err != nil {
 		return err
@@ -126,7 +134,11 @@ func (p PublishKey) Do(_ context.Context, m Machine) error {
 	if n := len(data); n > 0 && data[n-1] != '\n' {
 		data = append(data, '\n')
 	}
-	return m.WriteFile(p.Path, f.with(append(data, public...)))
+	data = append(data, public...)
+	if err := tell(fileMade{sum(data)}); err != nil {
+		return err
+	}
+	return m.WriteFile(p.Path, f.with(data))
 }
 
 // Undo puts the old file back.

@@ -65,6 +65,9 @@ func Look(ctx context.Context, m op.Machine, plan op.Plan) ([]Preview, error) {
 func room(o op.Op, state op.State, err error) int {
 	data, _ := json.Marshal(o) // op.Apply tells of one that cannot be encoded
 	n := len(data) + len(state) + 1<<10
+	if c, ok := o.(op.CreateObject); ok { // what the API server makes of it
+		n += 2*len(c.Body) + 4<<10
+	}
 	if err != nil { // what is there then is not known yet
 		n += len(data) + 64<<10
 	}

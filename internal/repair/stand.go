@@ -72,7 +72,7 @@ func stands(ctx context.Context, m op.Machine, steps []op.Step) []Stand {
 			continue
 		}
 		x, acts := Stand{Line: s.Op.String(), How: AsLeft}, d.acts
-		err := s.Op.Undo(ctx, d, s.Before)
+		err := s.Undo(ctx, d)
 		switch {
 		case errors.Is(err, op.ErrChanged):
 			x.How, x.Diff = Theirs, since(d, s)
@@ -80,22 +80,12 @@ func stands(ctx context.Context, m op.Machine, steps []op.Step) []Stand {
 			x.How, x.Error = Unknown, err.Error()
 		case d.acts == acts:
 			x.How = AsBefore
-		case writesOver(s.Op):
-			x.How, x.Error = Unknown, "its undo takes the place of whatever came since: look before you take it back"
+		case s.Blind():
+			x.How, x.Error = Unknown, "an older version has not recorded what it made, and its undo takes the place of whatever came since: look before you take it back"
 		}
 		out = append(out, x)
 	}
 	return out
-}
-
-// writesOver reports whether an op's undo does not look what is there: its
-// journal has not what it made.
-func writesOver(o op.Op) bool {
-	switch o.(type) {
-	case op.IssueCertificate, op.IssueKubeconfig, op.PublishKey, op.CreateObject:
-		return true
-	}
-	return false
 }
 
 // since is the diff from what a step left to what is there.

@@ -86,3 +86,41 @@ func TestStands(t *testing.T) {
 		t.Error("a repair that was never made stands")
 	}
 }
+
+// TestStandsMade: of what an op made it is known whether it is still that.
+func TestStandsMade(t *testing.T) {
+	b := newBench(t)
+	const conf = "/etc/new.conf"
+	q := Request{Title: "two things", Plan: op.Plan{
+		op.IssueKubeconfig{Path: conf, Cluster: "c", Server: "https://172.20.0.2:6443", CACert: "/etc/kubernetes/pki/ca.crt", CAKey: "/etc/kubernetes/pki/ca.key", User: "u", Days: 9},
+		op.CreateObject{Path: account, Body: []byte(`{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"x","namespace":"default"}}`)},
+	}}
+	if _, err := b.Apply(t.Context(), q, nil); err != nil {
+		t.Fatal(err)
+	}
+	look := func(want ...Standing) {
+		t.Helper()
+		before := b.m.State()
+		_, got, err := b.Stands(t.Context(), 0)
+		if err != nil || len(got) != 2 || got[0].How != want[0] || got[1].How != want[1] {
+			t.Errorf("got %+v, %v; want %v", got, err, want)
+		}
+		if !reflect.DeepEqual(b.m.State(), before) {
+			t.Error("a look changed the machine")
+		}
+	}
+	look(AsLeft, AsLeft)
+	if status, _, err := b.m.Request(t.Context(), "DELETE", account, "", nil); err != nil || status != 200 {
+		t.Fatal(status, err)
+	}
+	if err := b.m.WriteFile(conf, op.File{Data: []byte("renewed"), Mode: 0o600}); err != nil {
+		t.Fatal(err)
+	}
+	look(AsBefore, Theirs)
+	if _, _, err := b.Undo(t.Context(), 0); err == nil {
+		t.Error("what came later was taken back")
+	}
+	if f, _ := b.m.ReadFile(conf); string(f.Data) != "renewed" {
+		t.Errorf("it is %q", f.Data)
+	}
+}

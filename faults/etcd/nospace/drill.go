@@ -105,7 +105,7 @@ func (j job) objects() (op.Plan, error) {
 		if err != nil {
 			return nil, err
 		}
-		plan = append(plan, op.CreateObject{Path: "/api/v1/namespaces/" + j.Namespace + "/configmaps/" + name, Body: body})
+		plan = append(plan, op.CreateObject{Path: "/api/v1/namespaces/" + j.Namespace + "/configmaps/" + name, Body: body, Churns: true})
 	}
 	return plan, nil
 }
