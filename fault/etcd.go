@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/op"
@@ -20,8 +21,8 @@ func (f *Fault) Plan(s *snapshot.Snapshot, x finding.Finding) (op.Plan, error) {
 // PlanKept is the remedy of the finding with what every plan has to have: what
 // writes to etcd saves a snapshot before anything else, so that a disk without
 // room for it stops the plan while nothing is changed; and before a member is
-// kept from answering it is made sure that the others are enough. Of objects that a reconciler keeps
-// it does as kept says.
+// kept from answering it is made sure that the others are enough. Of objects
+// that a reconciler keeps it does as kept says.
 func (f *Fault) PlanKept(s *snapshot.Snapshot, x finding.Finding, kept Kept) (op.Plan, error) {
 	plan, err := f.Remedy(s, x)
 	if err == nil {
@@ -57,15 +58,14 @@ func EtcdSnapshot(s *snapshot.Snapshot) (op.EtcdSnapshot, error) {
 // quorate puts an [op.EtcdKeepQuorum] before each op of the plan that keeps a
 // member of several from answering.
 func quorate(s *snapshot.Snapshot, plan op.Plan) op.Plan {
-	e := s.Etcd
-	if e == nil || e.Status == nil {
+	if s.Etcd == nil {
 		return plan
 	}
 	var out op.Plan
 	own := false // each time that the manifest is written is one restart
 	for _, o := range plan {
 		endpoint, stops := stopsMember(s, o)
-		if keep, ok := quorum(e, endpoint); stops && ok && !(endpoint == "" && own) {
+		if keep, ok := quorum(s.Etcd, endpoint); stops && ok && !(endpoint == "" && own) {
 			out, own = append(out, keep), own || endpoint == ""
 		}
 		out = append(out, o)
@@ -85,7 +85,7 @@ func stopsMember(s *snapshot.Snapshot, o op.Op) (endpoint string, stops bool) {
 	case op.RestartStatic:
 		return "", x.Container == "etcd"
 	case op.Unit:
-		return "", x.Name == "etcd.service" && x.Verb != "start"
+		return "", x.Verb != "start" && (x.Name == "etcd.service" || holdsMember(s, x.Name))
 	}
 	name := op.Written(o)
 	return "", name != "" && s.Static != nil && slices.ContainsFunc(s.Static.Manifests, func(m snapshot.Manifest) bool {
@@ -93,10 +93,26 @@ func stopsMember(s *snapshot.Snapshot, o op.Op) (endpoint string, stops bool) {
 	})
 }
 
+// holdsMember reports whether the unit is a server of K3s or RKE2 that runs, and
+// has the node's member in it or below it.
+func holdsMember(s *snapshot.Snapshot, unit string) bool {
+	dir, ok := map[string]string{"k3s.service": "k3s", "rke2-server.service": "rke2"}[unit]
+	if !ok || !strings.HasPrefix(s.Etcd.DataDir, "/var/lib/rancher/"+dir+"/") {
+		return false
+	}
+	return s.Systemd == nil || !slices.ContainsFunc(s.Systemd.Units, func(u snapshot.Unit) bool {
+		return u.Name == unit && (u.Active == "inactive" || u.Active == "failed")
+	})
+}
+
 // quorum is the look at the other members that is due before the one at
 // endpoint is kept from answering; none for a member that is alone or does not
-// answer, and where there is no quorum already: the member knows no leader.
+// answer, and where there is no quorum already: the member knows no leader. Of a
+// server's member that could not be asked it is not known whether it answers.
 func quorum(e *snapshot.Etcd, endpoint string) (op.EtcdKeepQuorum, bool) {
+	if e.Status == nil || !e.Reachable && endpoint == "" {
+		return unasked(e)
+	}
 	voters, answer, away := 0, 0, 0
 	for _, m := range e.Members {
 		if m.Learner {
@@ -124,6 +140,21 @@ func quorum(e *snapshot.Etcd, endpoint string) (op.EtcdKeepQuorum, bool) {
 		keep.Lost = fmt.Sprintf("%d of %d members are left then, and %d are needed", left, voters, need)
 	}
 	return keep, true
+}
+
+// unasked is the risk of a server of K3s or RKE2 whose member could not be asked,
+// unless its files say that it is alone.
+func unasked(e *snapshot.Etcd) (op.EtcdKeepQuorum, bool) {
+	voters := 0
+	for _, m := range e.Members {
+		if !m.Learner {
+			voters++
+		}
+	}
+	if !strings.HasPrefix(e.DataDir, "/var/lib/rancher/") || voters == 1 {
+		return op.EtcdKeepQuorum{}, false
+	}
+	return op.EtcdKeepQuorum{Lost: "this node's member could not be asked which others there are, and which of them live"}, true
 }
 
 // answers reports whether the member answered when the node was looked at.

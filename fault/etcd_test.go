@@ -35,6 +35,14 @@ func TestPlan(t *testing.T) {
 	alone.Etcd.Members = alone.Etcd.Members[:1]
 	leaderless := three("a")
 	leaderless.Etcd.Status.Leader = "0"
+	server := func(dir string, e *snapshot.Etcd) *snapshot.Snapshot {
+		e.DataDir = "/var/lib/rancher/" + dir + "/server/db/etcd"
+		return &snapshot.Snapshot{Node: "s1", Etcd: e, Systemd: &snapshot.Systemd{Units: []snapshot.Unit{{Name: "k3s.service", Active: "active"}, {Name: "rke2-server.service", Active: "failed"}}}}
+	}
+	stored := three("", "b", "c").Etcd // of which only the file was read
+	alone1 := three("").Etcd
+	alone1.Members = alone1.Members[:1]
+	restart := func(unit string) op.Plan { return op.Plan{op.Unit{Verb: "restart", Name: unit}} }
 	defrag := op.Plan{op.EtcdDefragment{Endpoint: "https://a:2379"}, op.EtcdDefragment{Endpoint: "https://b:2379"}}
 	tests := map[string]struct {
 		s    *snapshot.Snapshot
@@ -55,6 +63,16 @@ func TestPlan(t *testing.T) {
 		"down as it is":       {three("", "b", "c"), op.Plan{op.WriteFile{Path: etcdYAML}}, []string{"create"}, false},
 		"another's manifest":  {three("a", "b"), op.Plan{op.WriteFile{Path: "/etc/kubernetes/manifests/x.yaml"}}, []string{"create"}, false},
 		"a file of the dead":  {three("", "b"), op.Plan{op.RemoveFile{Path: "/var/lib/etcd/member/snap/db"}}, []string{"copy etcd's data file /var/lib/etcd/member/snap/db to /var/lib/klustered/etcd/cp1-20261128T064500.db", "remove"}, false},
+		"a k3s server":        {server("k3s", three("a", "b", "c").Etcd), restart("k3s.service"), []string{"make sure that etcd has a quorum without this node's", "restart"}, false},
+		"a k3s of two":        {server("k3s", three("a", "b").Etcd), restart("k3s.service"), []string{"let etcd be", "restart"}, true},
+		"a k3s not asked":     {server("k3s", stored), restart("k3s.service"), []string{"let etcd be without a quorum while this node's member is away: this node's member could not be asked", "restart"}, true},
+		"a k3s not read":      {server("k3s", &snapshot.Etcd{}), restart("k3s.service"), []string{"let etcd be", "restart"}, true},
+		"a k3s alone":         {server("k3s", alone1), restart("k3s.service"), []string{"restart"}, false},
+		"a k3s that starts":   {server("k3s", three("a", "b").Etcd), op.Plan{op.Unit{Verb: "start", Name: "k3s.service"}}, []string{"start"}, false},
+		"rke2 that failed":    {server("rke2", three("a", "b").Etcd), restart("rke2-server.service"), []string{"restart"}, false},
+		"k3s without etcd":    {&snapshot.Snapshot{Etcd: &snapshot.Etcd{}}, restart("k3s.service"), []string{"restart"}, false},
+		"of another server":   {server("rke2", three("a", "b").Etcd), restart("k3s.service"), []string{"restart"}, false},
+		"etcd.service":        {three("a", "b"), restart("etcd.service"), []string{"let etcd be", "restart"}, true},
 		"nothing to save yet": {&snapshot.Snapshot{}, op.Plan{op.EtcdCompact{}}, nil, false},
 	}
 	for name, tt := range tests {
