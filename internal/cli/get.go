@@ -15,9 +15,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/klustered/klustered/internal/collect/etcd"
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/internal/inventory"
-	"github.com/klustered/klustered/internal/member"
 	"github.com/klustered/klustered/internal/transport"
 )
 
@@ -187,11 +187,9 @@ func (a *App) open(ctx context.Context, f *getFlags) (inventory.Source, error) {
 		return nil, hint(err, "run it as root, or read a copy: klustered get --db FILE")
 	}
 	e := source.New(f.root, alive)
-	cfg, ok := member.Find(e, "")
+	cfg, ok := etcd.Find(ctx, e)
 	if !ok {
-		if cfg, ok = member.Default(e.Exists); !ok {
-			return nil, hint(errNoMember, "klustered get --db FILE reads a copy of etcd's data file")
-		}
+		return nil, hint(errNoMember, "klustered get --db FILE reads a copy of etcd's data file")
 	}
 	if alive && f.source != "file" {
 		src, err := inventory.Live(ctx, e, cfg)

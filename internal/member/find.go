@@ -1,6 +1,9 @@
 package member
 
-import "path"
+import (
+	"path"
+	"strings"
+)
 
 // ManifestDir is where kubeadm keeps the manifests of static pods.
 const ManifestDir = "/etc/kubernetes/manifests"
@@ -33,11 +36,24 @@ var defaultDirs = []string{"/var/lib/etcd", "/var/lib/rancher/rke2/server/db/etc
 // Default is a member that no manifest tells of, where exists finds its data.
 func Default(exists func(path string) bool) (Config, bool) {
 	for _, dir := range defaultDirs {
-		if c := FromArgs([]string{"etcd", "--data-dir=" + dir}); exists(c.DB()) {
+		c := FromArgs([]string{"etcd", "--data-dir=" + dir})
+		if server, ok := strings.CutSuffix(dir, "/db/etcd"); ok {
+			c.ofServer(server)
+		}
+		if exists(c.DB()) {
 			return c, true
 		}
 	}
 	return Config{}, false
+}
+
+// ofServer adds how the member of an RKE2 or K3s server in dir is reached, as
+// their documentation has it for etcdctl.
+func (c *Config) ofServer(dir string) {
+	tls := path.Join(dir, "tls", "etcd")
+	c.Clients = []string{"https://127.0.0.1:2379"}
+	c.CA = path.Join(tls, "server-ca.crt")
+	c.Pairs = []Pair{{path.Join(tls, "client.crt"), path.Join(tls, "client.key")}, {path.Join(tls, "server-client.crt"), path.Join(tls, "server-client.key")}}
 }
 
 // FindIn looks for the member in the manifests called names.

@@ -5,13 +5,10 @@ package etcd
 import (
 	"context"
 	"errors"
-	"fmt"
-	"path"
 	"sync"
 	"time"
 
 	"github.com/klustered/klustered/internal/collect/source"
-	"github.com/klustered/klustered/internal/member"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -116,36 +113,4 @@ func processes(s *snapshot.Snapshot) []snapshot.Process {
 		}
 	}
 	return out
-}
-
-// config finds how the member runs: from the static pods' manifests, from the
-// usual folder when those were not collected, else from a process.
-func config(e *source.Env, s *snapshot.Snapshot, procs []snapshot.Process) (member.Config, bool) {
-	cfg, ok := member.Config{}, false
-	if s.Static != nil {
-		texts := map[string][]byte{}
-		var names []string
-		for _, m := range s.Static.Manifests {
-			names = append(names, m.Path)
-			texts[m.Path] = []byte(m.Content)
-		}
-		cfg, ok = member.FindIn(names, texts)
-	} else {
-		cfg, ok = member.Find(e, "")
-	}
-	if ok {
-		return cfg, true
-	}
-	for _, p := range procs {
-		if len(p.Args) > 1 {
-			cfg = member.FromArgs(p.Args)
-			if cfg.Quota != member.DefaultQuota {
-				cfg.QuotaSource = fmt.Sprintf("/proc/%d/cmdline", p.PID)
-			}
-			return cfg, true
-		}
-	}
-	// A member that nothing starts any more, or that K3s has in itself. Its data
-	// file may be gone.
-	return member.Default(func(db string) bool { return e.Exists(path.Dir(path.Dir(db))) })
 }

@@ -13,6 +13,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/klustered/klustered/internal/collect/etcd"
+	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/internal/member"
 	"github.com/klustered/klustered/op"
 )
@@ -26,13 +28,19 @@ const (
 	snapshotTime = 30 * time.Minute
 )
 
-// Etcd is the member that the node's static pods start.
-type Etcd struct{ files member.Folder }
+// Etcd is the member of the node. It is looked for at each call, since a repair
+// may just have changed how it runs.
+type Etcd struct {
+	files member.Files
+	find  func(context.Context) (member.Config, bool)
+}
 
 var _ op.Etcd = (*Etcd)(nil)
 
-// New returns the member that is found in files.
-func New(files member.Folder) *Etcd { return &Etcd{files} }
+// New returns the member of the node, found where the collector finds it.
+func New(e *source.Env) *Etcd {
+	return &Etcd{e, func(ctx context.Context) (member.Config, bool) { return etcd.Find(ctx, e) }}
+}
 
 // dial connects to endpoint, or to the first address at which the member
 // answers. One that is being restarted, since its manifest was put back, is
@@ -54,12 +62,12 @@ func (e *Etcd) dial(ctx context.Context, endpoint string) (*member.Client, error
 }
 
 // errNone means that the node has no member.
-var errNone = errors.New("no manifest starts it")
+var errNone = errors.New("no manifest starts it, it does not run, and none of the usual folders holds its data")
 
 func (e *Etcd) try(ctx context.Context, endpoint string) (*member.Client, error) {
-	cfg, ok := member.Find(e.files, "")
+	cfg, ok := e.find(ctx)
 	if !ok {
-		return nil, fmt.Errorf("cannot find etcd in %s: %w", member.ManifestDir, errNone)
+		return nil, fmt.Errorf("cannot find etcd: %w", errNone)
 	}
 	urls := cfg.Clients
 	if endpoint != "" {

@@ -32,6 +32,11 @@ func (t tree) Glob(pattern string) []string {
 	return out
 }
 
+// memberOf is the member whose manifest is in files.
+func memberOf(files tree) *Etcd {
+	return &Etcd{files, func(context.Context) (member.Config, bool) { return member.Find(files, "") }}
+}
+
 func TestWithoutMember(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -50,7 +55,7 @@ func TestWithoutMember(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 			defer cancel()
-			e := New(tt.files)
+			e := memberOf(tt.files)
 			_, err1 := e.SaveSnapshot(ctx, t.TempDir()+"/s.db", "")
 			_, err2 := e.Compact(ctx, 0)
 			_, err3 := e.Alarms(ctx)
@@ -65,7 +70,7 @@ func TestWithoutMember(t *testing.T) {
 
 func TestAlarmsThatEtcdHasNot(t *testing.T) {
 	for _, a := range []op.Alarm{{Member: "not hex", Kind: "NOSPACE"}, {Member: "1f", Kind: "FIRE"}} {
-		if err := New(tree{}).SetAlarm(context.Background(), a, true); err == nil || strings.Contains(err.Error(), "find") {
+		if err := memberOf(tree{}).SetAlarm(context.Background(), a, true); err == nil || strings.Contains(err.Error(), "find") {
 			t.Errorf("%+v: got %v", a, err)
 		}
 	}

@@ -43,7 +43,7 @@ func (e *Etcd) quorum(ctx context.Context, endpoint string) error {
 	if err != nil {
 		return fmt.Errorf("cannot list etcd's members: %w", plain(err))
 	}
-	cfg, _ := member.Find(e.files, "")
+	cfg, _ := e.find(ctx)
 	voters, left := 0, 0
 	var errs []error
 	for _, m := range list.Members {

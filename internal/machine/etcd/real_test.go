@@ -75,7 +75,7 @@ func cluster(t *testing.T, n int) (*Etcd, []string, []*exec.Cmd) {
 		t.Cleanup(func() { c.Process.Kill(); c.Wait() })
 		all = append(all, c)
 	}
-	e := New(tree{member.ManifestDir + "/etcd.yaml": first})
+	e := memberOf(tree{member.ManifestDir + "/etcd.yaml": first})
 	for over := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
 		if err := e.ProveWrite(t.Context()); err == nil {
 			return e, urls, all
@@ -189,7 +189,7 @@ func TestRealSnapshotOfNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Process.Kill(); c.Wait() })
-	e := New(tree{member.ManifestDir + "/etcd.yaml": "spec: {containers: [{command: [etcd, '" + strings.Join(args, "', '") + "']}]}"})
+	e := memberOf(tree{member.ManifestDir + "/etcd.yaml": "spec: {containers: [{command: [etcd, '" + strings.Join(args, "', '") + "']}]}"})
 	path := filepath.Join(t.TempDir(), "etcd", "m0.db")
 	var err error
 	for over := time.Now().Add(30 * time.Second); time.Now().Before(over); time.Sleep(100 * time.Millisecond) {

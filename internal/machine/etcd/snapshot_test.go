@@ -107,13 +107,13 @@ func TestCopied(t *testing.T) {
 	if err := os.WriteFile(db, []byte("damaged pages"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	n, err := New(tree{}).SaveSnapshot(t.Context(), path, db)
+	n, err := memberOf(tree{}).SaveSnapshot(t.Context(), path, db)
 	got, _ := os.ReadFile(path)
 	i, err2 := os.Stat(filepath.Dir(path))
 	if err != nil || err2 != nil || n != 13 || string(got) != "damaged pages" || i.Mode().Perm() != 0o700 {
 		t.Errorf("got %d, %q, %v, %v", n, got, err, err2)
 	}
-	if _, err := New(tree{}).SaveSnapshot(t.Context(), path, db+"x"); err == nil {
+	if _, err := memberOf(tree{}).SaveSnapshot(t.Context(), path, db+"x"); err == nil {
 		t.Error("a file that does not exist was copied")
 	}
 }
