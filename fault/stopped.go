@@ -61,6 +61,9 @@ func StartAgain(u snapshot.Unit) (op.Plan, error) {
 		if !strings.HasPrefix(u.Path, "/etc/") && !strings.HasPrefix(u.Path, "/run/") {
 			return nil, fmt.Errorf("cannot unmask %s: %s is a package's", u.Name, u.Path)
 		}
+		if strings.HasPrefix(u.Path, "/run/systemd/generator") {
+			return nil, fmt.Errorf("cannot unmask %s for good: %s is made at each boot, as systemd.mask= on the kernel's command line has it", u.Name, u.Path)
+		}
 		mask := op.File{}
 		if u.Link == "/dev/null" {
 			mask.Link = u.Link

@@ -18,6 +18,7 @@ func TestStartAgain(t *testing.T) {
 		"stopped":                 {snapshot.Unit{Path: vendor, WantedBy: link}, "[make systemd read its unit files again start a.service]"},
 		"disabled":                {snapshot.Unit{Path: vendor, Settings: install}, "[make systemd read its unit files again create /etc/systemd/system/x.target.wants/a.service: enable the unit make systemd read its unit files again start a.service]"},
 		"masked":                  {snapshot.Unit{Path: own, Link: "/dev/null", Masked: true, WantedBy: link}, "[make systemd read its unit files again remove " + own + ": it hides the unit make systemd read its unit files again start a.service]"},
+		"by the command line":     {snapshot.Unit{Path: "/run/systemd/generator.early/a.service", Link: "/dev/null", Masked: true, WantedBy: link}, ""},
 		"empty file of a package": {snapshot.Unit{Path: vendor, Masked: true, WantedBy: link}, ""},
 	} {
 		tc.u.Name = "a.service"

@@ -54,7 +54,7 @@ type KernelAudit struct {
 	Time   time.Time         `json:"time"`
 	Serial string            `json:"serial"`
 	Type   string            `json:"type"`
-	Fields map[string]string `json:"fields,omitempty"` // exe, comm, key, auid, uid, argv, res, ...
+	Fields map[string]string `json:"fields,omitempty"` // exe, comm, key, auid, uid, argv, res, ...; denied: the rights that SELinux denied
 	Offset int64             `json:"offset"`
 }
 

@@ -55,8 +55,10 @@ import (
 	etcdrequestsize "github.com/klustered/klustered/faults/etcd/requestsize"
 	etcdurls "github.com/klustered/klustered/faults/etcd/urls"
 	gitopssuspended "github.com/klustered/klustered/faults/gitops/suspended"
+	hostbootarg "github.com/klustered/klustered/faults/host/bootarg"
 	hostceiling "github.com/klustered/klustered/faults/host/ceiling"
 	hostclock "github.com/klustered/klustered/faults/host/clock"
+	hostconfined "github.com/klustered/klustered/faults/host/confined"
 	hostdiskfull "github.com/klustered/klustered/faults/host/diskfull"
 	hostfrozen "github.com/klustered/klustered/faults/host/frozen"
 	hostimmutable "github.com/klustered/klustered/faults/host/immutable"
@@ -228,8 +230,10 @@ var Faults = []*fault.Fault{
 	etcdrequestsize.Fault,
 	etcdurls.Fault,
 	gitopssuspended.Fault,
+	hostbootarg.Fault,
 	hostceiling.Fault,
 	hostclock.Fault,
+	hostconfined.Fault,
 	hostdiskfull.Fault,
 	hostfrozen.Fault,
 	hostimmutable.Fault,

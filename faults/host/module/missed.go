@@ -3,7 +3,6 @@ package module
 import (
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/klustered/klustered/fault/ground"
@@ -49,44 +48,12 @@ func missed(s *snapshot.Snapshot, n snapshot.NeededModule) []finding.Fact {
 			out = append(out, finding.Fact{Source: x.Path, Got: "not there, and pods' interfaces are ports of a bridge", Want: "1: else pods of one bridge do not reach each other through a Service"})
 		}
 	}
-	if s.Logs == nil {
-		return out
+	says := func(_, line string) bool { return lacks(s.Modules, line, n.Name) }
+	for _, f := range ground.Said(s, since, says) {
+		f.Want = n.Name + " in the kernel"
+		out = append(out, f)
 	}
-	for _, o := range s.Logs.Observations {
-		if own(o.Source) && s.At.Sub(o.Last) <= since && lacks(s.Modules, o.Sample, n.Name) {
-			out = append(out, finding.Fact{Source: o.Source, Got: o.Sample, At: o.Last, Want: n.Name + " in the kernel"})
-		}
-	}
-	for _, b := range s.Logs.Bursts {
-		if own(b.Source) && s.At.Sub(b.Last) <= since && lacks(s.Modules, b.Sample, n.Name) {
-			out = append(out, finding.Fact{Source: b.Source, Got: b.Sample, At: b.Last, Want: n.Name + " in the kernel"})
-		}
-	}
-	for _, t := range s.Logs.Tails {
-		if f, ok := tail(s, t, n.Name); ok && own(t.Source) && !slices.ContainsFunc(out, func(x finding.Fact) bool { return x.Source == t.Source }) {
-			out = append(out, f)
-		}
-	}
-	return out[:min(len(out), 3)]
-}
-
-// own reports whether a log is of what needs the modules: the runtime, the
-// kubelet, and the containers of the system. What the kernel and systemd say
-// may be of anything.
-func own(source string) bool {
-	return source == "journal:containerd.service" || source == "journal:crio.service" || source == "journal:kubelet.service" || strings.HasPrefix(source, "/var/log/pods/")
-}
-
-// tail finds the last line of a log's end that misses the module.
-func tail(s *snapshot.Snapshot, t snapshot.LogTail, name string) (finding.Fact, bool) {
-	for _, l := range slices.Backward(t.Lines) {
-		stamp, text, _ := strings.Cut(l, " ")
-		at, err := time.Parse(time.RFC3339, stamp)
-		if err == nil && s.At.Sub(at) <= since && lacks(s.Modules, text, name) {
-			return finding.Fact{Source: t.Source, Got: text, At: at, Want: name + " in the kernel"}, true
-		}
-	}
-	return finding.Fact{}, false
+	return out
 }
 
 // lacks reports whether a line says that the kernel lacks the module.

@@ -75,6 +75,10 @@ func parseRecord(line string) (snapshot.KernelAudit, bool) {
 	}
 	r.Time, r.Serial = time.UnixMilli(int64(seconds*1000)).UTC(), clip(serial)
 	r.Fields = recordFields(strings.TrimPrefix(rest, ":"), r.Type)
+	if _, rights, ok := strings.Cut(rest, "avc:  denied  {"); ok && len(r.Fields) > 0 {
+		rights, _, _ = strings.Cut(rights, "}")
+		r.Fields["denied"] = clip(strings.TrimSpace(rights))
+	}
 	return r, true
 }
 

@@ -203,3 +203,12 @@ func FuzzText(f *testing.F) {
 		parseCommand(s)
 	})
 }
+
+// TestDenied: of SELinux's records the rights stand in no key.
+func TestDenied(t *testing.T) {
+	list := parseKernelAudit([]byte(`type=AVC msg=audit(1772600767.123:42): avc:  denied  { read open } for  pid=9 comm="etcd" name="db" scontext=a:b:c tcontext=d:e:f tclass=file permissive=0`+"\n"+
+		`type=AVC msg=audit(1772600767.124:43): avc:  granted  { read } for  pid=9 comm="etcd" scontext=a:b:c`+"\n"), 0)
+	if len(list) != 2 || list[0].Fields["denied"] != "read open" || list[0].Fields["comm"] != "etcd" || list[1].Fields["denied"] != "" {
+		t.Errorf("%+v", list)
+	}
+}
