@@ -85,6 +85,9 @@ type Certificate struct {
 	IssuerID  string    `json:"issuerId,omitempty"`  // authority key identifier, hex
 	Algorithm string    `json:"algorithm,omitempty"` // of the public key, such as RSA 2048
 	Signature string    `json:"signature,omitempty"` // algorithm, such as SHA256-RSA
+	// PEM is the block itself, of an authority that a kubeconfig embeds: what
+	// its file is restored from.
+	PEM string `json:"pem,omitempty"`
 }
 
 // A Key is a private key's fingerprint. The key itself is never kept.

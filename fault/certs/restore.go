@@ -10,8 +10,8 @@ import (
 
 // Restore plans that a file of PEM which is gone or damaged is made anew: a
 // certificate with its key, or the public half of a key that is there. An
-// authority, or a key that signs tokens, cannot be made anew without changing
-// all that rests on it.
+// authority is written from a copy alone, and a key that signs tokens not at
+// all: to make them anew would change all that rests on them.
 func Restore(s *snapshot.Snapshot, name, why string) (op.Plan, error) {
 	for _, e := range s.PKI.Edges {
 		switch {
@@ -20,7 +20,7 @@ func Restore(s *snapshot.Snapshot, name, why string) (op.Plan, error) {
 		case e.Checks == snapshot.EdgeSigning && e.Key == name:
 			return nil, fmt.Errorf("cannot make %s anew: every token that it signed would be refused; put it back from another control-plane node or a copy", name)
 		case e.CA == name:
-			return nil, fmt.Errorf("cannot make %s anew: it is the authority that %s goes by; put it back from another node or, if a kubeconfig embeds it, from there", name, e.Server)
+			return RestoreAuthority(s, name, why)
 		}
 	}
 	for _, u := range InUse(s) {

@@ -123,6 +123,11 @@ func TestPKI(t *testing.T) {
 	if !reflect.DeepEqual(got, want) || !strings.Contains(got[0], "line 2: it is not base64") {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
+	for _, c := range s.PKI.Certificates {
+		if (c.PEM != "") != (c.Path == "/etc/kubernetes/admin.conf#clusters/kubernetes") || c.PEM != "" && c.PEM != ca.crt {
+			t.Errorf("%s: the block %q", c.Path, c.PEM)
+		}
+	}
 	keys := s.PKI.Keys
 	if len(keys) != 3 || keys[0].SPKI != s.PKI.Certificates[1].SPKI || keys[1].Error != "the file is empty" || keys[2].SPKI != s.PKI.Certificates[3].SPKI {
 		t.Errorf("got keys %+v", keys)

@@ -301,6 +301,11 @@ func embedded(name string, data []byte) (certs []parsed, keys []snapshot.Key) {
 			certs = append(certs, parsed{Certificate: snapshot.Certificate{Path: name + "#" + where, Error: "it is not base64: " + err.Error()}})
 		default:
 			c, k := ParsePEM(name+"#"+where, raw, 0)
+			for i := range c {
+				if c[i].CA {
+					c[i].PEM = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c[i].cert.Raw}))
+				}
+			}
 			certs, keys = append(certs, c...), append(keys, k...)
 		}
 	}
