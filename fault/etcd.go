@@ -31,12 +31,8 @@ func (f *Fault) PlanKept(s *snapshot.Snapshot, x finding.Finding, kept Kept) (op
 	if err != nil {
 		return nil, err
 	}
-	if plan.Saved() != nil {
-		save, err := EtcdSnapshot(s)
-		if err != nil {
-			return nil, err
-		}
-		plan = slices.Insert(slices.Clone(plan), 0, op.Op(save))
+	if plan, err = saved(s, plan); err != nil {
+		return nil, err
 	}
 	return quorate(s, plan), nil
 }
@@ -88,9 +84,7 @@ func stopsMember(s *snapshot.Snapshot, o op.Op) (endpoint string, stops bool) {
 		return "", x.Verb != "start" && (x.Name == "etcd.service" || holdsMember(s, x.Name))
 	}
 	name := op.Written(o)
-	return "", name != "" && s.Static != nil && slices.ContainsFunc(s.Static.Manifests, func(m snapshot.Manifest) bool {
-		return m.Path == name && slices.ContainsFunc(m.Containers, func(c snapshot.ManifestContainer) bool { return c.Command == "etcd" })
-	})
+	return "", name != "" && startsMember(s, name)
 }
 
 // holdsMember reports whether the unit is a server of K3s or RKE2 that runs, and

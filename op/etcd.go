@@ -169,8 +169,8 @@ func (EtcdProveWrite) Do(ctx context.Context, m Machine) error { return m.ProveW
 func (EtcdProveWrite) Undo(context.Context, Machine, State) error { return nil }
 
 // An EtcdRemember remembers which alarms are raised. Undone, it frees space in
-// etcd and disarms those that were raised since: it begins a plan that makes
-// something fill etcd.
+// etcd, once a snapshot is saved, and disarms those that were raised since: it
+// begins a plan that makes something fill etcd.
 type EtcdRemember struct{}
 
 // Kind is "etcd-remember".
@@ -190,7 +190,11 @@ func (EtcdRemember) Before(ctx context.Context, m Machine) (State, error) {
 // Do does nothing.
 func (EtcdRemember) Do(context.Context, Machine) error { return nil }
 
-// Undo compacts, defragments and disarms, if there is a new alarm.
+// emptied is where a snapshot is saved before etcd is emptied again.
+const emptied = EtcdDir + "/emptied-1.db"
+
+// Undo saves a snapshot, compacts, defragments this node's member, where the
+// others are enough without it, and disarms, if there is a new alarm.
 func (EtcdRemember) Undo(ctx context.Context, m Machine, s State) error {
 	was, err := recall[[]Alarm](s)
 	if err != nil {
@@ -204,7 +208,13 @@ func (EtcdRemember) Undo(ctx context.Context, m Machine, s State) error {
 	if len(fresh) == 0 {
 		return nil
 	}
+	if _, err := m.SaveSnapshot(ctx, emptied, ""); err != nil {
+		return err
+	}
 	if _, err := m.Compact(ctx, 0); err != nil {
+		return err
+	}
+	if err := m.KeepQuorum(ctx, ""); err != nil {
 		return err
 	}
 	if err := m.Defragment(ctx, ""); err != nil {

@@ -223,6 +223,7 @@ func TestUnsaved(t *testing.T) {
 		"compact":       {op.Plan{op.EtcdCompact{}}, false},
 		"too late":      {op.Plan{op.EtcdProveWrite{}, save}, false},
 		"a member file": {op.Plan{op.RemoveFile{Path: "/var/lib/etcd/member/snap/db"}}, false},
+		"its folder":    {op.Plan{op.RemoveFile{Path: "/var/lib/etcd/member"}}, false},
 		"a log":         {op.Plan{op.CopyFile{From: "/a", To: "/var/lib/etcd/member/wal/0-0.wal"}}, false},
 		"saved":         {op.Plan{save, op.EtcdCompact{}, op.EtcdDefragment{}}, true},
 		"no write":      {op.Plan{op.ReloadUnits{}, op.EtcdKeepQuorum{}}, true},

@@ -20,8 +20,8 @@ var ErrNoRoom = errors.New("there is not room enough")
 // ErrUnsaved means that a plan writes to etcd, and saves no snapshot before.
 var ErrUnsaved = errors.New("no snapshot of etcd is saved before")
 
-// etcdFile is a file of a member: its data, or its log.
-var etcdFile = regexp.MustCompile(`/member/(snap|wal)(/|$)`)
+// etcdFile is a file of a member: its data, or its log, or the folder of both.
+var etcdFile = regexp.MustCompile(`/member/(snap|wal)(/|$)|/[^/]*etcd[^/]*/member/?$`)
 
 // WritesEtcd reports whether o writes to etcd, or to a member's files.
 func WritesEtcd(o Op) bool {

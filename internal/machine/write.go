@@ -74,8 +74,7 @@ func (f *Files) swap(d dir, x op.File) error {
 	if err != nil {
 		return err
 	}
-	// a disk that is full is to be known of while the old content is there
-	if err = unix.Fallocate(fd, unix.FALLOC_FL_KEEP_SIZE, 0, max(1, int64(len(x.Data)))); !errors.Is(err, unix.ENOSPC) {
+	if err = setAside(fd, int64(len(x.Data))); err == nil {
 		err = unix.Ftruncate(fd, 0)
 	}
 	if err != nil {
@@ -85,6 +84,21 @@ func (f *Files) swap(d dir, x op.File) error {
 		return err
 	}
 	return unix.Unlinkat(d.fd, d.temporary(), 0)
+}
+
+// setAside has the disk hold room for so many bytes of a file: one that is full,
+// ill, or has a quota is to be known of while the old content is there. A file
+// system that cannot tell is left to fail.
+func setAside(fd int, size int64) error {
+	for {
+		switch err := unix.Fallocate(fd, unix.FALLOC_FL_KEEP_SIZE, 0, max(1, size)); {
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSYS):
+			return nil
+		default:
+			return err
+		}
+	}
 }
 
 func (f *Files) makeRegular(d dir, x op.File) error {

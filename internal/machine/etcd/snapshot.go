@@ -114,38 +114,6 @@ func verify(ctx context.Context, f *os.File, size, revision int64) error {
 	return nil
 }
 
-// copied copies a data file as it lies, whole or damaged. One that is being
-// written meanwhile is [op.ErrChanged].
-func (e *Etcd) copied(ctx context.Context, path, db string) (int64, error) {
-	if err := e.SnapshotRoom(ctx, path, db); err != nil {
-		return 0, err
-	}
-	from, err := os.Open(db)
-	if err != nil {
-		return 0, fmt.Errorf("cannot copy etcd's data: %w", err)
-	}
-	defer from.Close()
-	n, err := create(path, func(f *os.File) (int64, error) {
-		sum := sha256.New()
-		n, err := io.Copy(io.MultiWriter(f, sum), from)
-		if err != nil {
-			return n, err
-		}
-		again := sha256.New()
-		if _, err = from.Seek(0, io.SeekStart); err == nil {
-			_, err = io.Copy(again, from)
-		}
-		if err == nil && !bytes.Equal(sum.Sum(nil), again.Sum(nil)) {
-			err = op.ErrChanged
-		}
-		return n, err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("cannot copy %s to %s: %w", db, path, err)
-	}
-	return n, nil
-}
-
 // room is an error unless the disk that path is to lie on has room for size
 // bytes, and some more.
 func room(path string, size int64) error {
@@ -159,7 +127,7 @@ func room(path string, size int64) error {
 	if err != nil {
 		return fmt.Errorf("cannot save a snapshot to %s: %w", path, err)
 	}
-	if free := int64(fs.Bavail) * fs.Bsize; free < 2*size+spare {
+	if free := int64(fs.Bavail)*fs.Bsize + stale(filepath.Dir(path), func(string) error { return nil }); free < 2*size+spare {
 		return fmt.Errorf("cannot save a snapshot to %s: its file system has %d MiB free; etcd's data takes %d MiB, as much again when it is defragmented, and %d are to stay free: %w",
 			path, free>>20, (size+1<<20-1)>>20, spare>>20, op.ErrNoRoom)
 	}
@@ -194,68 +162,6 @@ func prune(path string) error {
 		}
 	}
 	return nil
-}
-
-// save writes the parts to a file, checks the sum, has it verified and gives
-// the file its name.
-func save(path string, next func() ([]byte, error), verify func(*os.File, int64) error) (int64, error) {
-	return create(path, func(f *os.File) (int64, error) {
-		n, err := transfer(f, next)
-		if err == nil {
-			err = verify(f, n)
-		}
-		return n, err
-	})
-}
-
-// create makes a file that is there whole or not at all.
-func create(path string, fill func(*os.File) (int64, error)) (int64, error) {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return 0, err
-	}
-	f, err := os.CreateTemp(dir, ".snapshot-*")
-	if err != nil {
-		return 0, err
-	}
-	defer os.Remove(f.Name())
-	defer f.Close()
-	if err := f.Chmod(0o600); err != nil {
-		return 0, err
-	}
-	n, err := fill(f)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err == nil {
-		err = aside(path)
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return 0, err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return 0, err
-	}
-	defer d.Close()
-	return n, d.Sync()
-}
-
-// aside gives a snapshot that is there another name: of one revision the older
-// one has more of the history.
-func aside(path string) error {
-	i, err := os.Lstat(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	stem := strings.TrimSuffix(path, filepath.Ext(path))
-	return os.Rename(path, stem+i.ModTime().UTC().Format(".20060102T150405.000000000")+filepath.Ext(path))
 }
 
 // transfer writes the parts to w. The stream is the data, whose size is a

@@ -2,6 +2,7 @@ package etcd
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"io"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/klustered/klustered/op"
 )
@@ -115,5 +118,82 @@ func TestCopied(t *testing.T) {
 	}
 	if _, err := memberOf(tree{}).SaveSnapshot(t.Context(), path, db+"x"); err == nil {
 		t.Error("a file that does not exist was copied")
+	}
+}
+
+// TestCopyEnds: a copy ends with its context, and leaves nothing.
+func TestCopyEnds(t *testing.T) {
+	dir := t.TempDir()
+	db, path := filepath.Join(dir, "db"), filepath.Join(dir, "saved", "cp1-1.db")
+	if err := os.WriteFile(db, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := memberOf(tree{}).SaveSnapshot(ctx, path, db); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) > 0 {
+		t.Errorf("it left %v", left)
+	}
+}
+
+// TestCompare: a copy that is not what it was made of is known.
+func TestCompare(t *testing.T) {
+	open := func(data string) *os.File {
+		f, err := os.CreateTemp(t.TempDir(), "")
+		if err == nil {
+			_, err = f.WriteString(data)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	if err := compare(t.Context(), open("data"), open("data")); err != nil {
+		t.Error(err)
+	}
+	for _, other := range []string{"datA", "dat", "data "} {
+		if err := compare(t.Context(), open("data"), open(other)); !errors.Is(err, op.ErrChanged) {
+			t.Errorf("%q: %v", other, err)
+		}
+	}
+}
+
+// TestStale: what a killed process left is room to be had, and goes with the
+// next snapshot; what a living one writes stays.
+func TestStale(t *testing.T) {
+	dir := t.TempDir()
+	dead, alive := filepath.Join(dir, ".snapshot-1"), filepath.Join(dir, ".snapshot-2")
+	if err := errors.Join(os.WriteFile(dead, make([]byte, 3<<20), 0o600), os.WriteFile(alive, make([]byte, 1<<20), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(alive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	if n := stale(dir, func(string) error { return nil }); n != 3<<20 {
+		t.Errorf("%d bytes are stale", n)
+	}
+	db := filepath.Join(dir, "db")
+	if err := os.WriteFile(db, []byte("data"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := memberOf(tree{}).SaveSnapshot(t.Context(), filepath.Join(dir, "cp1-1.db"), db); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dead); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the dead one: %v", err)
+	}
+	if _, err := os.Stat(alive); err != nil {
+		t.Errorf("the living one: %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, temporary)); len(left) != 1 {
+		t.Errorf("left: %v", left)
 	}
 }
