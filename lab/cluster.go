@@ -3,10 +3,10 @@ package lab
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/lab/boot"
 	"github.com/klustered/klustered/lab/engine"
 	"github.com/klustered/klustered/lab/image"
@@ -111,7 +111,7 @@ func assemble(e *engine.Engine, name string, found []engine.Container) *Cluster 
 		c.nodes = append(c.nodes, &node.Node{Name: f.Labels[labelNode], Container: f.Name,
 			Role: f.Labels[labelRole], Address: address, Engine: e})
 	}
-	slices.SortFunc(c.nodes, func(a, b *node.Node) int {
+	order.By(c.nodes, func(a, b *node.Node) int {
 		return strings.Compare(a.Role+a.Name, b.Role+b.Name)
 	})
 	return c

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -49,7 +50,7 @@ func Endpoints(s *snapshot.Snapshot, file string) []Endpoint {
 			}
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Endpoint) int { return count[b.Server] - count[a.Server] })
+	order.By(out, func(a, b Endpoint) int { return count[b.Server] - count[a.Server] })
 	return out
 }
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 )
@@ -98,7 +99,7 @@ func (m *Machine) WriteRoute(r op.Route) error {
 		}
 		x := snapshot.PolicyRule{Family: "ip", Priority: uint32(num("priority")), Not: w["not"] != "", From: from, To: w["to"], InLink: w["iif"], OutLink: w["oif"], Protocol: w["ipproto"], DstPorts: w["dport"], Action: kind, Table: num("table")}
 		n.PolicyRules = append(n.PolicyRules, x)
-		slices.SortStableFunc(n.PolicyRules, func(a, b snapshot.PolicyRule) int { return int(a.Priority) - int(b.Priority) })
+		order.By(n.PolicyRules, func(a, b snapshot.PolicyRule) int { return int(a.Priority) - int(b.Priority) })
 	case "neighbour":
 		if n.Neighbours == nil {
 			n.Neighbours = &snapshot.Neighbours{}

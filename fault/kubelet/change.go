@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/klustered/klustered/component"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 )
@@ -91,7 +92,7 @@ func ordered(k *snapshot.Kubelet, values map[string]string) []string {
 	for key := range values {
 		keys = append(keys, key)
 	}
-	slices.SortFunc(keys, func(a, b string) int {
+	order.By(keys, func(a, b string) int {
 		if x, y := k.Effective[a].Line, k.Effective[b].Line; x != y {
 			return y - x
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -80,7 +81,7 @@ func Refusals(k *snapshot.Kubelet) []Refusal {
 		bad("cpuCFSQuotaPeriod", "must be between 1ms and 1s")
 	}
 	out = append(out, enforced(k)...)
-	slices.SortFunc(out, func(a, b Refusal) int { return strings.Compare(a.Key, b.Key) })
+	order.By(out, func(a, b Refusal) int { return strings.Compare(a.Key, b.Key) })
 	return out
 }
 

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/klustered/klustered/fault"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 )
@@ -117,7 +117,7 @@ func (d *Draft) Plan(why string) (op.Plan, error) {
 	if len(d.edits) == 0 {
 		return nil, fmt.Errorf("cannot change %s: there is nothing to change", d.text.Path)
 	}
-	slices.SortStableFunc(d.edits, func(a, b edit) int { return cmp.Compare(b.from, a.from) })
+	order.By(d.edits, func(a, b edit) int { return cmp.Compare(b.from, a.from) })
 	t := d.text
 	var w op.WriteFile
 	for i, e := range d.edits {

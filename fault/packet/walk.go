@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -81,7 +82,7 @@ func (f *Filter) bases(hook string) []base {
 			}
 		}
 	}
-	slices.SortStableFunc(out, func(a, b base) int { return cmp.Compare(a.Priority, b.Priority) })
+	order.By(out, func(a, b base) int { return cmp.Compare(a.Priority, b.Priority) })
 	return out
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/klustered/klustered/fault"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/script"
 	"github.com/klustered/klustered/snapshot"
@@ -22,7 +23,7 @@ func Without(sh *snapshot.Shell, entries []snapshot.ShellEntry, why string) (op.
 		return nil, errors.New("cannot take the lines out: they stand in no file")
 	}
 	entries = slices.Clone(entries)
-	slices.SortFunc(entries, func(a, b snapshot.ShellEntry) int {
+	order.By(entries, func(a, b snapshot.ShellEntry) int {
 		return cmp.Or(strings.Compare(a.Source, b.Source), cmp.Compare(a.Line, b.Line))
 	})
 	var plan op.Plan

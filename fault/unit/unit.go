@@ -12,6 +12,7 @@ import (
 
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 )
@@ -244,7 +245,7 @@ func cut(t snapshot.Text, lines []int, why string) (op.Op, error) {
 		return nil, fmt.Errorf("cannot change %s: its content was not read whole", t.Path)
 	}
 	all := strings.SplitAfter(t.Content, "\n")
-	slices.SortFunc(lines, func(a, b int) int { return cmp.Compare(b, a) })
+	order.By(lines, func(a, b int) int { return cmp.Compare(b, a) })
 	for _, n := range slices.Compact(lines) {
 		if n < 1 || n > len(all) {
 			return nil, fmt.Errorf("cannot change %s: it has no line %d", t.Path, n)

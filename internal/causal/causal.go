@@ -18,6 +18,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/klustered/klustered/internal/order"
 )
 
 const (
@@ -86,7 +88,7 @@ func Rank(edges []Edge, e Evidence) Ranking {
 		r.Causes = append(r.Causes, weigh(c, reach[c], g.Reach(c, known), g.near().Reach(c, known), e))
 	}
 	markRoots(r.Causes, reach)
-	slices.SortStableFunc(r.Causes, byRank)
+	order.By(r.Causes, byRank)
 	for _, s := range e.Seen {
 		if !slices.ContainsFunc(e.Found, func(c Node) bool { return reach[c][s] > 0 }) {
 			r.Orphans = append(r.Orphans, s)

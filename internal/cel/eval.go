@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/klustered/klustered/internal/order"
 )
 
 // maxSteps bounds how much may be done within a budget.
@@ -366,7 +368,7 @@ func (r *run) arithmetic(e *expr, a, b any) (any, error) {
 }
 
 func sorted(list []any) []any {
-	slices.SortFunc(list, func(a, b any) int {
+	order.By(list, func(a, b any) int {
 		if c, ok := compare(a, b); ok {
 			return c
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/internal/causal"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 	"github.com/klustered/klustered/symptom"
@@ -282,6 +283,6 @@ func sources(snaps []*snapshot.Snapshot) []Source {
 			out = append(out, Source{s.Node, t})
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Source) int { return cmp.Compare(b.Ms, a.Ms) })
+	order.By(out, func(a, b Source) int { return cmp.Compare(b.Ms, a.Ms) })
 	return out
 }

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 )
@@ -166,7 +167,7 @@ func (a allowance) guard() op.Guard {
 			g.Ports = append(g.Ports, op.GuardPort{Port: p, Allow: a.members})
 		}
 	}
-	slices.SortFunc(g.Ports, func(x, y op.GuardPort) int { return x.Port - y.Port })
+	order.By(g.Ports, func(x, y op.GuardPort) int { return x.Port - y.Port })
 	return g
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/klustered/klustered/internal/collect/object/schema"
+	"github.com/klustered/klustered/internal/order"
 )
 
 // Root is the prefix of the API server's keys (--etcd-prefix).
@@ -161,7 +162,7 @@ func Present(ctx context.Context, s Source) ([]Count, error) {
 		}
 		out = append(out, c)
 	}
-	slices.SortFunc(out, func(a, b Count) int {
+	order.By(out, func(a, b Count) int {
 		return strings.Compare(strings.TrimPrefix(a.Kind.Prefix, Root), strings.TrimPrefix(b.Kind.Prefix, Root))
 	})
 	return out, nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/klustered/klustered/internal/collect/object/schema"
+	"github.com/klustered/klustered/internal/order"
 )
 
 // A column is a heading and what stands below it.
@@ -46,7 +47,7 @@ func (t Table) Write(w io.Writer, k Kind, items []Item) error {
 	}
 	fmt.Fprintln(tw, strings.Join(head, "\t"))
 	if unnamed(k) {
-		slices.SortStableFunc(items, func(a, b Item) int { return strings.Compare(lastSeen(a.Object), lastSeen(b.Object)) })
+		order.By(items, func(a, b Item) int { return strings.Compare(lastSeen(a.Object), lastSeen(b.Object)) })
 	}
 	for _, x := range items {
 		fmt.Fprintln(tw, strings.Join(t.row(k, cols, x), "\t"))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/internal/order"
 )
 
 // A Step is what is repaired, and verified, before anything else is touched:
@@ -38,6 +39,6 @@ func Steps(faults []*fault.Fault, found []finding.Finding) []Step {
 		}
 		return slices.Index(fault.Layers, faults[i].Layer) // Trust is on no rung: -1
 	}
-	slices.SortStableFunc(steps, func(a, b Step) int { return cmp.Compare(height(a), height(b)) })
+	order.By(steps, func(a, b Step) int { return cmp.Compare(height(a), height(b)) })
 	return steps
 }

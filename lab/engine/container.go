@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/klustered/klustered/internal/order"
 )
 
 // Spec says how a container is run.
@@ -164,7 +166,7 @@ func parseContainers(data []byte) ([]Container, error) {
 		}
 		list = append(list, c)
 	}
-	slices.SortFunc(list, func(a, b Container) int { return strings.Compare(a.Name, b.Name) })
+	order.By(list, func(a, b Container) int { return strings.Compare(a.Name, b.Name) })
 	return list, nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/klustered/klustered/fault"
+	"github.com/klustered/klustered/internal/order"
 )
 
 // A Kind says how many faults a case has.
@@ -102,7 +103,7 @@ func Groups(faults []*fault.Fault, size, n int, seed uint64) []Case {
 // together is the case of these faults. The highest layer is broken first:
 // while the lower ones hold, everything can still be reached.
 func together(kind Kind, seed uint64, set ...*fault.Fault) Case {
-	slices.SortStableFunc(set, func(a, b *fault.Fault) int { return cmp.Compare(height(b.Layer), height(a.Layer)) })
+	order.By(set, func(a, b *fault.Fault) int { return cmp.Compare(height(b.Layer), height(a.Layer)) })
 	c := Case{Kind: kind, Seed: seed}
 	for _, f := range set {
 		c.Faults, c.Layers = append(c.Faults, f.ID), append(c.Layers, string(f.Layer))

@@ -4,12 +4,12 @@ package memoryexhausted
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/fault/ground"
 	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 	"github.com/klustered/klustered/symptom"
 )
@@ -73,7 +73,7 @@ func largest(s *snapshot.Snapshot) []finding.Fact {
 	for n := range sum {
 		names = append(names, n)
 	}
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(sum[b], sum[a]), cmp.Compare(a, b)) })
+	order.By(names, func(a, b string) int { return cmp.Or(cmp.Compare(sum[b], sum[a]), cmp.Compare(a, b)) })
 	var out []finding.Fact
 	for _, n := range names[:min(len(names), 5)] {
 		if sum[n]*much >= s.Host.MemTotal {

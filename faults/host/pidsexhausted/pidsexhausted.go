@@ -5,10 +5,10 @@ package pidsexhausted
 import (
 	"cmp"
 	"fmt"
-	"slices"
 
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 	"github.com/klustered/klustered/symptom"
 )
@@ -63,7 +63,7 @@ func most5(s *snapshot.Snapshot) []finding.Fact {
 	for n := range sum {
 		names = append(names, n)
 	}
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(sum[b], sum[a]), cmp.Compare(a, b)) })
+	order.By(names, func(a, b string) int { return cmp.Or(cmp.Compare(sum[b], sum[a]), cmp.Compare(a, b)) })
 	var out []finding.Fact
 	for _, n := range names[:min(len(names), 3)] {
 		out = append(out, finding.Fact{Source: n, Got: fmt.Sprintf("%d processes and threads", sum[n])})

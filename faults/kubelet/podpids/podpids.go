@@ -11,6 +11,7 @@ import (
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/fault/kubelet"
 	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 	"github.com/klustered/klustered/symptom"
@@ -99,7 +100,7 @@ func above(s *snapshot.Snapshot, most int) []finding.Fact {
 		}
 		pods[i].tasks += max(1, p.Threads)
 	}
-	slices.SortStableFunc(pods, func(a, b pod) int { return cmp.Compare(b.tasks, a.tasks) })
+	order.By(pods, func(a, b pod) int { return cmp.Compare(b.tasks, a.tasks) })
 	var out []finding.Fact
 	for _, p := range pods {
 		if p.tasks > most {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/klustered/klustered/fault/manifest"
 	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -68,7 +69,7 @@ func places(s *snapshot.Snapshot) []place {
 		add("kubelet", cmp.Or(k.Effective["port"].Value, "10250"), k.Effective["address"].Value, cmp.Or(k.ConfigPath, "kubelet"), k.Effective["port"].Line)
 		add("kubelet", cmp.Or(k.Effective["healthzPort"].Value, "10248"), cmp.Or(k.Effective["healthzBindAddress"].Value, "127.0.0.1"), cmp.Or(k.ConfigPath, "kubelet"), k.Effective["healthzPort"].Line)
 	}
-	slices.SortFunc(out, func(a, b place) int {
+	order.By(out, func(a, b place) int {
 		return cmp.Or(cmp.Compare(a.component, b.component), cmp.Compare(a.port, b.port), a.bound.Compare(b.bound))
 	})
 	return out

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/klustered/klustered/internal/collect/object/schema"
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/internal/member"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -103,7 +103,7 @@ func kept(s *store.Store) (out []pair, left int) {
 			out = append(out, pair{k.Name, k.Value})
 		}
 	}
-	slices.SortFunc(out, func(a, b pair) int { return strings.Compare(a.key, b.key) })
+	order.By(out, func(a, b pair) int { return strings.Compare(a.key, b.key) })
 	return out, left
 }
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +17,7 @@ import (
 	v1 "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"github.com/klustered/klustered/internal/collect/secret"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -139,7 +139,7 @@ func askPods(ctx context.Context, c v1.RuntimeServiceClient, r *snapshot.Runtime
 			Handler: x.RuntimeHandler, Source: x.Annotations["kubernetes.io/config.source"], Mirror: x.Annotations["kubernetes.io/config.hash"],
 		})
 	}
-	slices.SortFunc(r.Sandboxes, func(a, b snapshot.Sandbox) int {
+	order.By(r.Sandboxes, func(a, b snapshot.Sandbox) int {
 		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name), b.Created.Compare(a.Created))
 	})
 	each(len(r.Sandboxes), func(i int) {
@@ -200,7 +200,7 @@ func askContainers(ctx context.Context, c v1.RuntimeServiceClient, r *snapshot.R
 			Restarts: number(x.Annotations["io.kubernetes.container.restartCount"]),
 		})
 	}
-	slices.SortFunc(r.Containers, func(a, b snapshot.Container) int {
+	order.By(r.Containers, func(a, b snapshot.Container) int {
 		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Pod, b.Pod), strings.Compare(a.Name, b.Name), b.Attempt-a.Attempt)
 	})
 	each(len(r.Containers), func(i int) { askContainer(ctx, c, &r.Containers[i]) })

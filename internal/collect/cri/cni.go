@@ -13,6 +13,7 @@ import (
 
 	"github.com/klustered/klustered/internal/collect/secret"
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -158,7 +159,7 @@ func readCached(e *source.Env) ([]snapshot.CNICached, error) {
 		}
 		out[n] = a
 	}
-	slices.SortFunc(out, func(a, b snapshot.CNICached) int {
+	order.By(out, func(a, b snapshot.CNICached) int {
 		return cmp.Or(b.Modified.Compare(a.Modified), strings.Compare(a.Path, b.Path))
 	})
 	return out, nil

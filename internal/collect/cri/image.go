@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
 	v1 "k8s.io/cri-api/pkg/apis/runtime/v1"
 
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -35,7 +35,7 @@ func askImages(ctx context.Context, c v1.ImageServiceClient, r *snapshot.Runtime
 		}
 		r.Images = append(r.Images, i)
 	}
-	slices.SortFunc(r.Images, func(a, b snapshot.Image) int { return cmp.Compare(first(a.Names)+a.ID, first(b.Names)+b.ID) })
+	order.By(r.Images, func(a, b snapshot.Image) int { return cmp.Compare(first(a.Names)+a.ID, first(b.Names)+b.ID) })
 	n := len(list.Images)
 	fs, err := c.ImageFsInfo(ctx, &v1.ImageFsInfoRequest{})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -106,7 +107,7 @@ func readNetwork(e *source.Env, n *snapshot.IPAMNetwork, known map[string]bool) 
 			n.Addresses = append(n.Addresses, a)
 		}
 	}
-	slices.SortFunc(n.Addresses, func(a, b snapshot.IPAMAddress) int {
+	order.By(n.Addresses, func(a, b snapshot.IPAMAddress) int {
 		return netip.MustParseAddr(a.IP).Compare(netip.MustParseAddr(b.IP))
 	})
 	n.Addresses = n.Addresses[:min(len(n.Addresses), keptAddress)]

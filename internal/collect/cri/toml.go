@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/klustered/klustered/internal/order"
 )
 
 // maxSettings bounds the values of one file.
@@ -67,7 +69,7 @@ func ParseSettings(data []byte) (all []setting, line int, err error) {
 		}
 	}
 	walk(nil, tree)
-	slices.SortStableFunc(all, func(a, b setting) int { return a.line - b.line })
+	order.By(all, func(a, b setting) int { return a.line - b.line })
 	return all, 0, nil
 }
 

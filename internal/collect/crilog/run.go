@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/klustered/klustered/internal/order"
 )
 
 // A File is one file of a run's log.
@@ -72,9 +73,9 @@ func runsIn(root fs.FS, pattern string) ([]Run, error) {
 		runs[i].Files = append(runs[i].Files, File{name, info.Size(), info.ModTime(), strings.HasSuffix(name, ".gz")})
 	}
 	for i := range runs {
-		slices.SortFunc(runs[i].Files, fileOrder)
+		order.By(runs[i].Files, fileOrder)
 	}
-	slices.SortStableFunc(runs, func(a, b Run) int {
+	order.By(runs, func(a, b Run) int {
 		same := a.UID == b.UID
 		if a.Name() == b.Name() && !same {
 			return a.Modified().Compare(b.Modified())

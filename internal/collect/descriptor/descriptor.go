@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -199,10 +199,10 @@ func (s *scan) sorted() {
 		}
 		return fd - otherFD
 	}
-	slices.SortFunc(f.Deleted, func(a, b snapshot.DeletedFile) int { return by(a.PID, a.FD, b.PID, b.FD) })
-	slices.SortFunc(f.Watches, func(a, b snapshot.Watches) int { return a.PID - b.PID })
-	slices.SortFunc(f.Locks, func(a, b snapshot.HeldLock) int { return by(a.PID, a.FD, b.PID, b.FD) })
-	slices.SortFunc(f.BPF, func(a, b snapshot.HeldBPF) int { return by(a.PID, a.FD, b.PID, b.FD) })
+	order.By(f.Deleted, func(a, b snapshot.DeletedFile) int { return by(a.PID, a.FD, b.PID, b.FD) })
+	order.By(f.Watches, func(a, b snapshot.Watches) int { return a.PID - b.PID })
+	order.By(f.Locks, func(a, b snapshot.HeldLock) int { return by(a.PID, a.FD, b.PID, b.FD) })
+	order.By(f.BPF, func(a, b snapshot.HeldBPF) int { return by(a.PID, a.FD, b.PID, b.FD) })
 	for what, n := range map[string]int{"deleted files": len(f.Deleted), "locks": len(f.Locks), "watching processes": len(f.Watches), "BPF descriptors": len(f.BPF)} {
 		if n >= maxKept {
 			s.env.Gap(snapshot.SectionDescriptors, "/proc/PID/fd", fmt.Errorf("only %d %s were kept", maxKept, what))

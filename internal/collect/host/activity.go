@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -69,7 +70,7 @@ func collectActivity(ctx context.Context, e *source.Env, s *snapshot.Snapshot) e
 			a.List = append(a.List, b)
 		}
 	}
-	slices.SortFunc(a.List, func(x, y snapshot.Behaviour) int { return x.PID - y.PID })
+	order.By(a.List, func(x, y snapshot.Behaviour) int { return x.PID - y.PID })
 	a.List = kept(e, a.List)
 	s.Activity = a
 	return ctx.Err()
@@ -79,7 +80,7 @@ func collectActivity(ctx context.Context, e *source.Env, s *snapshot.Snapshot) e
 // come before what only waits.
 func kept(e *source.Env, list []snapshot.Behaviour) []snapshot.Behaviour {
 	if len(list) > maxBehave {
-		slices.SortStableFunc(list, func(x, y snapshot.Behaviour) int { return weight(y) - weight(x) })
+		order.By(list, func(x, y snapshot.Behaviour) int { return weight(y) - weight(x) })
 		e.Gap(snapshot.SectionActivity, "/proc", errLeftOut(len(list)-maxBehave))
 		list = list[:maxBehave]
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -182,12 +183,12 @@ func less(a, b uint64) uint64 {
 // bounded sorts the groups and keeps as many as are allowed, those without
 // containers first.
 func bounded(e *source.Env, all []snapshot.Control) []snapshot.Control {
-	slices.SortFunc(all, func(a, b snapshot.Control) int { return strings.Compare(a.Path, b.Path) })
+	order.By(all, func(a, b snapshot.Control) int { return strings.Compare(a.Path, b.Path) })
 	if len(all) > maxControls {
 		e.Gap(snapshot.SectionCgroups, "cgroups", fmt.Errorf("%d more groups than the %d that are kept", len(all)-maxControls, maxControls))
-		slices.SortStableFunc(all, func(a, b snapshot.Control) int { return len(b.Members) - len(a.Members) })
+		order.By(all, func(a, b snapshot.Control) int { return len(b.Members) - len(a.Members) })
 		all = all[:maxControls]
-		slices.SortFunc(all, func(a, b snapshot.Control) int { return strings.Compare(a.Path, b.Path) })
+		order.By(all, func(a, b snapshot.Control) int { return strings.Compare(a.Path, b.Path) })
 	}
 	set := unitLimits{env: e, seen: map[string][]snapshot.UnitLimit{}}
 	for i := range all {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/klustered/klustered/internal/collect/secret"
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -54,7 +54,7 @@ func collectProcesses(ctx context.Context, e *source.Env, s *snapshot.Snapshot) 
 	close(pids)
 	wg.Wait()
 	orphans(e, p.List)
-	slices.SortFunc(p.List, func(a, b snapshot.Process) int { return a.PID - b.PID })
+	order.By(p.List, func(a, b snapshot.Process) int { return a.PID - b.PID })
 	if len(p.List) == 0 {
 		return errors.New("cannot read /proc: no process in it")
 	}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/klustered/klustered/internal/order"
 )
 
 // A Boot is one run of the machine as the journal knows it.
@@ -33,7 +35,7 @@ func (j *Journal) Boots() []Boot {
 	for _, b := range boots {
 		list = append(list, *b)
 	}
-	slices.SortFunc(list, func(a, b Boot) int { return a.First.Compare(b.First) })
+	order.By(list, func(a, b Boot) int { return a.First.Compare(b.First) })
 	return list
 }
 

@@ -1,10 +1,10 @@
 package journal
 
 import (
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -82,7 +82,7 @@ func Sequences(files []snapshot.JournalFile) []snapshot.Sequence {
 }
 
 func numbers(id string, files []snapshot.JournalFile) snapshot.Sequence {
-	slices.SortFunc(files, func(a, b snapshot.JournalFile) int {
+	order.By(files, func(a, b snapshot.JournalFile) int {
 		if a.Head < b.Head {
 			return -1
 		}

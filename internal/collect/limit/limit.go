@@ -4,11 +4,11 @@ package limit
 import (
 	"context"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -63,7 +63,7 @@ func managerFiles(e *source.Env) []string {
 			}
 		}
 	}
-	slices.SortFunc(drop, func(a, b string) int { return strings.Compare(path.Base(a), path.Base(b)) })
+	order.By(drop, func(a, b string) int { return strings.Compare(path.Base(a), path.Base(b)) })
 	return append(out, drop...)
 }
 

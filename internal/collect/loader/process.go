@@ -9,6 +9,7 @@ import (
 
 	"github.com/klustered/klustered/internal/collect/secret"
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -62,7 +63,7 @@ func look(ctx context.Context, e *source.Env, p *snapshot.Processes, l *snapshot
 			l.Mapped = append(l.Mapped, *m)
 		}
 	}
-	slices.SortFunc(l.Mapped, func(a, b snapshot.Mapping) int { return strings.Compare(a.Path, b.Path) })
+	order.By(l.Mapped, func(a, b snapshot.Mapping) int { return strings.Compare(a.Path, b.Path) })
 }
 
 // environ takes the loader's variables of /proc/PID/environ.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -50,7 +51,7 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	l := &snapshot.Locks{List: j.locks(lines, held)}
 	if n := len(l.List); n > maxLocks {
 		// a lock that is waited for, or on a known file, is worth most
-		slices.SortStableFunc(l.List, func(a, b snapshot.Lock) int { return len(b.Waiting) - len(a.Waiting) })
+		order.By(l.List, func(a, b snapshot.Lock) int { return len(b.Waiting) - len(a.Waiting) })
 		l.List = l.List[:maxLocks]
 		e.Gap(snapshot.SectionLocks, "/proc/locks", fmt.Errorf("%d more locks than the %d that are kept", n-maxLocks, maxLocks))
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -35,7 +36,7 @@ func configured(e *source.Env) []snapshot.ModuleLine {
 	}
 	if len(out) > maxConfigured {
 		// what says how a device is called is the least of it
-		slices.SortStableFunc(out, func(a, b snapshot.ModuleLine) int { return rank(a.Kind) - rank(b.Kind) })
+		order.By(out, func(a, b snapshot.ModuleLine) int { return rank(a.Kind) - rank(b.Kind) })
 		e.Gap(snapshot.SectionModules, "/etc/modprobe.d", fmt.Errorf("%d more lines than the %d that are kept", len(out)-maxConfigured, maxConfigured))
 		out = out[:maxConfigured]
 	}
@@ -68,7 +69,7 @@ func files(e *source.Env, name string) []string {
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b string) int { return strings.Compare(path.Base(a), path.Base(b)) })
+	order.By(out, func(a, b string) int { return strings.Compare(path.Base(a), path.Base(b)) })
 	return out
 }
 

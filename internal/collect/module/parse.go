@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -44,7 +45,7 @@ func parseModules(data []byte) []snapshot.Module {
 		}
 		out = append(out, m)
 	}
-	slices.SortFunc(out, func(a, b snapshot.Module) int { return strings.Compare(a.Name, b.Name) })
+	order.By(out, func(a, b snapshot.Module) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
 

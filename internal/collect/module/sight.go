@@ -5,10 +5,10 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -97,6 +97,6 @@ func odd(all []sighting) []snapshot.OddModule {
 			out = append(out, x)
 		}
 	}
-	slices.SortFunc(out, func(a, b snapshot.OddModule) int { return strings.Compare(a.Name, b.Name) })
+	order.By(out, func(a, b snapshot.OddModule) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }

@@ -11,11 +11,11 @@ package netfilter
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"sort"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/internal/rtnl"
 	"github.com/klustered/klustered/snapshot"
 )
@@ -163,7 +163,7 @@ func (r *Ruleset) read(c *rtnl.Conn) (torn bool, err error) {
 				s.elements = append(s.elements, parseElements(b)...)
 			}
 		})
-		slices.SortStableFunc(s.elements, byKey)
+		order.By(s.elements, byKey)
 	}
 	r.readFlowtables(c, err == nil)
 	if rules > maxRules || elements > maxElements {

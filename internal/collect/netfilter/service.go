@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"encoding/binary"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -37,7 +37,7 @@ func (r *Ruleset) Translations(local netip.Addr) []snapshot.DNAT {
 			nat[key{family: c.Family, table: c.Table}] = true
 		}
 	}
-	var order []entry
+	var entries []entry
 	labels := map[entry]label{}
 	known := map[key]bool{}
 	for _, c := range r.Chains {
@@ -48,7 +48,7 @@ func (r *Ruleset) Translations(local netip.Addr) []snapshot.DNAT {
 			return
 		}
 		if was, seen := labels[e]; !seen {
-			order = append(order, e)
+			entries = append(entries, e)
 			labels[e] = l
 		} else if was.service == "" || was.chain == "" {
 			labels[e] = label{firstOf(was.chain, l.chain), firstOf(was.service, l.service)}
@@ -63,7 +63,7 @@ func (r *Ruleset) Translations(local netip.Addr) []snapshot.DNAT {
 		}
 	}
 	var out []snapshot.DNAT
-	for _, e := range order {
+	for _, e := range entries {
 		p := Packet{To: e.to, Proto: e.proto}
 		if e.node {
 			p.To, p.Local = netip.AddrPortFrom(local, e.to.Port()), true
@@ -81,7 +81,7 @@ func (r *Ruleset) Translations(local netip.Addr) []snapshot.DNAT {
 		}
 		out = append(out, d)
 	}
-	slices.SortStableFunc(out, func(a, b snapshot.DNAT) int {
+	order.By(out, func(a, b snapshot.DNAT) int {
 		return cmp.Or(strings.Compare(a.Service, b.Service), strings.Compare(b.Address, a.Address), a.Port-b.Port)
 	})
 	return out

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -189,7 +190,7 @@ func (r *Ruleset) ways() map[*Chain][]way {
 	}
 	r.reached, r.proxyAt = map[*Chain][]way{}, map[string]position{}
 	bases := slices.DeleteFunc(slices.Clone(r.Chains), func(c *Chain) bool { return !c.Base })
-	slices.SortStableFunc(bases, func(a, b *Chain) int { return int(a.Priority) - int(b.Priority) })
+	order.By(bases, func(a, b *Chain) int { return int(a.Priority) - int(b.Priority) })
 	for i, c := range bases {
 		h := snapshot.FilterHook{Hook: c.hook(), Chain: c.Name, Priority: int(c.Priority)}
 		if c.Table == "kube-proxy" && len(c.Rules) > 0 {

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"net"
 	"net/netip"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/internal/rtnl"
 	"github.com/klustered/klustered/snapshot"
 )
@@ -40,7 +40,7 @@ func readNeighbours(c *rtnl.Conn, names map[int]string, vxlan map[int]bool) (*sn
 	if err == nil && len(vxlan) > 0 {
 		err = readFDB(c, names, vxlan, out)
 	}
-	slices.SortStableFunc(out.List, func(a, b snapshot.Neighbour) int {
+	order.By(out.List, func(a, b snapshot.Neighbour) int {
 		return cmp.Or(cmp.Compare(telling(a), telling(b)), cmp.Compare(a.Link, b.Link), cmp.Compare(a.Address, b.Address))
 	})
 	out.List, out.FDB = out.List[:min(len(out.List), maxNeighbours)], out.FDB[:min(len(out.FDB), maxNeighbours)]

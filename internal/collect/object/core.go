@@ -8,6 +8,7 @@ import (
 
 	"github.com/klustered/klustered/internal/collect/object/schema"
 	"github.com/klustered/klustered/internal/collect/secret"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -225,7 +226,7 @@ func Endpoints(m Message) []snapshot.Endpoint {
 			}
 		}
 	}
-	slices.SortStableFunc(out, func(a, b snapshot.Endpoint) int {
+	order.By(out, func(a, b snapshot.Endpoint) int {
 		return cmp.Or(strings.Compare(a.Address, b.Address), cmp.Compare(a.Port, b.Port))
 	})
 	return out

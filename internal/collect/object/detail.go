@@ -8,6 +8,7 @@ import (
 
 	"github.com/klustered/klustered/internal/collect/object/schema"
 	"github.com/klustered/klustered/internal/collect/secret"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -176,7 +177,7 @@ func managers(o schema.Object) []snapshot.Manager {
 	for _, f := range o.List("metadata", "managedFields") {
 		out = append(out, snapshot.Manager{Name: f.Text("manager"), Operation: f.Text("operation"), Subresource: f.Text("subresource"), At: when(f, "time")})
 	}
-	slices.SortStableFunc(out, func(a, b snapshot.Manager) int { return b.At.Compare(a.At) })
+	order.By(out, func(a, b snapshot.Manager) int { return b.At.Compare(a.At) })
 	return out[:min(len(out), maxManagers)]
 }
 

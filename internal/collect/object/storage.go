@@ -7,6 +7,7 @@ import (
 
 	"github.com/klustered/klustered/internal/collect/object/schema"
 	"github.com/klustered/klustered/internal/collect/secret"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -144,7 +145,7 @@ func Events(all []snapshot.Event, n int) ([]snapshot.Event, int) {
 			x.Last = e.Last
 		}
 	}
-	slices.SortStableFunc(out, func(a, b snapshot.Event) int { return b.Last.Compare(a.Last) })
+	order.By(out, func(a, b snapshot.Event) int { return b.Last.Compare(a.Last) })
 	kept := min(n, len(out))
 	return out[:kept], len(out) - kept
 }

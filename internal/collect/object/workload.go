@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -37,7 +38,7 @@ func managersOf(h Message) []snapshot.Manager {
 	for _, f := range h.All(17) {
 		out = append(out, snapshot.Manager{Name: f.String(1), Operation: f.String(2), At: f.Time(4), Subresource: f.String(8)})
 	}
-	slices.SortStableFunc(out, func(a, b snapshot.Manager) int { return b.At.Compare(a.At) })
+	order.By(out, func(a, b snapshot.Manager) int { return b.At.Compare(a.At) })
 	return out[:min(len(out), maxManagers)]
 }
 

@@ -2,9 +2,9 @@ package observe
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -44,7 +44,7 @@ func (s *Set) Bursts(n int) []snapshot.Burst {
 	for _, b := range s.bursts.seen {
 		list = append(list, *b)
 	}
-	slices.SortFunc(list, func(a, b snapshot.Burst) int {
+	order.By(list, func(a, b snapshot.Burst) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Shape, b.Shape))
 	})
 	list = list[:min(n, len(list))]

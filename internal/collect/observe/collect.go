@@ -14,6 +14,7 @@ import (
 	"github.com/klustered/klustered/internal/collect/journal"
 	"github.com/klustered/klustered/internal/collect/kmsg"
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -214,7 +215,7 @@ func (r *reading) container(l crilog.Log, lines []crilog.Line) {
 // newestRuns are the last two runs of each container of the system: why it
 // runs no more is said at the end of the run before.
 func newestRuns(logs []crilog.Log) []crilog.Log {
-	slices.SortStableFunc(logs, func(a, b crilog.Log) int { return b.Restart - a.Restart })
+	order.By(logs, func(a, b crilog.Log) int { return b.Restart - a.Restart })
 	count := map[string]int{}
 	var keep []crilog.Log
 	for _, l := range logs {
@@ -224,6 +225,6 @@ func newestRuns(logs []crilog.Log) []crilog.Log {
 			keep = append(keep, l)
 		}
 	}
-	slices.SortFunc(keep, func(a, b crilog.Log) int { return cmp.Compare(a.Path, b.Path) })
+	order.By(keep, func(a, b crilog.Log) int { return cmp.Compare(a.Path, b.Path) })
 	return keep
 }

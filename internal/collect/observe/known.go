@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -104,7 +105,7 @@ func IDs() []string {
 }
 
 func sortObservations(list []snapshot.Observation) {
-	slices.SortStableFunc(list, func(a, b snapshot.Observation) int {
+	order.By(list, func(a, b snapshot.Observation) int {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Source, b.Source), b.Last.Compare(a.Last))
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -71,7 +72,7 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	for _, x := range c.list {
 		p.List = append(p.List, settled(x))
 	}
-	slices.SortFunc(p.List, func(a, b snapshot.Program) int {
+	order.By(p.List, func(a, b snapshot.Program) int {
 		return cmp.Or(cmp.Compare(a.Container, b.Container), cmp.Compare(a.Path, b.Path))
 	})
 	p.Edited = edited(e, p.List)

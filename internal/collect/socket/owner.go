@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -59,7 +60,7 @@ func holders(ctx context.Context, e *source.Env, p *snapshot.Processes, wanted m
 	close(pids)
 	wg.Wait()
 	for _, owners := range out {
-		slices.SortFunc(owners, func(a, b snapshot.SocketOwner) int { return a.PID - b.PID })
+		order.By(owners, func(a, b snapshot.SocketOwner) int { return a.PID - b.PID })
 	}
 	if err = ctx.Err(); err == nil && denied > 0 {
 		err = fmt.Errorf("cannot read the descriptors of %d processes: %w", denied, unix.EACCES)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -90,7 +91,7 @@ func peers(list []connection) []snapshot.Connections {
 		out[i].States[c.state]++
 		out[i].Queued += c.queued
 	}
-	slices.SortFunc(out, func(a, b snapshot.Connections) int {
+	order.By(out, func(a, b snapshot.Connections) int {
 		return cmp.Or(cmp.Compare(a.Port, b.Port), strings.Compare(a.Peer, b.Peer), cmp.Compare(b2i(a.Server), b2i(b.Server)))
 	})
 	return out[:min(len(out), maxPeers)]

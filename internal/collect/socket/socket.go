@@ -16,6 +16,7 @@ import (
 
 	"github.com/klustered/klustered/internal/collect/network"
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/internal/rtnl"
 	"github.com/klustered/klustered/snapshot"
 )
@@ -60,7 +61,7 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	e.Gap(snapshot.SectionSockets, "/proc/PID/fd", err)
 	for _, list := range []*[]snapshot.Socket{&out.Listening, &out.Raw, &out.Unix} {
 		own(*list, owners, err == nil, s)
-		slices.SortFunc(*list, order)
+		order.By(*list, byPlace)
 		if n := len(*list); n > maxSockets {
 			e.Gap(snapshot.SectionSockets, "sockets", fmt.Errorf("cannot keep all %d sockets: the first %d are kept", n, maxSockets))
 			*list = (*list)[:maxSockets]
@@ -73,8 +74,8 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	return nil
 }
 
-// order puts the host's sockets first.
-func order(a, b snapshot.Socket) int {
+// byPlace puts the host's sockets first.
+func byPlace(a, b snapshot.Socket) int {
 	return cmp.Or(-cmp.Compare(rank(a), rank(b)), strings.Compare(a.NetNS, b.NetNS), strings.Compare(a.Protocol, b.Protocol), strings.Compare(a.Address, b.Address), cmp.Compare(a.Inode, b.Inode))
 }
 

@@ -6,11 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/klustered/klustered/internal/order"
 )
 
 // An Info is what stat(2) says of a file.
@@ -135,7 +136,7 @@ func (e *Env) ReadDir(name string) ([]fs.DirEntry, error) {
 	}
 	defer f.Close()
 	list, err := f.ReadDir(-1)
-	slices.SortFunc(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	order.By(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return list, err
 }
 

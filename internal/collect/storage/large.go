@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"context"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -46,7 +46,7 @@ func large(ctx context.Context, e *source.Env) []snapshot.LargeFile {
 			w.dir(x.dir, x.depth, i.Dev)
 		}
 	}
-	slices.SortFunc(w.out, func(a, b snapshot.LargeFile) int {
+	order.By(w.out, func(a, b snapshot.LargeFile) int {
 		return cmp.Or(cmp.Compare(max(b.Used, b.Size), max(a.Used, a.Size)), strings.Compare(a.Path, b.Path))
 	})
 	return w.out[:min(len(w.out), maxLarge)]

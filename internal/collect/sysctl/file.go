@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -87,6 +88,6 @@ func list(e *source.Env) []snapshot.SysctlFile {
 			out = append(out, f)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b snapshot.SysctlFile) int { return strings.Compare(path.Base(a.Path), path.Base(b.Path)) })
+	order.By(out, func(a, b snapshot.SysctlFile) int { return strings.Compare(path.Base(a.Path), path.Base(b.Path)) })
 	return out
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/klustered/klustered/internal/collect/secret"
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -39,7 +40,7 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 		}
 		all.Keys = append(all.Keys, *x)
 	}
-	slices.SortFunc(all.Keys, func(a, b snapshot.Sysctl) int { return strings.Compare(a.Key, b.Key) })
+	order.By(all.Keys, func(a, b snapshot.Sysctl) int { return strings.Compare(a.Key, b.Key) })
 	if k.more > 0 {
 		e.Gap(snapshot.SectionSysctls, "/proc/sys", fmt.Errorf("%d more settings than the %d that are kept", k.more, maxKeys))
 	}

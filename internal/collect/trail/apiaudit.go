@@ -12,6 +12,7 @@ import (
 
 	"github.com/klustered/klustered/internal/collect/secret"
 	"github.com/klustered/klustered/internal/collect/source"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -58,7 +59,7 @@ func apiAudit(e *source.Env, t *snapshot.Trail) error {
 		t.Audit = append(t.Audit, l)
 		t.Changes = append(t.Changes, changes...)
 	}
-	slices.SortStableFunc(t.Changes, func(a, b snapshot.APIChange) int { return a.Last.Compare(b.Last) })
+	order.By(t.Changes, func(a, b snapshot.APIChange) int { return a.Last.Compare(b.Last) })
 	t.Changes = newest(t.Changes, changeLimit)
 	return errors.Join(errs...)
 }

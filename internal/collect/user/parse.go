@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -203,7 +204,7 @@ func compare(file string, was, is []byte) []snapshot.UserChange {
 			out = append(out, snapshot.UserChange{File: file, Name: name, What: "removed", Was: x.raw()})
 		}
 	}
-	slices.SortFunc(out, func(a, b snapshot.UserChange) int {
+	order.By(out, func(a, b snapshot.UserChange) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Name, b.Name))
 	})
 	return out[:min(len(out), 200)]

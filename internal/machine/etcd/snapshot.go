@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/klustered/klustered/internal/collect/etcd/bolt"
 	"github.com/klustered/klustered/internal/collect/etcd/store"
 	"github.com/klustered/klustered/internal/member"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/op"
 )
 
@@ -155,7 +155,7 @@ func prune(path string) error {
 			all = append(all, saved{x.Name(), i.ModTime()})
 		}
 	}
-	slices.SortFunc(all, func(a, b saved) int { return b.at.Compare(a.at) })
+	order.By(all, func(a, b saved) int { return b.at.Compare(a.at) })
 	for _, x := range all[min(len(all), op.EtcdKept-1):] {
 		if err := os.Remove(filepath.Join(dir, x.name)); err != nil {
 			return fmt.Errorf("cannot remove an old snapshot: %w", err)

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/klustered/klustered/internal/collect/netfilter"
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/internal/rtnl"
 	"github.com/klustered/klustered/op"
 )
@@ -106,7 +107,7 @@ func (f *filter) copyElements(name string) ([]op.FilterMessage, error) {
 		}
 		return nil
 	})
-	slices.SortStableFunc(all, func(a, b []byte) int {
+	order.By(all, func(a, b []byte) int {
 		x, y := rtnl.ParseAttrs(a, 0), rtnl.ParseAttrs(b, 0)
 		return cmp.Or(bytes.Compare(x.Get(unix.NFTA_SET_ELEM_KEY), y.Get(unix.NFTA_SET_ELEM_KEY)),
 			-cmp.Compare(x.BigUint32(unix.NFTA_SET_ELEM_FLAGS)&1, y.BigUint32(unix.NFTA_SET_ELEM_FLAGS)&1))

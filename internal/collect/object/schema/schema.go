@@ -17,6 +17,8 @@ import (
 	"sync"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/klustered/klustered/internal/order"
 )
 
 //go:embed schema.gz
@@ -108,7 +110,7 @@ func parse(text string) (*table, error) {
 			return nil, fmt.Errorf("cannot read schema line %q", line)
 		}
 	}
-	slices.SortStableFunc(t.list, func(a, b Kind) int { return compareVersions(a.Version, b.Version) })
+	order.By(t.list, func(a, b Kind) int { return compareVersions(a.Version, b.Version) })
 	return t, nil
 }
 
