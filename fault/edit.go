@@ -18,7 +18,7 @@ func Rewrite(t snapshot.Text, data, why string) (op.WriteFile, error) {
 		return op.WriteFile{}, fmt.Errorf("cannot change %s: its content was not read whole", t.Path)
 	}
 	return op.WriteFile{
-		Path: t.Path, Pin: pin(t), Data: []byte(data), Mode: fs.FileMode(t.Mode), UID: int(t.UID), GID: int(t.GID), Why: why,
+		Path: t.Path, Pin: Pin(t), Data: []byte(data), Mode: fs.FileMode(t.Mode), UID: int(t.UID), GID: int(t.GID), Why: why,
 	}, nil
 }
 
@@ -45,5 +45,5 @@ func EditLines(t snapshot.Text, from, to int, with []string, why string) (op.Wri
 
 // Remove plans that the file t is gone.
 func Remove(t snapshot.Text, why string) op.RemoveFile {
-	return op.RemoveFile{Path: t.Path, Pin: pin(t), Why: why}
+	return op.RemoveFile{Path: t.Path, Pin: Pin(t), Why: why}
 }

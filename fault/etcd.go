@@ -18,16 +18,22 @@ func (f *Fault) Plan(s *snapshot.Snapshot, x finding.Finding) (op.Plan, error) {
 	return f.PlanKept(s, x, KeptRefused)
 }
 
-// PlanKept is the remedy of the finding with what every plan has to have: what
-// writes to etcd saves a snapshot before anything else, so that a disk without
-// room for it stops the plan while nothing is changed; and before a member is
-// kept from answering it is made sure that the others are enough. Of objects
-// that a reconciler keeps it does as kept says.
+// PlanKept is the remedy of the finding, guarded: see [Guarded].
 func (f *Fault) PlanKept(s *snapshot.Snapshot, x finding.Finding, kept Kept) (op.Plan, error) {
 	plan, err := f.Remedy(s, x)
-	if err == nil {
-		plan, err = reconciled(s, plan, kept)
+	if err != nil {
+		return nil, err
 	}
+	return Guarded(s, plan, kept)
+}
+
+// Guarded is the plan with what every plan has to have: what writes to etcd
+// saves a snapshot before anything else, so that a disk without room for it
+// stops the plan while nothing is changed; and before a member is kept from
+// answering it is made sure that the others are enough. Of objects that a
+// reconciler keeps it does as kept says.
+func Guarded(s *snapshot.Snapshot, plan op.Plan, kept Kept) (op.Plan, error) {
+	plan, err := reconciled(s, plan, kept)
 	if err != nil {
 		return nil, err
 	}

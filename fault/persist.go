@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 )
@@ -37,7 +38,7 @@ func UprootAll(list []snapshot.Persistent, why string) (op.Plan, error) {
 	list = slices.Clone(list)
 	// File by file, the last line of each first: those before it stay where
 	// they are.
-	slices.SortStableFunc(list, func(a, b snapshot.Persistent) int {
+	order.By(list, func(a, b snapshot.Persistent) int {
 		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(b.Line, a.Line))
 	})
 	var plan op.Plan
@@ -86,7 +87,7 @@ func uprootLine(p snapshot.Persistent, why string) (op.Plan, error) {
 		return nil, fmt.Errorf("cannot change %s: its content was not read", p.Source)
 	}
 	if p.Line == 0 || p.Package == "" && onlyLine(t, p.Line) {
-		return op.Plan{op.RemoveFile{Path: t.Path, Pin: pin(t), Why: why}}, nil
+		return op.Plan{op.RemoveFile{Path: t.Path, Pin: Pin(t), Why: why}}, nil
 	}
 	if !t.Whole() || t.LineAt(p.Line) == "" {
 		return nil, fmt.Errorf("cannot change %s: its content was not read whole", p.Source)
@@ -98,7 +99,7 @@ func uprootLine(p snapshot.Persistent, why string) (op.Plan, error) {
 	}
 	kept := strings.Join(append(lines[:p.Line-1:p.Line-1], lines[end:]...), "")
 	if strings.TrimSpace(kept) == "" && p.Package == "" {
-		return op.Plan{op.RemoveFile{Path: t.Path, Pin: pin(t), Why: why}}, nil
+		return op.Plan{op.RemoveFile{Path: t.Path, Pin: Pin(t), Why: why}}, nil
 	}
 	return op.Plan{op.WriteFile{
 		Path: t.Path, Pin: t.SHA256, Data: []byte(kept), Mode: fs.FileMode(t.Mode), UID: int(t.UID), GID: int(t.GID),
@@ -123,7 +124,7 @@ func uprootUnit(p snapshot.Persistent, why string) (op.Plan, error) {
 		if !ok {
 			return nil, fmt.Errorf("cannot remove %s: its content was not read", name)
 		}
-		plan = append(plan, op.RemoveFile{Path: name, Pin: pin(t), Why: why})
+		plan = append(plan, op.RemoveFile{Path: name, Pin: Pin(t), Why: why})
 	}
 	return append(plan, op.ReloadUnits{}), nil
 }
@@ -137,8 +138,8 @@ func fileOf(p snapshot.Persistent, name string) (snapshot.Text, bool) {
 	return snapshot.Text{}, false
 }
 
-// pin is what the file's op.File.Sum will be.
-func pin(t snapshot.Text) string {
+// Pin is what the file's op.File.Sum will be.
+func Pin(t snapshot.Text) string {
 	if t.Link != "" {
 		return op.File{Link: t.Link}.Sum()
 	}

@@ -75,6 +75,7 @@ type Snapshot struct {
 	Static      *Static      `json:"static,omitempty"`
 	Etcd        *Etcd        `json:"etcd,omitempty"`
 	Cluster     *Cluster     `json:"cluster,omitempty"`
+	Baseline    *Baseline    `json:"baseline,omitempty"`
 
 	Gaps   []Gap    `json:"gaps,omitempty"`
 	Timing []Timing `json:"timing,omitempty"`
@@ -124,6 +125,7 @@ const (
 	SectionStatic      Section = "static"
 	SectionEtcd        Section = "etcd"
 	SectionCluster     Section = "cluster"
+	SectionBaseline    Section = "baseline"
 )
 
 // A Gap records evidence that was sought and not obtained.

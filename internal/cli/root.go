@@ -11,7 +11,7 @@ import (
 func (a *App) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.get(),
-		a.triage(), a.bundle(), a.fix(), a.undo(), a.history(), a.confirm(), a.guardCommand(), a.harden(),
+		a.triage(), a.bundle(), a.fix(), a.undo(), a.history(), a.confirm(), a.guardCommand(), a.baseline(), a.harden(),
 		a.logs(), a.explain(), a.faults(), a.rule(), a.demo(), a.lab(), a.drill(), a.versionCommand(), a.agent(),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/klustered/klustered/internal/collect/access"
+	"github.com/klustered/klustered/internal/collect/baseline"
 	"github.com/klustered/klustered/internal/collect/bpf"
 	"github.com/klustered/klustered/internal/collect/cluster"
 	"github.com/klustered/klustered/internal/collect/containerd"
@@ -67,5 +68,6 @@ func All() []source.Collector {
 		probe.Collectors(),
 		view.Collectors(),
 		program.Collectors(),
+		baseline.Collectors(),
 	)
 }

@@ -77,6 +77,10 @@ func TestRun(t *testing.T) {
 	kubelet.Follows = []symptom.ID{symptom.RuntimeDown}
 	latent := rule("cni/bad", fault.CNI, snapshot.SectionHost, always,
 		symptom.Edge{Symptom: symptom.PodNetworkDown, Strength: symptom.Always})
+	drift := rule("host/drift", fault.Host, snapshot.SectionHost, always, symptom.Edge{Symptom: symptom.RuntimeDown, Strength: symptom.Sometimes})
+	drift.Follows = []symptom.ID{symptom.RuntimeDown}
+	twice := *drift
+	twice.Detect = func(s *snapshot.Snapshot) []finding.Finding { return append(drift.Detect(s), drift.Detect(s)...) }
 	needy := rule("needs/logs", fault.Host, snapshot.SectionLogs, always, symptom.Edge{Symptom: symptom.EtcdSlow, Strength: symptom.Always})
 	panics := rule("it/panics", fault.Host, snapshot.SectionHost, func(*snapshot.Snapshot) bool { panic("oh") }, symptom.Edge{Symptom: symptom.EtcdSlow, Strength: symptom.Always})
 	gap := func(s *snapshot.Snapshot) { s.Gaps = []snapshot.Gap{{Section: "pki", Source: "/p", Reason: "no"}} }
@@ -93,6 +97,8 @@ func TestRun(t *testing.T) {
 		{"sure_symptom_absent_is_a_note", nil, []*fault.Fault{disk}, "", "", "etcd/disk", ExitHealthy},
 		{"consequence_is_folded", runtimeDown, []*fault.Fault{kubelet, stopped}, "runtime/stopped", "", "kubelet/failed", ExitCauses},
 		{"hidden_behind_the_first", runtimeDown, []*fault.Fault{stopped, latent}, "runtime/stopped", "cni/bad", "", ExitCauses},
+		{"a_drift_is_the_cause_of_what_nothing_else_explains", runtimeDown, []*fault.Fault{&twice}, "host/drift host/drift", "", "", ExitCauses},
+		{"a_drift_follows_what_explains_it", runtimeDown, []*fault.Fault{&twice, stopped}, "runtime/stopped", "", "host/drift host/drift", ExitCauses},
 		{"nobody_looked_so_it_stands", func(s *snapshot.Snapshot) { s.Runtime, s.Cluster = nil, nil }, []*fault.Fault{latent}, "cni/bad", "", "", ExitCauses},
 		{"rule_without_its_needs", nil, []*fault.Fault{needy}, "", "", "", ExitHealthy},
 		{"rule_that_panics", nil, []*fault.Fault{panics}, "", "", "", ExitHealthy},

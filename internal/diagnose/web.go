@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/internal/causal"
 	"github.com/klustered/klustered/snapshot"
@@ -49,13 +50,36 @@ func newWeb(snaps []*snapshot.Snapshot, others []string, all []found) *web {
 			if f.finding.Own {
 				break
 			}
-			if from := symptomNode(f.node, id); w.shows(from) {
+			if from := symptomNode(f.node, id); w.shows(from) && w.followed(f.fault, id) {
 				w.edges = append(w.edges, causal.Edge{From: from, To: n, Strength: float64(symptom.Usually)})
 			}
 		}
 	}
 	w.graph = causal.NewGraph(w.edges)
 	return w
+}
+
+// followed reports whether f follows the symptom: always one that f does not
+// explain itself, and else one that the finding of another fault brings about.
+func (w *web) followed(f *fault.Fault, id symptom.ID) bool {
+	names := func(list []symptom.Edge) bool {
+		return slices.ContainsFunc(list, func(e symptom.Edge) bool { return e.Symptom == id })
+	}
+	if !names(f.Explains) {
+		return true
+	}
+	reach := map[symptom.ID]bool{id: true} // the symptoms that lead to it
+	for grown := true; grown; {
+		grown = false
+		for _, s := range symptom.All() {
+			if !reach[s.ID] && slices.ContainsFunc(s.LeadsTo, func(e symptom.Edge) bool { return reach[e.Symptom] }) {
+				reach[s.ID], grown = true, true
+			}
+		}
+	}
+	return slices.ContainsFunc(w.found, func(x found) bool {
+		return x.fault.ID != f.ID && slices.ContainsFunc(x.fault.Explains, func(e symptom.Edge) bool { return reach[e.Symptom] })
+	})
 }
 
 // nodeName is the name of node i: those looked at come first.

@@ -62,7 +62,7 @@ func Gather(ctx context.Context, e *source.Env, s *snapshot.Snapshot) []File {
 
 // all reads everything, one thing after another.
 func (g *gatherer) all(ctx context.Context, s *snapshot.Snapshot) {
-	quoted := texts(s)
+	quoted := Texts(s)
 	for _, name := range slices.Sorted(maps.Keys(quoted)) {
 		if ctx.Err() == nil {
 			g.text(quoted[name])

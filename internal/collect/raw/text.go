@@ -7,9 +7,9 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-// texts are the files that s quotes, by their paths. Of several readings of
+// Texts are the files that s quotes, by their paths. Of several readings of
 // one file the longest is taken.
-func texts(s *snapshot.Snapshot) map[string]snapshot.Text {
+func Texts(s *snapshot.Snapshot) map[string]snapshot.Text {
 	found := map[string]snapshot.Text{}
 	visit(reflect.ValueOf(s), func(t snapshot.Text) {
 		if strings.HasPrefix(t.Path, "/") && len(t.Content) >= len(found[t.Path].Content) {

@@ -1,0 +1,267 @@
+package baseline
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klustered/klustered/internal/baseline/git"
+	"github.com/klustered/klustered/snapshot"
+)
+
+func file(path, content string) snapshot.Text {
+	sum := sha256.Sum256([]byte(content))
+	return snapshot.Text{Path: path, Content: content, SHA256: hex.EncodeToString(sum[:]), Mode: 0o644, Size: int64(len(content))}
+}
+
+// node has every section that is kept, with these files among them.
+func node(files ...snapshot.Text) *snapshot.Snapshot {
+	return &snapshot.Snapshot{Node: "cp1", Static: &snapshot.Static{}, Kubelet: &snapshot.Kubelet{Files: files}, Runtime: &snapshot.Runtime{}, CNI: &snapshot.CNI{},
+		Systemd: &snapshot.Systemd{}, PKI: &snapshot.PKI{Certificates: []snapshot.Certificate{{Path: "/etc/kubernetes/pki/ca.crt", Subject: "CN=a\nb", SHA256: "aa", Index: 1}},
+			Keys: []snapshot.Key{{Path: "/etc/kubernetes/pki/ca.key", SPKI: "kk"}}}}
+}
+
+func record(t *testing.T, dir string, files map[string][]byte) *Base {
+	t.Helper()
+	if err := git.Init(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := git.Record(dir, files, git.Person{Name: "op"}, time.Unix(1e9, 0), "good"); err != nil {
+		t.Fatal(err)
+	}
+	b, err := Read(git.Disk{}, dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// drifts are the differences in short.
+func drifts(t *testing.T, b *Base, s *snapshot.Snapshot) string {
+	t.Helper()
+	got, err := b.Compare(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, d := range got.Drifts {
+		out = append(out, fmt.Sprintf("%s %s %s", d.Kind, d.Name, d.State))
+	}
+	return strings.Join(append(out, got.Unread...), "; ")
+}
+
+func TestCompare(t *testing.T) {
+	secret := file("/etc/kubernetes/encryption.yaml", "key: abc\n")
+	secret.Content = "key: (kept out)\n"
+	link := snapshot.Text{Path: "/etc/cni/net.d/10.conf", Link: "/opt/x y"}
+	a := file("/var/lib/kubelet/config.yaml", "a\nb\n")
+	good := node(a, secret, link, file("/run/volatile", "x"), file("/var/log/x", "x"))
+	files, err := Node(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range files {
+		if strings.Contains(string(data), "abc") || strings.Contains(name, "volatile") || strings.Contains(name, "/log/") {
+			t.Errorf("%s is kept: %q", name, data)
+		}
+	}
+	b := record(t, filepath.Join(t.TempDir(), "b"), files)
+	if !slices.Equal(b.Nodes(), []string{"cp1"}) {
+		t.Errorf("nodes %v", b.Nodes())
+	}
+	mode, other, moved := a, secret, link
+	mode.Mode, other.SHA256, moved.Link = 0o600, strings.Repeat("0", 64), "/elsewhere"
+	renewed := node(a, secret, link)
+	renewed.PKI.Certificates[0].SHA256 = "bb"
+	lost := node(a, secret, link)
+	lost.PKI.Keys = nil
+	unread := node(secret)
+	unread.Gaps = []snapshot.Gap{{Section: snapshot.SectionKubelet, Source: "/var/lib/kubelet", Reason: "no"}}
+	blind := node(a, secret, link)
+	blind.PKI.Keys, blind.Gaps = nil, []snapshot.Gap{{Section: snapshot.SectionPKI, Source: "/x", Reason: "no"}}
+	for what, tc := range map[string]struct {
+		s    *snapshot.Snapshot
+		want string
+	}{
+		"as it was":             {node(a, secret, link), ""},
+		"other content":         {node(file(a.Path, "a\nc\n"), secret, link), "file /var/lib/kubelet/config.yaml changed"},
+		"other mode":            {node(mode, secret, link), "file /var/lib/kubelet/config.yaml changed"},
+		"another secret":        {node(a, other, link), "file /etc/kubernetes/encryption.yaml changed"},
+		"a link that was moved": {node(a, secret, moved), "file /etc/cni/net.d/10.conf changed"},
+		"gone":                  {node(secret, link), "file /var/lib/kubelet/config.yaml gone"},
+		"added":                 {node(a, secret, link, file("/etc/new", "")), "file /etc/new added"},
+		"unread, not gone":      {unread, "/etc/cni/net.d/10.conf; /var/lib/kubelet/config.yaml"},
+		"renewed":               {renewed, "certificate /etc/kubernetes/pki/ca.crt#1 changed"},
+		"a key that is gone":    {lost, "key /etc/kubernetes/pki/ca.key gone"},
+		"a key that is unread":  {blind, "/etc/kubernetes/pki/ca.key"},
+	} {
+		if got := drifts(t, b, tc.s); got != tc.want {
+			t.Errorf("%s: got %q, want %q", what, got, tc.want)
+		}
+	}
+}
+
+func TestNodeRefuses(t *testing.T) {
+	for what, change := range map[string]func(*snapshot.Snapshot){
+		"a section was not read": func(s *snapshot.Snapshot) { s.Static = nil },
+		"a name that is a path":  func(s *snapshot.Snapshot) { s.Node = "a/../b" },
+		"a name of dots":         func(s *snapshot.Snapshot) { s.Node = ".." },
+		"no name":                func(s *snapshot.Snapshot) { s.Node = "" },
+	} {
+		s := node()
+		change(s)
+		if _, err := Node(s); err == nil {
+			t.Errorf("%s: captured", what)
+		}
+	}
+}
+
+// TestKeep holds that a capture of one node leaves the others.
+func TestKeep(t *testing.T) {
+	b := record(t, filepath.Join(t.TempDir(), "b"), map[string][]byte{"nodes/a/index": nil, "nodes/ab/index": nil, "cluster/x/y.yaml": nil})
+	for _, tc := range []struct {
+		nodes   []string
+		cluster bool
+		want    string
+	}{
+		{nil, false, "cluster/x/y.yaml nodes/a/index nodes/ab/index"}, {[]string{"a"}, false, "cluster/x/y.yaml nodes/ab/index"},
+		{[]string{"a", "ab"}, true, ""},
+	} {
+		got, err := b.Keep(tc.nodes, tc.cluster)
+		if names := strings.Join(slices.Sorted(maps.Keys(got)), " "); err != nil || names != tc.want {
+			t.Errorf("%v, %v: %q, %v", tc.nodes, tc.cluster, names, err)
+		}
+	}
+}
+
+const objects = `{"kind":"List","items":[
+ {"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{"name":"agg","uid":"1","resourceVersion":"5"},"aggregationRule":{},"rules":[{"verbs":["get"]}]},
+ {"apiVersion":"rbac.authorization.k8s.io/v1","kind":"Role","metadata":{"name":"r:x","namespace":"ns","generation":3,
+   "managedFields":[{"manager":"b","time":"2026-01-02T00:00:00Z"},{"manager":"a","time":"2026-01-01T00:00:00Z"}]},"rules":[{"verbs":["get","list"]}]},
+ {"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingWebhookConfiguration","metadata":{"name":"w"},
+   "webhooks":[{"name":"a.b.c","timeoutSeconds":10,"failurePolicy":"Fail","clientConfig":{"url":"https://x"},"rules":[{"apiGroups":[""],"apiVersions":["v1"],"operations":["CREATE"],"resources":["pods"]}]}]}
+]}`
+
+func read(t *testing.T, text string) []Object {
+	t.Helper()
+	list, err := Objects([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func TestObjects(t *testing.T) {
+	list := read(t, objects)
+	var paths []string
+	for _, o := range list {
+		paths = append(paths, o.Path())
+	}
+	want := []string{"/apis/rbac.authorization.k8s.io/v1/clusterroles/agg", "/apis/rbac.authorization.k8s.io/v1/namespaces/ns/roles/r:x",
+		"/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/w"}
+	if !slices.Equal(paths, want) {
+		t.Errorf("paths %v", paths)
+	}
+	if list[1].By != "b" || list[1].At.Day() != 2 {
+		t.Errorf("the last manager is %s at %s", list[1].By, list[1].At)
+	}
+	if _, rules := list[0].Body["rules"]; rules {
+		t.Error("what a controller fills in is kept")
+	}
+	if got := CompareObjects(list, read(t, objects)); len(got) > 0 {
+		t.Errorf("the same objects differ: %+v", got)
+	}
+	text, err := list[1].YAML()
+	if err != nil || strings.Contains(string(text), "managedFields") || strings.Contains(string(text), "generation") {
+		t.Errorf("YAML %s, %v", text, err)
+	}
+}
+
+// TestRoundTrip holds that objects that were kept are as they were read.
+func TestRoundTrip(t *testing.T) {
+	files := map[string][]byte{"nodes/cp1/index": nil}
+	list := read(t, objects)
+	for _, o := range list {
+		text, err := o.YAML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[o.Place] = text
+	}
+	b := record(t, filepath.Join(t.TempDir(), "b"), files)
+	kept, err := b.Objects()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := CompareObjects(kept, list); len(kept) != 3 || len(got) > 0 {
+		t.Errorf("kept %d, they differ: %+v", len(kept), got)
+	}
+	s := node()
+	s.Cluster = &snapshot.Cluster{ControlPlane: true, Webhooks: []snapshot.Webhook{
+		{Kind: "Validating", Config: "w", Name: "a.b.c", TimeoutS: 10, Failure: "Fail", URL: "https://x", Rules: []string{"CREATE v1/pods"}},
+	}, Admission: []snapshot.AdmissionPolicy{{Kind: "ValidatingAdmissionPolicy", Name: "new"}}}
+	_, _, was, _ := shape(kept[2])
+	var hooks []snapshot.Webhook
+	if err := json.Unmarshal([]byte(was), &hooks); err != nil || len(hooks) != 1 {
+		t.Fatalf("the shape is %s, %v", was, err)
+	}
+	s.Cluster.Webhooks = hooks
+	s.Cluster.Webhooks[0].Created, s.Cluster.Webhooks[0].Managers = time.Unix(5, 0), []snapshot.Manager{{Name: "x", At: time.Unix(7, 0)}}
+	const added = "; policy ValidatingAdmissionPolicy/new added"
+	if got := drifts(t, b, s); !strings.HasSuffix(got, strings.TrimPrefix(added, "; ")) || strings.Contains(got, "webhook") {
+		t.Errorf("got %q", got)
+	}
+	s.Cluster.Webhooks[0].Failure = "Ignore"
+	if got := drifts(t, b, s); !strings.Contains(got, "webhook ValidatingWebhookConfiguration/w changed") {
+		t.Errorf("got %q", got)
+	}
+	s.Cluster.ControlPlane = false
+	if got := drifts(t, b, s); strings.Contains(got, "webhook") || strings.Contains(got, "policy") {
+		t.Errorf("a worker says %q", got)
+	}
+}
+
+func TestPatch(t *testing.T) {
+	was := read(t, `{"apiVersion":"v1","kind":"X","metadata":{"name":"n","labels":{"a":"1"}},"list":[1,2],"deep":{"x":{"y":1}}}`)
+	is := read(t, `{"apiVersion":"v1","kind":"X","metadata":{"name":"n","labels":{"a":"2","b":"3"}},"list":[1],"deep":{"x":{"y":1},"z":0},"more":true}`)
+	d := CompareObjects(was, is)
+	if len(d) != 1 {
+		t.Fatalf("%+v", d)
+	}
+	got, err := d[0].Patch()
+	if want := `{"deep":{"z":null},"list":[1,2],"metadata":{"labels":{"a":"1","b":null}},"more":null}`; err != nil || string(got) != want {
+		t.Errorf("got %s, %v\nwant %s", got, err, want)
+	}
+}
+
+func TestNone(t *testing.T) {
+	if _, err := Read(git.Disk{}, filepath.Join(t.TempDir(), "none"), ""); !errors.Is(err, git.ErrNone) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func FuzzIndex(f *testing.F) {
+	f.Add([]byte("0644\t0:0\tabc\t/etc/x\n"))
+	f.Add([]byte("0777\t0:0\t-\t/etc/x\t\"/y\"\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := parseIndex(data)
+		if err != nil {
+			return
+		}
+		for _, x := range got {
+			if again, err := parseIndex([]byte(line(x))); err != nil || again[x.Path].Mode != x.Mode || again[x.Path].Link != x.Link {
+				t.Fatalf("%q is read back as %+v, %v", line(x), again, err)
+			}
+		}
+		_, _ = parsePrints(data)
+		_, _ = Objects(data)
+	})
+}

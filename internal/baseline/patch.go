@@ -1,0 +1,94 @@
+package baseline
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+
+	"github.com/aymanbagabas/go-udiff"
+)
+
+// An ObjectDrift is an object that is not as the baseline has it. One of Was
+// and Is may be nil.
+type ObjectDrift struct{ Was, Is *Object }
+
+// Object is whichever is there, the newer one first.
+func (d ObjectDrift) Object() Object {
+	if d.Is != nil {
+		return *d.Is
+	}
+	return *d.Was
+}
+
+// CompareObjects pairs objects by their places, both in order of them.
+func CompareObjects(was, is []Object) []ObjectDrift {
+	var out []ObjectDrift
+	for i, j := 0, 0; i < len(was) || j < len(is); {
+		switch {
+		case j == len(is) || i < len(was) && was[i].Place < is[j].Place:
+			out = append(out, ObjectDrift{Was: &was[i]})
+			i++
+		case i == len(was) || is[j].Place < was[i].Place:
+			out = append(out, ObjectDrift{Is: &is[j]})
+			j++
+		default:
+			if !same(was[i].Body, is[j].Body) {
+				out = append(out, ObjectDrift{&was[i], &is[j]})
+			}
+			i++
+			j++
+		}
+	}
+	return out
+}
+
+// same compares what two objects say, whatever types numbers were read as.
+func same(a, b any) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && string(x) == string(y)
+}
+
+// Diff is what differs, as unified text of YAML.
+func (d ObjectDrift) Diff() (string, error) {
+	texts := [2]string{}
+	for i, o := range []*Object{d.Was, d.Is} {
+		if o != nil {
+			data, err := o.YAML()
+			if err != nil {
+				return "", fmt.Errorf("cannot write %s %s: %w", o.Kind, o.Name, err)
+			}
+			texts[i] = string(data)
+		}
+	}
+	return udiff.Unified("baseline", "now", texts[0], texts[1]), nil
+}
+
+// Patch is the merge patch (RFC 7386) that makes an object what it was.
+func (d ObjectDrift) Patch() (json.RawMessage, error) {
+	return json.Marshal(merge(d.Is.Body, d.Was.Body))
+}
+
+// merge is the merge patch from one map to another.
+func merge(from, to map[string]any) map[string]any {
+	out := map[string]any{}
+	for k := range from {
+		if _, ok := to[k]; !ok {
+			out[k] = nil
+		}
+	}
+	for k, want := range to {
+		have, ok := from[k]
+		if ok && (reflect.DeepEqual(have, want) || same(have, want)) {
+			continue
+		}
+		h, isMap := have.(map[string]any)
+		w, wantMap := want.(map[string]any)
+		if isMap && wantMap {
+			out[k] = merge(h, w)
+			continue
+		}
+		out[k] = want
+	}
+	return out
+}

@@ -1,0 +1,243 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/klustered/klustered/internal/baseline"
+	"github.com/klustered/klustered/internal/baseline/git"
+	"github.com/klustered/klustered/internal/inventory"
+	"github.com/klustered/klustered/internal/report"
+	"github.com/klustered/klustered/internal/transport"
+)
+
+// baselineFlags are what the commands of a baseline have in common.
+type baselineFlags struct {
+	reach
+	repo string
+	rev  string
+}
+
+func (a *App) baseline() *cobra.Command {
+	c := &cobra.Command{
+		Use: "baseline", Short: "Keep how nodes are when all is well, in Git, and say what differs",
+		Long: `A baseline is a bare Git repository with the files that a node's components are
+started from (static pods, kubelet, runtime, pod network, units), the
+fingerprints of its certificates and keys, and the cluster's webhooks, policies
+and RBAC. Private keys, tokens and Secrets never enter.
+
+A node that keeps one in ` + baseline.Dir + ` is compared with it by every
+triage (host/drift). It is read by git as any other: git --git-dir DIR log -p.`,
+		Args: a.unknownCommand,
+	}
+	c.AddCommand(a.baselineCapture(), a.baselineDiff(), a.baselineRestore())
+	return c
+}
+
+func (f *baselineFlags) add(c *cobra.Command) {
+	f.reach.flags(c.Flags())
+	c.Flags().StringVar(&f.repo, "repo", baseline.Dir, "the bare Git repository")
+}
+
+func (f *baselineFlags) addRev(c *cobra.Command) {
+	c.Flags().StringVar(&f.rev, "at", "HEAD", "the version: HEAD~N, or the first digits of a commit")
+}
+
+func (a *App) baselineCapture() *cobra.Command {
+	f, message := &baselineFlags{}, ""
+	c := &cobra.Command{
+		Use: "capture", Short: "Keep how the nodes are now",
+		Long: `capture adds a commit with how the nodes and the cluster are now; of nodes that it
+does not read, what was captured before stays. Where nothing has changed, nothing
+is added. Look at the cluster before: what is captured is what later passes for
+good. A note on standard error says what could not be read.`,
+		Example: `  klustered baseline capture -m "after the upgrade"
+  klustered baseline capture --lab klustered --repo ./baseline`,
+		Args: atMost(0),
+		RunE: func(c *cobra.Command, _ []string) error { return a.capture(c.Context(), f, message) },
+	}
+	f.add(c)
+	c.Flags().StringVarP(&message, "message", "m", "", "why, for the log")
+	return c
+}
+
+// capture records the nodes and the cluster.
+func (a *App) capture(ctx context.Context, f *baselineFlags, message string) error {
+	places, err := a.gather(ctx, &f.reach)
+	if err != nil {
+		return err
+	}
+	files, nodes := map[string][]byte{}, []string{}
+	for _, p := range places {
+		if p.unread != nil {
+			return fmt.Errorf("cannot capture %s: %w", report.Clean(p.spec), p.unread)
+		}
+		of, err := baseline.Node(p.Snapshot)
+		if err != nil {
+			return hint(err, "klustered triage%s says what could not be read", specFlag(p.spec))
+		}
+		maps.Copy(files, of)
+		nodes = append(nodes, p.Snapshot.Node)
+	}
+	objects, err := a.keptObjects(ctx, f, places)
+	if err != nil {
+		fmt.Fprintf(a.Err, "klustered: the cluster's objects were not captured: %s\n", oneLine(err.Error()))
+	}
+	for _, o := range objects {
+		if files[o.Place], err = o.YAML(); err != nil {
+			return err
+		}
+	}
+	before, err := a.before(f, nodes, len(objects) > 0, files)
+	if err != nil {
+		return err
+	}
+	return a.record(f, files, before, nodes, cmp.Or(message, "Capture "+strings.Join(nodes, ", ")))
+}
+
+// before is what the newest version has, and takes what is not captured anew
+// into files. A repository that is not there is made.
+func (a *App) before(f *baselineFlags, nodes []string, cluster bool, files map[string][]byte) (map[string][]byte, error) {
+	base, err := baseline.Read(git.Disk{}, f.repo, "")
+	if errors.Is(err, git.ErrNone) {
+		return nil, git.Init(f.repo)
+	}
+	if err != nil {
+		return nil, err
+	}
+	keep, err := base.Keep(nodes, cluster)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(files, keep)
+	return base.Keep(nil, false)
+}
+
+// record adds the commit and says what is new in it.
+func (a *App) record(f *baselineFlags, files, before map[string][]byte, nodes []string, message string) error {
+	v, made, err := git.Record(f.repo, files, a.person(), time.Now(), message)
+	if err != nil {
+		return hint(err, "if no other capture runs, remove the file *.lock below %s", f.repo)
+	}
+	if !made {
+		fmt.Fprintf(a.Out, "Nothing has changed since commit %s.\n", v.Hash.Short())
+		return nil
+	}
+	if before != nil {
+		all := slices.Sorted(maps.Keys(files))
+		for name := range before {
+			if _, ok := files[name]; !ok {
+				all = append(all, name)
+			}
+		}
+		slices.Sort(all)
+		for _, name := range all {
+			was, had := before[name]
+			is, has := files[name]
+			switch {
+			case !had:
+				fmt.Fprintf(a.Out, "  new      %s\n", report.Clean(name))
+			case !has:
+				fmt.Fprintf(a.Out, "  gone     %s\n", report.Clean(name))
+			case !bytes.Equal(was, is):
+				fmt.Fprintf(a.Out, "  changed  %s\n", report.Clean(name))
+			}
+		}
+	}
+	fmt.Fprintf(a.Out, "Captured %s as commit %s: %d files.\n", report.Clean(strings.Join(nodes, ", ")), v.Hash.Short(), len(files))
+	return nil
+}
+
+// person is who captures: as Git's own variables say, else the user who called
+// sudo, else the one that klustered runs as.
+func (a *App) person() git.Person {
+	host, _ := os.Hostname()
+	name := a.Getenv("SUDO_USER")
+	if u, err := user.Current(); name == "" && err == nil {
+		name = u.Username
+	}
+	return git.Person{Name: cmp.Or(a.Getenv("GIT_AUTHOR_NAME"), name), Email: cmp.Or(a.Getenv("GIT_AUTHOR_EMAIL"), name+"@"+host)}
+}
+
+// keptObjects reads the cluster's objects from the first of the places that has
+// a member of etcd.
+func (a *App) keptObjects(ctx context.Context, f *baselineFlags, places []place) ([]baseline.Object, error) {
+	err := errNoMember
+	for _, p := range places {
+		if p.Snapshot.Etcd == nil {
+			continue
+		}
+		var out bytes.Buffer
+		if p.spec == "local" {
+			err = a.objectsHere(ctx, f, &out)
+		} else {
+			err = objectsThere(ctx, p.spec, &out)
+		}
+		if err == nil {
+			return baseline.Objects(out.Bytes())
+		}
+	}
+	return nil, err
+}
+
+// objectsHere writes the objects of this node's member as JSON.
+func (a *App) objectsHere(ctx context.Context, f *baselineFlags, out *bytes.Buffer) error {
+	ctx, cancel := context.WithTimeout(ctx, f.timeout)
+	defer cancel()
+	src, err := a.open(ctx, &getFlags{reach: reach{root: "/", timeout: f.timeout}, source: "auto"})
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	var all []inventory.Item
+	for _, name := range strings.Split(baseline.Kinds, ",") {
+		kind, err := inventory.Resolve(ctx, src, name)
+		if err != nil {
+			return err
+		}
+		list, err := inventory.Get(ctx, src, inventory.Query{Kind: kind, Managed: true})
+		if err != nil {
+			return err
+		}
+		all = append(all, list...)
+	}
+	return inventory.WriteJSON(out, all, false)
+}
+
+// objectsThere asks another node for them.
+func objectsThere(ctx context.Context, spec string, out *bytes.Buffer) error {
+	node, err := transport.Open(ctx, spec, "")
+	if err != nil {
+		return unreached(err)
+	}
+	var errs bytes.Buffer
+	err = node.Run(ctx, transport.Streams{Out: out, Err: &errs}, "agent", "get", baseline.Kinds, "-A", "--show-managed-fields", "-o", "json")
+	if err != nil {
+		return said(&errs, err)
+	}
+	return nil
+}
+
+// read opens the version that is asked for.
+func (f *baselineFlags) read() (*baseline.Base, error) {
+	b, err := baseline.Read(git.Disk{}, f.repo, f.rev)
+	if errors.Is(err, git.ErrNone) {
+		return nil, hint(err, "klustered baseline capture makes one; --repo names another folder")
+	}
+	if err != nil {
+		return nil, hint(err, "git --git-dir %s log shows its versions", filepath.Clean(f.repo))
+	}
+	return b, nil
+}

@@ -1,0 +1,200 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aymanbagabas/go-udiff"
+	"github.com/spf13/cobra"
+
+	"github.com/klustered/klustered/fault/drift"
+	"github.com/klustered/klustered/internal/baseline"
+	"github.com/klustered/klustered/internal/diagnose"
+	"github.com/klustered/klustered/internal/report"
+	"github.com/klustered/klustered/snapshot"
+)
+
+func (a *App) baselineDiff() *cobra.Command {
+	f := &baselineFlags{}
+	c := &cobra.Command{
+		Use: "diff [PATH|KIND/NAME...]", Short: "Say what differs from the baseline, since when, and who may have done it",
+		Long: `diff compares nodes and cluster with a version of the baseline. Of each difference
+it says which commit gave what is wanted, when the file was last written and what
+the node's records tell of who wrote it, or who last changed the object. Where
+something differs the exit code is 2, and 3 where not all could be compared.`,
+		Example: `  klustered baseline diff
+  klustered baseline diff /etc/kubernetes/manifests --at HEAD~2
+  klustered baseline diff --lab klustered --repo ./baseline`,
+		RunE: func(c *cobra.Command, names []string) error { return a.runBaselineDiff(c.Context(), f, names) },
+	}
+	f.add(c)
+	f.addRev(c)
+	return c
+}
+
+// differences are what differs between places and a version.
+type differences struct {
+	places  []place
+	base    *baseline.Base
+	nodes   []*snapshot.Baseline // by place; nil where the version does not keep it
+	objects []baseline.ObjectDrift
+	missed  []string // what could not be compared, and why
+}
+
+// compare reads the places and the version.
+func (a *App) compare(ctx context.Context, f *baselineFlags) (*differences, error) {
+	base, err := f.read()
+	if err != nil {
+		return nil, err
+	}
+	places, err := a.gather(ctx, &f.reach)
+	if err != nil {
+		return nil, err
+	}
+	d := &differences{places: places, base: base}
+	for _, p := range places {
+		if p.unread != nil {
+			d.nodes = append(d.nodes, nil)
+			d.missed = append(d.missed, fmt.Sprintf("%s: %v", p.spec, p.unread))
+			continue
+		}
+		got, err := base.Compare(p.Snapshot)
+		if err != nil {
+			return nil, err
+		}
+		if got == nil {
+			d.missed = append(d.missed, fmt.Sprintf("%s: the baseline does not keep this node; it has %s", p.Snapshot.Node, strings.Join(base.Nodes(), ", ")))
+		} else {
+			for _, name := range got.Unread {
+				d.missed = append(d.missed, p.Snapshot.Node+": "+name+" was not read")
+			}
+		}
+		d.nodes = append(d.nodes, got)
+	}
+	was, err := base.Objects()
+	if err != nil || len(was) == 0 {
+		return d, err
+	}
+	is, err := a.keptObjects(ctx, f, places)
+	if err != nil {
+		d.missed = append(d.missed, "the cluster's objects: "+err.Error())
+		return d, nil
+	}
+	d.objects = baseline.CompareObjects(was, is)
+	return d, nil
+}
+
+// asked reports whether one of names, or nothing in particular, means name: it
+// itself, or what lies below it.
+func asked(names []string, name string) bool {
+	return len(names) == 0 || slices.ContainsFunc(names, func(n string) bool {
+		n = strings.TrimSuffix(n, "/")
+		return strings.EqualFold(n, name) || strings.HasPrefix(name, n+"/")
+	})
+}
+
+func (a *App) runBaselineDiff(ctx context.Context, f *baselineFlags, names []string) error {
+	d, err := a.compare(ctx, f)
+	if err != nil {
+		return err
+	}
+	found := 0
+	for i, n := range d.nodes {
+		if n == nil {
+			continue
+		}
+		for _, x := range n.Drifts {
+			if asked(names, x.Name) && x.Kind != "webhook" && x.Kind != "policy" { // told as objects
+				a.tellDrift(d.places[i].Snapshot, x)
+				found++
+			}
+		}
+	}
+	for _, o := range d.objects {
+		if x := o.Object(); asked(names, x.Kind+"/"+x.Name) {
+			if err := a.tellObject(d, o); err != nil {
+				return err
+			}
+			found++
+		}
+	}
+	for _, m := range d.missed {
+		fmt.Fprintf(a.Err, "klustered: not compared: %s\n", report.Clean(oneLine(m)))
+	}
+	switch {
+	case found > 0:
+		fmt.Fprintf(a.Out, "\n%s from commit %s. klustered baseline restore puts back; klustered baseline capture keeps what is now.\n", differ(found), d.base.Version.Hash.Short())
+		return exitCode(diagnose.ExitCauses)
+	case len(d.missed) > 0:
+		return exitCode(diagnose.ExitIncomplete)
+	}
+	fmt.Fprintf(a.Out, "All is as in commit %s, captured %s by %s.\n", d.base.Version.Hash.Short(), d.base.Version.At.Format(time.DateTime), report.Clean(d.base.Version.Author.String()))
+	return nil
+}
+
+// tellDrift shows a difference of a node.
+func (a *App) tellDrift(s *snapshot.Snapshot, x snapshot.Drift) {
+	fmt.Fprintf(a.Out, "%s: %s %s %s\n", report.Clean(s.Node), x.Kind, report.Clean(x.Name), x.State)
+	fmt.Fprintf(a.Out, "  baseline: %s\n", report.Clean(drift.Origin(x.Since)))
+	if x.Kind == "file" && x.Is != nil && !x.Is.Modified.IsZero() {
+		fmt.Fprintf(a.Out, "  written: %s, mode %04o, owner %d:%d\n", x.Is.Modified.UTC().Format(time.DateTime), x.Is.Mode, x.Is.UID, x.Is.GID)
+	}
+	for _, h := range drift.Hands(s, x) {
+		fmt.Fprintf(a.Out, "  %s: %s (%s)\n", h.At.UTC().Format(time.DateTime), report.Clean(h.Got), report.Clean(h.Source))
+	}
+	if x.Kind != "file" {
+		fmt.Fprintf(a.Out, "    - %s\n    + %s\n", report.Clean(orElse(x.Old, "not there")), report.Clean(orElse(x.New, "not there")))
+		return
+	}
+	var was, is string
+	if x.Was != nil {
+		was = x.Was.Content
+	}
+	if x.Is != nil {
+		is = x.Is.Content
+	}
+	if x.Was != nil && x.Is != nil && was == is {
+		fmt.Fprintf(a.Out, "    - mode %04o, owner %d:%d, SHA-256 %.12s %s\n    + mode %04o, owner %d:%d, SHA-256 %.12s %s\n",
+			x.Was.Mode, x.Was.UID, x.Was.GID, x.Was.SHA256, report.Clean(x.Was.Link), x.Is.Mode, x.Is.UID, x.Is.GID, x.Is.SHA256, report.Clean(x.Is.Link))
+		return
+	}
+	a.indented(udiff.Unified("baseline", "now", was, is))
+}
+
+func (a *App) indented(text string) {
+	for line := range strings.Lines(text) {
+		fmt.Fprintf(a.Out, "    %s\n", report.Clean(strings.TrimSuffix(line, "\n")))
+	}
+}
+
+// tellObject shows a difference of an object.
+func (a *App) tellObject(d *differences, o baseline.ObjectDrift) error {
+	x, state := o.Object(), snapshot.DriftChanged
+	switch {
+	case o.Was == nil:
+		state = snapshot.DriftAdded
+	case o.Is == nil:
+		state = snapshot.DriftGone
+	}
+	since, err := d.base.Since(x.Place)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.Out, "cluster: %s %s %s\n  baseline: %s\n", x.Kind, report.Clean(x.Name), state, report.Clean(drift.Origin(since)))
+	if o.Is != nil && o.Is.By != "" {
+		fmt.Fprintf(a.Out, "  last changed: %s by %s\n", o.Is.At.UTC().Format(time.DateTime), report.Clean(o.Is.By))
+	}
+	text, err := o.Diff()
+	a.indented(text)
+	return err
+}
+
+func differ(n int) string {
+	if n == 1 {
+		return "One thing differs"
+	}
+	return fmt.Sprintf("%d things differ", n)
+}
