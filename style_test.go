@@ -155,6 +155,16 @@ func exportedReceiver(d *ast.FuncDecl) bool {
 	return ok && id.IsExported()
 }
 
+// TestOneSort: each type that package slices sorts costs nine kilobytes.
+func TestOneSort(t *testing.T) {
+	for _, f := range sources(t) {
+		many := fits("internal/collect/feed internal/collect/etcd* internal/inventory internal/order internal/gen* lab/flagtable", filepath.ToSlash(f.folder()))
+		if !f.test() && !many && regexp.MustCompile(`slices\.Sort(Stable)?Func\(`).MatchString(f.text) {
+			t.Errorf("%s sorts by a sort of its own: see package order", f.name)
+		}
+	}
+}
+
 // TestNoWallClock: where knowledge is kept, the snapshot's time is the only clock.
 func TestNoWallClock(t *testing.T) {
 	for _, f := range sources(t) {

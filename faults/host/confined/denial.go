@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -40,7 +41,7 @@ func denials(s *snapshot.Snapshot) []denial {
 			}
 		}
 	}
-	slices.SortStableFunc(out, func(a, b denial) int { return b.at.Compare(a.at) })
+	order.By(out, func(a, b denial) int { return b.at.Compare(a.at) })
 	return out
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -29,7 +30,7 @@ func (s *Store) Prefixes(n int) []snapshot.EtcdPrefix {
 	for _, x := range by {
 		out = append(out, *x)
 	}
-	slices.SortFunc(out, func(a, b snapshot.EtcdPrefix) int {
+	order.By(out, func(a, b snapshot.EtcdPrefix) int {
 		if c := compare(max(b.Bytes, b.History), max(a.Bytes, a.History)); c != 0 {
 			return c
 		}
