@@ -60,6 +60,7 @@ import (
 	hostclock "github.com/klustered/klustered/faults/host/clock"
 	hostconfined "github.com/klustered/klustered/faults/host/confined"
 	hostdiskfull "github.com/klustered/klustered/faults/host/diskfull"
+	hostdrift "github.com/klustered/klustered/faults/host/drift"
 	hostfrozen "github.com/klustered/klustered/faults/host/frozen"
 	hostimmutable "github.com/klustered/klustered/faults/host/immutable"
 	hostinodesfull "github.com/klustered/klustered/faults/host/inodesfull"
@@ -235,6 +236,7 @@ var Faults = []*fault.Fault{
 	hostclock.Fault,
 	hostconfined.Fault,
 	hostdiskfull.Fault,
+	hostdrift.Fault,
 	hostfrozen.Fault,
 	hostimmutable.Fault,
 	hostinodesfull.Fault,

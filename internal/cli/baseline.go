@@ -40,6 +40,9 @@ and RBAC. Private keys, tokens and Secrets never enter.
 
 A node that keeps one in ` + baseline.Dir + ` is compared with it by every
 triage (host/drift). It is read by git as any other: git --git-dir DIR log -p.`,
+		Example: `  klustered baseline capture -m "all is well"
+  klustered baseline diff
+  klustered baseline restore --all --apply`,
 		Args: a.unknownCommand,
 	}
 	c.AddCommand(a.baselineCapture(), a.baselineDiff(), a.baselineRestore())
