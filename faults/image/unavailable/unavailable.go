@@ -57,7 +57,7 @@ func reason(s *snapshot.Snapshot, w cri.Wait) string {
 		return "is no name of an image"
 	case c.Reason == "ErrImageNeverPull" && !local:
 		return "is not on the node, and imagePullPolicy Never forbids to pull it"
-	case rerouted(s, w):
+	case rerouted(s, w), has("pull qps exceeded"): // nobody was asked
 		return ""
 	case c.PullPolicy == "Always" && local:
 		return "is on the node, but imagePullPolicy Always asks the registry first, which does not give it"
