@@ -27,6 +27,7 @@ var Fault = &fault.Fault{
 	ID:     "apiserver/encryption",
 	Layer:  fault.APIServer,
 	Needs:  []snapshot.Section{snapshot.SectionStatic, snapshot.SectionEtcd},
+	Uses:   []snapshot.Section{snapshot.SectionLogs},
 	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.APIDown, Strength: symptom.Sometimes, Cluster: true}, // its informers never end their first list
@@ -92,7 +93,11 @@ func look(s *snapshot.Snapshot) (manifest.Part, []misfit) {
 		if len(entries) == 0 {
 			return p, nil // another fault
 		}
-		return p, append(locked(s, n, entries), plain(s, n, entries)...)
+		list := append(locked(s, n, entries), plain(s, n, entries)...)
+		if len(list) == 0 {
+			list = other(s, n, entries)
+		}
+		return p, list
 	}
 	return p, nil
 }

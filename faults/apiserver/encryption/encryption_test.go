@@ -3,6 +3,7 @@ package encryption
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klustered/klustered/fault/faulttest"
 	"github.com/klustered/klustered/op"
@@ -122,5 +123,36 @@ func TestDetect(t *testing.T) {
 	}
 	if got := detect(&snapshot.Snapshot{Static: node(nil, nil).Static, Etcd: &snapshot.Etcd{}}); got != nil {
 		t.Errorf("without etcd's files: %+v", got)
+	}
+}
+
+// A key with the right name and other bytes shows in what the API server says.
+func TestOtherBytes(t *testing.T) {
+	for name, tt := range map[string]struct {
+		key, said string
+		age       time.Duration
+		file      []snapshot.Field
+		want      bool
+	}{
+		"other bytes":           {"/registry/secrets/a/b", "invalid padding on input", time.Minute, fields("secrets aescbc:a"), true},
+		"an hour ago":           {"/registry/secrets/a/b", "invalid padding on input", time.Hour, fields("secrets aescbc:a"), false},
+		"of another kind":       {"/registry/configmaps/a/b", "invalid padding on input", time.Minute, fields("secrets aescbc:a"), false},
+		"nothing of the error":  {"/registry/secrets/a/b", "", time.Minute, fields("secrets aescbc:a"), false},
+		"no name fitted then":   {"/registry/secrets/a/b", "no matching prefix found", time.Minute, fields("secrets aescbc:a"), false},
+		"one beside the other":  {"/registry/secrets/a/b", "cipher: message authentication failed", time.Minute, fields("secrets aescbc:b,a identity"), true},
+		"with all kinds as one": {"/registry/secrets/a/b", "invalid padding on input", time.Minute, fields("*.* aescbc:a identity"), true},
+	} {
+		s := node(&snapshot.EtcdStore{Encrypted: map[string]int{"secrets aescbc:v1:a": 9}}, tt.file)
+		s.At = faulttest.At
+		s.Logs = &snapshot.Logs{Observations: []snapshot.Observation{{ID: "apiserver-decrypt-failed", Last: s.At.Add(-tt.age), Params: map[string]string{"key": tt.key, "error": tt.said}}}}
+		got := detect(s)
+		if len(got) > 0 != tt.want || tt.want && !strings.Contains(got[0].Summary, "its bytes are others") {
+			t.Errorf("%s: %+v", name, got)
+		}
+		if len(got) > 0 {
+			if plan, err := remedy(s, got[0]); err == nil {
+				t.Errorf("%s: %v", name, plan)
+			}
+		}
 	}
 }
