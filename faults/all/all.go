@@ -42,6 +42,7 @@ import (
 	controllerssigning "github.com/klustered/klustered/faults/controllers/signing"
 	dnscorednsconfig "github.com/klustered/klustered/faults/dns/corednsconfig"
 	dnscorednsdown "github.com/klustered/klustered/faults/dns/corednsdown"
+	dnsisolated "github.com/klustered/klustered/faults/dns/isolated"
 	dnsservice "github.com/klustered/klustered/faults/dns/service"
 	etcdauth "github.com/klustered/klustered/faults/etcd/auth"
 	etcdcorrupt "github.com/klustered/klustered/faults/etcd/corrupt"
@@ -86,6 +87,7 @@ import (
 	kubeletconfiginvalid "github.com/klustered/klustered/faults/kubelet/configinvalid"
 	kubeletconfigmissing "github.com/klustered/klustered/faults/kubelet/configmissing"
 	kubeletflagunknown "github.com/klustered/klustered/faults/kubelet/flagunknown"
+	kubeletimagelimits "github.com/klustered/klustered/faults/kubelet/imagelimits"
 	kubeletlimits "github.com/klustered/klustered/faults/kubelet/limits"
 	kubeletmanifesturl "github.com/klustered/klustered/faults/kubelet/manifesturl"
 	kubeletmaxpods "github.com/klustered/klustered/faults/kubelet/maxpods"
@@ -218,6 +220,7 @@ var Faults = []*fault.Fault{
 	controllerssigning.Fault,
 	dnscorednsconfig.Fault,
 	dnscorednsdown.Fault,
+	dnsisolated.Fault,
 	dnsservice.Fault,
 	etcdauth.Fault,
 	etcdcorrupt.Fault,
@@ -262,6 +265,7 @@ var Faults = []*fault.Fault{
 	kubeletconfiginvalid.Fault,
 	kubeletconfigmissing.Fault,
 	kubeletflagunknown.Fault,
+	kubeletimagelimits.Fault,
 	kubeletlimits.Fault,
 	kubeletmanifesturl.Fault,
 	kubeletmaxpods.Fault,
