@@ -29,7 +29,7 @@ const lookAgain = 20 * time.Second
 func (w *Watch) explain(ctx context.Context) {
 	defer close(w.out)
 	for d := range w.raw {
-		if w.opts.Look != nil && d.Hand.Manager == "" {
+		if w.opts.Look != nil && d.Hand.Manager == "" && (d.Hand.Known || len(d.Hand.Candidates) > 0 || d.names() != nil) {
 			if w.seen.snap == nil || time.Since(w.seen.at) > lookAgain {
 				// what was begun is brought to its end: it is the answer
 				c, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -58,67 +58,143 @@ func namePod(s *snapshot.Snapshot, p *proc.Process) {
 }
 
 // Entries are what starts the hand of a deed by itself: what its processes
-// descend from, or else what names the thing that was changed.
+// descend from, or else what names the thing that was changed. Of those that
+// only may have done it nothing is sure.
 func Entries(s *snapshot.Snapshot, found []finding.Finding, d Deed) []Entry {
 	if s == nil || s.Persistence == nil {
 		return nil
 	}
 	line := append([]proc.Process{d.Hand.Process}, d.Hand.Lineage...)
-	best := 0
+	if !d.Hand.Known {
+		line = append(line, d.Hand.Candidates...)
+	}
+	var best score
 	var out []Entry
 	for _, p := range s.Persistence.Entries {
-		n := rank(p, line, d.What)
-		if n == 0 || n < best {
+		n := rank(p, line, d.names())
+		if n.how == 0 || n.worse(best) {
 			continue
 		}
-		if n > best {
+		if best.worse(n) {
 			best, out = n, nil
 		}
 		text := strings.TrimSpace(p.Text)
 		if text == "" {
 			text = p.Command
 		}
-		out = append(out, Entry{Kind: p.Kind, Source: p.Source, Line: p.Line, Text: secret.Scrub(text), Sure: n > 1, Fix: fixOf(p, found)})
+		out = append(out, Entry{Kind: p.Kind, Source: p.Source, Line: p.Line, Text: secret.Scrub(text), Sure: n.how > 1 && d.Hand.Known, Fix: fixOf(p, found)})
+	}
+	if best.how > 2 && len(out) > 1 { // the same command stands in several places
+		for i := range out {
+			out[i].Sure = false
+		}
 	}
 	return out
 }
 
-// rank is how sure it is that an entry starts the processes: 4 for one whose
+// A score is how sure it is that an entry starts the processes: 4 for one whose
 // command is among theirs, 3 for one whose program is, 2 for one whose unit
-// they are in, 1 for one that names what was changed, and 0.
-func rank(p snapshot.Persistent, line []proc.Process, what string) int {
-	command := strings.Join(strings.Fields(p.Command), " ")
+// they are in, 1 for one that names what was changed, and 0; and how far above
+// the hand that is.
+type score struct{ how, far int }
+
+func (a score) worse(b score) bool { return a.how < b.how || a.how == b.how && a.far > b.far }
+
+// schedulers are units in which what others have asked for is run: to be in one
+// says nothing.
+var schedulers = []string{"cron.service", "crond.service", "atd.service", "anacron.service", "ssh.service", "sshd.service", "systemd-udevd.service", "docker.service", "containerd.service", "crio.service", "kubelet.service"}
+
+// names are what a command names the thing by that was changed.
+func (d Deed) names() []string {
+	switch d.Kind {
+	case "file", "group", "mount":
+		return []string{d.What}
+	case "unit":
+		return []string{d.What, strings.TrimSuffix(d.What, ".service")}
+	case "sysctl":
+		path := strings.ReplaceAll(d.What, ".", "/")
+		return []string{d.What, path, "/proc/sys/" + path}
+	}
+	return nil
+}
+
+func rank(p snapshot.Persistent, line []proc.Process, names []string) (best score) {
+	command := secret.Scrub(strings.Join(strings.Fields(p.Command), " "))
 	files := programFiles(p)
-	best := 0
-	for _, x := range line {
-		run := strings.Join(strings.Fields(x.Command()), " ")
+	for i, x := range line {
+		n := score{0, i}
 		switch {
-		case len(command) >= 6 && strings.Contains(run, command):
-			best = max(best, 4)
-		case slices.ContainsFunc(x.Args, func(a string) bool { return slices.Contains(files, a) }), slices.Contains(files, x.Exe):
-			best = max(best, 3)
-		case p.Unit != "" && p.Unit == x.Unit, x.Unit != "" && (x.Unit == filepath.Base(p.Source) || slices.ContainsFunc(p.Companions, func(c string) bool { return filepath.Base(c) == x.Unit })):
-			best = max(best, 2)
+		case says(x.Args, command):
+			n.how = 4
+		case slices.Contains(files, program(x)):
+			n.how = 3
+		case x.Unit == "" || slices.Contains(schedulers, x.Unit):
+		case p.Unit == x.Unit, x.Unit == filepath.Base(p.Source), slices.ContainsFunc(p.Companions, func(c string) bool { return filepath.Base(c) == x.Unit }):
+			n.how = 2
+		}
+		if best.worse(n) {
+			best = n
 		}
 	}
-	if best > 0 || p.Package != "" && p.Sum != "differs" || !strings.HasPrefix(what, "/") {
+	if best.how > 0 || p.Package != "" && p.Sum != "differs" {
 		return best
 	}
-	if ground.Names(p.Command, what) || slices.ContainsFunc(p.Scripts, func(t snapshot.Text) bool { return ground.Names(t.Content, what) }) {
-		return 1
+	for _, name := range names {
+		if ground.Names(p.Command, name) || slices.ContainsFunc(p.Scripts, func(t snapshot.Text) bool { return ground.Names(t.Content, name) }) {
+			return score{1, 0}
+		}
 	}
-	return 0
+	return score{}
+}
+
+// says reports whether a command line runs a command: as it is, behind an
+// interpreter and its flags, or as the script of a shell. One that is no more
+// than the name of a shell says nothing.
+func says(args []string, command string) bool {
+	if first, rest, _ := strings.Cut(command, " "); rest == "" && slices.Contains(shells, filepath.Base(first)) {
+		return false
+	}
+	if len(command) < 6 {
+		return false
+	}
+	for i := range args {
+		one := strings.Join(strings.Fields(args[i]), " ")
+		head, cut := strings.CutSuffix(one, "...")
+		if one == command || cut && len(head) > 100 && strings.HasPrefix(command, head) {
+			return true
+		}
+		if i < 4 && strings.Join(strings.Fields(strings.Join(args[i:], " ")), " ") == command {
+			return true
+		}
+	}
+	return false
 }
 
 // shells are programs that say nothing of what is run.
 var shells = []string{"sh", "bash", "dash", "env", "python3", "perl", "timeout", "nice", "sleep"}
 
-// programFiles are the files that an entry's command runs.
+// program is the file that a process runs: the script, where that is run by an
+// interpreter.
+func program(x proc.Process) string {
+	if !slices.Contains(shells, filepath.Base(x.Exe)) && len(x.Args) > 0 && !slices.Contains(shells, filepath.Base(x.Args[0])) {
+		return x.Exe
+	}
+	for _, a := range x.Args[min(1, len(x.Args)):] {
+		if !strings.HasPrefix(a, "-") {
+			return a
+		}
+	}
+	return ""
+}
+
+// programFiles are the files that an entry runs: its scripts, and its program
+// where that is not one that everybody runs.
 func programFiles(p snapshot.Persistent) []string {
 	var out []string
-	for _, w := range strings.Fields(p.Command) {
+	for i, w := range strings.Fields(p.Command) {
 		w = strings.Trim(w, `"';&|()`)
-		if strings.HasPrefix(w, "/") && !slices.Contains(shells, filepath.Base(w)) && !strings.HasPrefix(w, "/dev/") {
+		everybody := slices.Contains([]string{"/bin", "/sbin", "/usr/bin", "/usr/sbin"}, filepath.Dir(w))
+		if i == 0 && strings.HasPrefix(w, "/") && !everybody {
 			out = append(out, w)
 		}
 	}

@@ -2,8 +2,7 @@ package guard
 
 import (
 	"context"
-	"fmt"
-	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,10 +20,14 @@ const (
 	depth      = 4    // of folders below one that is named
 )
 
-// files follows the files of the targets.
+// files follows the files of the targets. Events are taken in by one goroutine,
+// which asks who did it at once; another one looks at files once they are at
+// rest. What is read of a file system is read with a limit and without the
+// lock: one that hangs holds up nothing else.
 type files struct {
 	w     *Watch
 	group *fanotify.Group
+	reach reach
 
 	mu      sync.Mutex
 	folders map[string]string // what names a folder in events: its path
@@ -38,163 +41,54 @@ type files struct {
 	wake    chan struct{} // something is pending
 }
 
-// A change is what goes on with one file.
-type change struct {
-	first, last time.Time
-	mask        uint64
-	events      int
-	hand        Hand
-	found       int // PID of hand
-}
-
-// watchFiles marks the folders of all targets that are files.
-func (w *Watch) watchFiles(ctx context.Context) error {
+func newFiles(w *Watch) *files {
 	f := &files{w: w, folders: map[string]string{}, ids: map[string]string{}, whole: map[string]bool{}, targets: map[string]Target{}, known: map[string]state{}, pending: map[string]*change{}, wake: make(chan struct{}, 1)}
+	f.reach.hung = func(name string) { w.note("%s does not answer: what is below it is not watched", name) }
 	for _, t := range w.opts.Targets {
 		if t.Kind == "file" {
 			f.targets[filepath.Clean(t.Name)] = t
 		}
 	}
+	return f
+}
+
+// watchFiles marks the folders of all targets that are files.
+func (w *Watch) watchFiles(ctx context.Context) {
+	f := newFiles(w)
 	if len(f.targets) == 0 {
-		return nil
+		return
 	}
 	g, err := fanotify.New()
 	if err != nil {
-		return fmt.Errorf("cannot watch files: %w", err)
+		w.note("files are not watched: %v", err)
+		return
 	}
 	f.group, w.files = g, f
-	f.mu.Lock()
 	f.arm()
+	f.mu.Lock()
 	marked := len(f.folders)
 	f.mu.Unlock()
 	if marked == 0 {
-		g.Close()
-		return fmt.Errorf("cannot watch files: %s", strings.Join(w.Notes(), "; "))
+		w.note("files are not watched")
+		f.close()
+		return
 	}
-	w.mu.Lock()
-	w.summary.Watched += marked
-	w.mu.Unlock()
+	w.watched(marked)
 	context.AfterFunc(ctx, g.Stop)
 	var both sync.WaitGroup // settle marks folders to its end
 	both.Go(f.listen)
 	both.Go(func() { f.settle(ctx) })
 	w.work.Go(func() {
 		both.Wait()
-		g.Close()
+		f.close()
 	})
-	return nil
 }
 
-// arm marks what is not marked yet, and remembers how files stand that were
-// not known. The lock is held.
-func (f *files) arm() {
-	for name := range f.targets {
-		f.armOne(name, map[string]bool{})
+// close closes the group, unless something that hangs may still mark with it.
+func (f *files) close() {
+	if !f.reach.stuck() {
+		f.group.Close()
 	}
-}
-
-// armOne marks the folder of a path, or the nearest that is there; where the
-// path is a link, also what it points to; where it is a folder, all below it.
-func (f *files) armOne(name string, seen map[string]bool) {
-	if seen[name] || len(seen) > 16 {
-		return
-	}
-	seen[name] = true
-	dir := filepath.Dir(name)
-	for !isDir(dir) && dir != "/" {
-		dir = filepath.Dir(dir)
-	}
-	f.mark(dir)
-	st, err := os.Lstat(name)
-	switch {
-	case err != nil:
-		f.remember(name)
-	case st.Mode()&fs.ModeSymlink != 0:
-		f.remember(name)
-		if to, err := os.Readlink(name); err == nil {
-			if !filepath.IsAbs(to) {
-				to = filepath.Join(filepath.Dir(name), to)
-			}
-			if t, ok := f.targets[name]; ok && f.targets[to].Name == "" {
-				f.targets[to] = Target{Kind: "file", Name: to, Repair: t.Repair}
-			}
-			f.armOne(to, seen)
-		}
-	case st.IsDir():
-		f.armTree(name, depth)
-	default:
-		f.remember(name)
-	}
-}
-
-func (f *files) armTree(dir string, depth int) {
-	f.whole[dir] = true
-	f.remember(dir)
-	if !f.mark(dir) {
-		return
-	}
-	list, err := os.ReadDir(dir)
-	if err != nil {
-		return
-	}
-	for _, x := range list {
-		name := filepath.Join(dir, x.Name())
-		if x.IsDir() && depth > 0 {
-			f.armTree(name, depth-1)
-		} else {
-			f.remember(name)
-		}
-	}
-}
-
-func isDir(dir string) bool {
-	st, err := os.Stat(dir)
-	return err == nil && st.IsDir()
-}
-
-func (f *files) mark(dir string) bool {
-	id, err := fanotify.Identity(dir)
-	if err == nil && f.ids[dir] == id {
-		return true
-	}
-	if len(f.folders) >= maxFolders {
-		f.overfull("more than %d folders", maxFolders)
-		return false
-	}
-	if id, err = f.group.Watch(dir); err != nil {
-		f.w.note("%v", err)
-		return false
-	}
-	delete(f.folders, f.ids[dir])
-	f.folders[id], f.ids[dir] = dir, id
-	return true
-}
-
-func (f *files) overfull(format string, args ...any) {
-	if !f.full {
-		f.full = true
-		f.w.note("not all is watched: "+format, args...)
-	}
-}
-
-func (f *files) remember(name string) {
-	if _, ok := f.known[name]; ok {
-		return
-	}
-	if len(f.known) >= maxFiles {
-		f.overfull("more than %d files", maxFiles)
-		return
-	}
-	f.keep(name, read(name))
-}
-
-func (f *files) keep(name string, s state) {
-	f.texts += len(s.text) - len(f.known[name].text)
-	if f.texts > maxTexts {
-		f.texts -= len(s.text)
-		s.text = nil
-	}
-	f.known[name] = s
 }
 
 // listen takes events in as they come: who did it is read first.
@@ -257,7 +151,7 @@ func (f *files) touch(name string, e fanotify.Event) {
 		if len(f.pending) >= maxFiles {
 			return
 		}
-		c = &change{first: now, found: -2}
+		c = &change{first: now}
 		f.pending[name] = c
 		select {
 		case f.wake <- struct{}{}:
@@ -266,111 +160,145 @@ func (f *files) touch(name string, e fanotify.Event) {
 	}
 	c.last, c.mask = now, c.mask|e.Mask
 	c.events++
-	switch {
-	case e.PID < 0:
-		if c.found == -2 {
-			c.hand = Hand{Note: "the kernel dropped the event: too many came at once"}
-		}
-	case c.found != e.PID:
-		if h := f.w.hand(e.PID); h.Known || !c.hand.Known {
-			c.found, c.hand = e.PID, h
-		}
-	}
+	c.by(e, f.w.hand)
 }
+
+const (
+	// longest is how long a change that goes on and on is waited for.
+	longest = 2 * time.Second
+	// lookOver is the time between two looks whether marked folders are still
+	// those at their paths.
+	lookOver = 10 * time.Second
+)
 
 // settle tells of the changes that have come to rest. While there are none it
 // sleeps.
 func (f *files) settle(ctx context.Context) {
-	every := time.NewTicker(max(f.w.opts.Settle/2, time.Millisecond))
+	pause := max(f.w.opts.Settle/2, time.Millisecond)
+	every, over := time.NewTicker(pause), time.NewTicker(lookOver)
 	defer every.Stop()
+	defer over.Stop()
+	running := true
 	for {
 		select {
 		case <-ctx.Done():
 			f.flush(time.Now().Add(time.Hour))
 			return
+		case <-over.C:
+			f.again(nil)
 		case now := <-every.C:
-			if f.flush(now) > 0 {
-				continue
+			if f.flush(now) == 0 {
+				every.Stop()
+				running = false
 			}
-			every.Stop()
-			select {
-			case <-ctx.Done():
-			case <-f.wake:
+		case <-f.wake:
+			if !running {
+				every.Reset(pause)
+				running = true
 			}
-			every.Reset(max(f.w.opts.Settle/2, time.Millisecond))
 		}
 	}
 }
 
-// longest is how long a change that goes on and on is waited for.
-const longest = 2 * time.Second
-
 // flush tells of what has come to rest and returns how much has not.
 func (f *files) flush(now time.Time) int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.pending) == 0 {
-		return 0
-	}
-	var ready []string
+	ready := map[string]*change{}
 	rearm := false
+	f.mu.Lock()
 	for name, c := range f.pending {
 		if now.Sub(c.last) >= f.w.opts.Settle || now.Sub(c.first) >= longest {
-			ready = append(ready, name)
+			ready[name] = c
+			delete(f.pending, name)
 			rearm = rearm || c.mask&(unix.FAN_ONDIR|unix.FAN_CREATE|unix.FAN_MOVED_TO|unix.FAN_DELETE_SELF|unix.FAN_MOVE_SELF) != 0
 		}
 	}
-	for _, name := range ready {
-		c := f.pending[name]
-		delete(f.pending, name)
+	left := len(f.pending)
+	f.mu.Unlock()
+	for name, c := range ready {
 		f.judge(name, c)
 	}
 	if rearm {
 		f.again(ready)
 	}
-	return len(f.pending)
+	return left
 }
 
-// again marks folders that are new, and tells of what is in them already.
-func (f *files) again(ready []string) {
-	before := len(f.known)
-	names := map[string]bool{}
-	for name := range f.known {
-		names[name] = true
-	}
-	hands := map[string]Hand{}
-	for _, name := range ready {
-		if isDir(name) {
-			hands[name] = f.lastHand(name)
+// again marks folders that are new or others than they were, and tells of what
+// is in them already; ready is what has just been changed.
+func (f *files) again(ready map[string]*change) {
+	f.mu.Lock()
+	before := maps.Clone(f.known)
+	f.mu.Unlock()
+	moved := f.arm()
+	f.mu.Lock()
+	after := maps.Clone(f.known)
+	f.mu.Unlock()
+	for name := range after {
+		if was, ok := before[name]; ok {
+			for _, dir := range moved {
+				if strings.HasPrefix(name, dir+"/") {
+					f.judge(name, found(dir, ready))
+					break
+				}
+			}
+		} else if s := after[name]; s.there && !s.mode.IsDir() && f.among(name, moved, ready) {
+			f.told(name, was, s, found(name, ready))
 		}
 	}
-	f.arm()
-	if len(f.known) == before || len(hands) == 0 {
-		return
+}
+
+// among reports whether a file that was not known lies in a folder that was
+// changed.
+func (f *files) among(name string, moved []string, ready map[string]*change) bool {
+	for _, dir := range moved {
+		if strings.HasPrefix(name, dir+"/") {
+			return true
+		}
 	}
-	for name, s := range f.known {
-		if names[name] || !s.there || s.mode.IsDir() {
+	for dir := range ready {
+		if strings.HasPrefix(name, dir+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// found is the change of what was there when its folder was first looked at:
+// who moved the folder there brought it along, who made it perhaps.
+func found(name string, ready map[string]*change) *change {
+	c := &change{first: time.Now(), last: time.Now()}
+	for dir, d := range ready {
+		if name != dir && !strings.HasPrefix(name, dir+"/") {
 			continue
 		}
-		for dir, h := range hands {
-			if strings.HasPrefix(name, dir+"/") {
-				f.told(name, state{}, s, &change{hand: h, first: time.Now(), events: 0})
-			}
+		if c.first = d.first; d.mask&unix.FAN_MOVED_TO != 0 {
+			c.touches, c.mask = d.touches, d.mask
+			return c
+		}
+		for _, t := range d.touches {
+			c.maybe = append(c.maybe, t.hand.Process)
 		}
 	}
-}
-
-func (f *files) lastHand(string) Hand {
-	return Hand{Note: "it was there when its folder was first looked at"}
+	return c
 }
 
 // judge compares a file with what was known of it.
 func (f *files) judge(name string, c *change) {
-	was, now := f.known[name], read(name)
-	if was.same(now) {
+	now, ok := f.reach.read(name)
+	if !ok {
 		return
 	}
-	f.keep(name, now)
+	f.mu.Lock()
+	was, seen := f.known[name]
+	if was.same(now) {
+		f.mu.Unlock()
+		return
+	}
+	kept := f.keep(name, now)
+	f.mu.Unlock()
+	if !kept && !seen && c.mask&(unix.FAN_CREATE|unix.FAN_MOVED_TO) == 0 {
+		return // it is one of too many, and nobody knows how it was
+	}
 	if was.there && now.there && was.mode.IsDir() && now.mode.IsDir() && was.mode == now.mode && was.uid == now.uid && was.gid == now.gid {
 		return
 	}
@@ -378,8 +306,15 @@ func (f *files) judge(name string, c *change) {
 }
 
 func (f *files) told(name string, was, now state, c *change) {
+	f.mu.Lock()
 	t := f.targets[name]
-	d := Deed{At: c.first.UTC(), Kind: "file", What: name, Repair: t.Repair, Events: c.events, Hand: c.hand}
+	f.mu.Unlock()
+	h, own := c.hand(was.sum != now.sum || was.link != now.link || was.there != now.there)
+	if own {
+		f.w.count(func(s *Summary) { s.Own++ })
+		return
+	}
+	d := Deed{At: c.first.UTC(), Kind: "file", What: name, Repair: t.Repair, Events: c.events, Hand: h}
 	d.Did, d.Diff = did(name, was, now)
 	if t.Repair > 0 {
 		d.PutBack = t.Absent && !now.there || t.Before != "" && now.there && (now.sum == t.Before || now.link != "" && linkSum(now.link) == t.Before)

@@ -10,10 +10,12 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,9 +26,15 @@ import (
 
 // A Target is one thing to watch.
 type Target struct {
-	Kind   string // file, unit, qdisc, route, rule, link, object
+	// Kind is file, unit, object, qdisc, route, policy (a rule of routing),
+	// ruleset, link, network (all of these five), sysctl, group (a file of
+	// control groups), mount or neighbour.
+	Kind   string
 	Name   string // path, unit, interface, REST path
 	Repair int    // journal that changed it; 0 for none
+	// Key is what names it in events, where that is not Name, and Undo what is
+	// done to it when the repair is undone; "" when that is not known.
+	Key, Undo string
 	// Before is the SHA-256 of a file before the repair; "" when that is not
 	// known. Absent says that it was not there.
 	Before string
@@ -74,8 +82,12 @@ type Hand struct {
 	Known   bool           `json:"known"`
 	Note    string         `json:"note,omitempty"` // why it is not known, or how far
 	Lineage []proc.Process `json:"lineage,omitempty"`
+	// Candidates are others that may have done it, or had a part in it.
+	Candidates []proc.Process `json:"candidates,omitempty"`
 	// Manager, of an object, is the client that names itself its writer.
 	Manager string `json:"manager,omitempty"`
+
+	own bool // it is a repair of klustered
 }
 
 // An Entry is what starts a hand by itself.
@@ -98,14 +110,18 @@ type Summary struct {
 	Counted int `json:"counted,omitempty"` // deeds of a flood that were counted and not told
 	Lost    int `json:"lost,omitempty"`    // times that the kernel dropped events
 	Starts  int `json:"starts,omitempty"`  // of programs that were noted
-	// Ordinary counts changes of the network by the node's own components.
+	// Ordinary counts changes of the network by the node's own components, Others
+	// those of what is not watched, and Own what klustered did itself.
 	Ordinary int `json:"ordinary,omitempty"`
+	Others   int `json:"others,omitempty"`
+	Own      int `json:"own,omitempty"`
 }
 
 // A Watch is at work until its context ends.
 type Watch struct {
 	opts   Options
 	ring   *proc.Ring
+	reader proc.Reader // of sockets
 	files  *files
 	users  map[int]string
 	noting sync.Mutex
@@ -116,8 +132,10 @@ type Watch struct {
 
 	mu      sync.Mutex
 	summary Summary
-	recent  []time.Time // deeds told of, for the bound on floods
-	seen    look
+	// repaired is when another klustered was last seen to repair this node.
+	repaired time.Time
+	recent   []time.Time // deeds told of, for the bound on floods
+	seen     look
 }
 
 // processors are as many as Go is to use at least, so that a thread that comes
@@ -125,8 +143,11 @@ type Watch struct {
 // of the processes that end at once were lost with two, and none with six.
 const processors = 6
 
+// ErrNothing means that nothing of what was asked for can be watched.
+var ErrNothing = errors.New("nothing of it can be watched")
+
 // Start watches until ctx ends. What cannot be watched is a note; that nothing
-// can is an error.
+// can is [ErrNothing].
 func Start(ctx context.Context, o Options) (*Watch, error) {
 	if o.Settle == 0 {
 		o.Settle = DefaultSettle
@@ -134,22 +155,30 @@ func Start(ctx context.Context, o Options) (*Watch, error) {
 	if runtime.GOMAXPROCS(0) < processors {
 		runtime.GOMAXPROCS(processors)
 	}
+	ctx, cancel := context.WithCancel(ctx)
 	w := &Watch{opts: o, ring: proc.NewRing(""), raw: make(chan Deed, 64), out: make(chan Deed, 64)}
 	if data, err := os.ReadFile("/etc/passwd"); err == nil {
 		w.users = proc.Users(data)
 	}
 	w.watchStarts(ctx)
+	w.work.Go(w.ring.Sweep)
 	w.watchNetwork(ctx)
 	w.watchObjects(ctx)
 	w.watchUnits(ctx)
-	if err := w.watchFiles(ctx); err != nil {
-		return nil, err
-	}
+	w.watchSmall(ctx)
+	w.watchFiles(ctx)
 	go func() {
 		w.work.Wait()
+		cancel()
 		close(w.raw)
 	}()
 	go w.explain(ctx)
+	if w.Summary().Watched == 0 {
+		cancel()
+		for range w.out { // it ends what was begun
+		}
+		return nil, fmt.Errorf("cannot watch: %w: %s", ErrNothing, strings.Join(w.Notes(), "; "))
+	}
 	return w, nil
 }
 
@@ -172,9 +201,19 @@ func (w *Watch) Summary() Summary {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.summary
-	s.Starts, _ = w.ring.Counts()
+	s.Starts = w.ring.Starts()
 	return s
 }
+
+func (w *Watch) count(f func(*Summary)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f(&w.summary)
+}
+
+func (w *Watch) watched(n int) { w.count(func(s *Summary) { s.Watched += n }) }
+
+func (w *Watch) lose() { w.count(func(s *Summary) { s.Lost++ }) }
 
 func (w *Watch) note(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
@@ -217,9 +256,14 @@ func (w *Watch) tell(d Deed) {
 // hand names the process.
 func (w *Watch) hand(pid int) Hand {
 	if pid <= 0 {
-		return Hand{Process: proc.Process{UID: -1, LoginUID: -1}, Note: "a process that this node's process namespace does not show: of the host below, or of the kernel"}
+		return Hand{Process: nobody(0), Note: "a process that this node's process namespace does not show: of the host below, or of the kernel"}
 	}
 	p, live := w.ring.Find(pid)
+	return w.handOf(p, live)
+}
+
+// handOf is the hand of a process.
+func (w *Watch) handOf(p proc.Process, live bool) Hand {
 	h := Hand{Process: p, Known: p.Known(), Lineage: w.ring.Lineage(p)}
 	switch {
 	case !h.Known:
@@ -228,5 +272,6 @@ func (w *Watch) hand(pid int) Hand {
 		h.Note = "it has ended; this was read when it began"
 	}
 	h.User, h.Login = w.users[h.UID], w.users[h.LoginUID]
+	h.own = w.ours(p)
 	return h
 }

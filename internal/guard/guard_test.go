@@ -13,11 +13,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/klustered/klustered/finding"
-	"github.com/klustered/klustered/internal/guard/proc"
 	"github.com/klustered/klustered/internal/rtnl"
 	"github.com/klustered/klustered/internal/rtnl/rtnltest"
-	"github.com/klustered/klustered/snapshot"
 )
 
 // watch starts a watch of paths, as root.
@@ -260,7 +257,7 @@ type netDeed struct{ script, back, kind, what, did string }
 
 // once does it, wants to be told of it, and reports whether by whom.
 func (c netDeed) once(t *testing.T, ns string) (named bool) {
-	_, end := watch(t, Options{Targets: []Target{{Kind: "network"}, {Kind: "qdisc", Name: "d0", Repair: 7}}, netns: ns})
+	_, end := watch(t, Options{Targets: []Target{{Kind: "network"}, {Kind: "qdisc", Name: "d0", Repair: 7, Undo: "added tbf"}}, netns: ns})
 	inside(t, ns, c.script)
 	told := false
 	all := end()
@@ -287,37 +284,6 @@ func inside(t *testing.T, ns string, script string) {
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("%s: %v", script, err)
-	}
-}
-
-// TestEntries: what a process descends from is its entry; what only names the
-// file is one perhaps, and none where there is a better one.
-func TestEntries(t *testing.T) {
-	s := &snapshot.Snapshot{Persistence: &snapshot.Persistence{Entries: []snapshot.Persistent{
-		{Kind: "cron.d", Source: "/etc/cron.d/x", Line: 3, Text: "* * * * * root sh -c 'echo a > /etc/hosts'", Command: "sh -c 'echo a > /etc/hosts'"},
-		{Kind: "timer", Source: "/etc/systemd/system/y.timer", Command: "/usr/local/bin/y", Unit: "y.service"},
-		{Kind: "service", Source: "/etc/systemd/system/z.service", Command: "/opt/z --loop", Unit: "z.service"},
-	}}}
-	found := []finding.Finding{{Fault: "persistence/reapplied", Facts: []finding.Fact{{Source: "/etc/systemd/system/y.timer"}}}}
-	for _, c := range []struct {
-		name   string
-		hand   Hand
-		source string
-		sure   bool
-		fix    string
-	}{
-		{"names the file", Hand{Process: proc.Process{Name: "x"}}, "/etc/cron.d/x", false, ""},
-		{"command of an ancestor", Hand{Process: proc.Process{Name: "sh"}, Lineage: []proc.Process{{Args: []string{"/bin/sh", "-c", "sh -c 'echo a > /etc/hosts'"}}}}, "/etc/cron.d/x", true, ""},
-		{"script of an ancestor", Hand{Process: proc.Process{Name: "y"}, Lineage: []proc.Process{{Args: []string{"/bin/bash", "/usr/local/bin/y"}}}}, "/etc/systemd/system/y.timer", true, "persistence/reapplied"},
-		{"unit", Hand{Process: proc.Process{Name: "q", Unit: "z.service"}}, "/etc/systemd/system/z.service", true, ""},
-	} {
-		got := Entries(s, found, Deed{What: "/etc/hosts", Hand: c.hand})
-		if len(got) != 1 || got[0].Source != c.source || got[0].Sure != c.sure || got[0].Fix != c.fix {
-			t.Errorf("%s: %+v", c.name, got)
-		}
-	}
-	if got := Entries(s, nil, Deed{What: "/etc/host", Hand: Hand{}}); len(got) != 0 {
-		t.Errorf("%+v", got)
 	}
 }
 

@@ -2,121 +2,142 @@ package guard
 
 import (
 	"context"
-	"path/filepath"
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/klustered/klustered/internal/guard/fanotify"
 	"github.com/klustered/klustered/internal/guard/netlink"
-	"github.com/klustered/klustered/internal/guard/proc"
 )
 
 // networkKinds are the targets that netlink tells of; network is all of them.
-var networkKinds = []string{"network", "qdisc", "route", "rule", "link"}
+var networkKinds = []string{"network", "qdisc", "route", "policy", "ruleset", "link"}
+
+// A wire is one family of netlink in the network namespace that is watched.
+type wire struct {
+	w         *Watch
+	family    int
+	net       string // the namespace, as a link of /proc names it
+	first     bool   // this is the first process namespace, in which the kernel counts
+	pids      string // this process namespace
+	wholesale bool   // every change is told, not only those of targets
+}
 
 // watchNetwork hears of changes of the node's own network namespace.
 func (w *Watch) watchNetwork(ctx context.Context) {
-	if !slices.ContainsFunc(w.opts.Targets, func(t Target) bool { return slices.Contains(networkKinds, t.Kind) }) {
+	is := func(t Target) bool { return slices.Contains(networkKinds, t.Kind) }
+	if !slices.ContainsFunc(w.opts.Targets, is) {
 		return
 	}
-	for name, dial := range map[string]func(string) (*netlink.Conn, error){"links, routes and qdiscs": netlink.Route, "the packet filter": netlink.Netfilter} {
-		c, err := dial(w.opts.netns)
+	base := w.wire()
+	for _, f := range []struct {
+		name   string
+		family int
+		dial   func(string) (*netlink.Conn, error)
+	}{{"links, routes and qdiscs", unix.NETLINK_ROUTE, netlink.Route}, {"the packet filter", unix.NETLINK_NETFILTER, netlink.Netfilter}} {
+		c, err := f.dial(w.opts.netns)
 		if err != nil {
-			w.note("%s are not watched: %v", name, err)
+			w.note("%s are not watched: %v", f.name, err)
 			continue
 		}
-		w.mu.Lock()
-		w.summary.Watched++
-		w.mu.Unlock()
+		w.watched(1)
 		context.AfterFunc(ctx, c.Stop)
+		at := base
+		at.family = f.family
 		w.work.Go(func() {
 			defer c.Close()
-			fanotify.Hurry()
-			for {
-				events, lost, err := c.Read()
-				if lost {
-					w.lose()
-				}
-				if err != nil {
-					return
-				}
-				for _, e := range events {
-					w.network(c, e)
-				}
-			}
+			at.listen(c, f.name)
 		})
 	}
 }
 
-// network tells of one change, unless it is the daily work of the node's own
-// components or follows by itself from another.
-func (w *Watch) network(c *netlink.Conn, e netlink.Event) {
-	if e.Did == "" || e.Kind != "ruleset" && e.Port == 0 && e.PID == 0 && e.Kind != "link" || e.Port == 0 && c.Kind(e.Link) == "veth" {
+func (w *Watch) wire() wire {
+	x := wire{w: w, net: link("/proc/self/ns/net"), pids: link("/proc/self/ns/pid")}
+	if w.opts.netns != "" {
+		var st unix.Stat_t
+		if unix.Stat(w.opts.netns, &st) == nil {
+			x.net = fmt.Sprintf("net:[%d]", st.Ino)
+		}
+	}
+	x.first = x.pids == firstProcesses
+	x.wholesale = slices.ContainsFunc(w.opts.Targets, func(t Target) bool { return t.Kind == "network" })
+	return x
+}
+
+// firstProcesses is the kernel's first process namespace, see PROC_PID_INIT_INO
+// of linux/proc_ns.h.
+const firstProcesses = "pid:[4026531836]"
+
+func (x wire) listen(c *netlink.Conn, name string) {
+	fanotify.Hurry()
+	for {
+		events, lost, err := c.Read()
+		if lost {
+			x.w.lose()
+			x.w.note("changes of %s were lost: too many came at once", name)
+		}
+		if err != nil {
+			return
+		}
+		for _, e := range events {
+			x.change(e)
+		}
+	}
+}
+
+// change tells of one change: of a target always, of another only where all is
+// watched, unless it is the daily work of the node's own components or follows
+// by itself from another.
+func (x wire) change(e netlink.Event) {
+	if me := os.Getpid(); x.first && e.PID == me || e.Port == me && x.w.reader.Holds(me, x.family, uint32(me)) {
 		return
 	}
-	h := w.netHand(e)
-	if ordinary(h) {
-		w.mu.Lock()
-		w.summary.Ordinary++
-		w.mu.Unlock()
+	t := x.w.netTarget(e)
+	byKernel := e.Port == 0 && e.PID == 0
+	if e.Did == "" || t.Repair == 0 && (byKernel && e.Kind != "ruleset" && e.Kind != "link" || e.Port == 0 && e.Type == "veth") {
 		return
 	}
-	d := Deed{At: time.Now().UTC(), Kind: e.Kind, What: e.What, Did: e.Did, Events: 1, Hand: h}
+	if t.Kind == "" && !x.wholesale {
+		x.w.count(func(s *Summary) { s.Others++ })
+		return
+	}
+	h := x.hand(e)
+	if t.Repair == 0 && component(h) {
+		x.w.count(func(s *Summary) { s.Ordinary++ })
+		return
+	}
+	x.w.tell(Deed{At: time.Now().UTC(), Kind: e.Kind, What: e.What, Did: e.Did, Events: 1, Hand: h, Repair: t.Repair, PutBack: t.Repair > 0 && t.undoneBy(e.Did)})
+}
+
+// netTarget is the target that a change is of, the last one that a repair made
+// before any other; none is the zero one.
+func (w *Watch) netTarget(e netlink.Event) (found Target) {
 	for _, t := range w.opts.Targets {
-		same := t.Kind == e.Kind && (t.Name == e.What || strings.Contains(t.Name, e.What)) || t.Kind == "rule" && e.Kind == "ruleset" && sameTable(t.Name, e.Did)
-		if t.Repair > 0 && same {
-			d.Repair = t.Repair
-		}
-	}
-	w.tell(d)
-}
-
-// sameTable reports whether an op and a change speak of the same table.
-func sameTable(op, did string) bool {
-	for part := range strings.SplitSeq(did, "; ") {
-		if i := strings.LastIndex(part, "table "); i >= 0 && strings.Contains(op, part[i:]) {
-			return true
-		}
-	}
-	return false
-}
-
-// netHand names who asked the kernel for a change. The number of a netlink
-// socket is most often that of its process, in that one's own namespace; where
-// the kernel gives the name, that decides.
-func (w *Watch) netHand(e netlink.Event) Hand {
-	if e.Port == 0 && e.PID == 0 {
-		return Hand{Process: proc.Process{UID: -1, LoginUID: -1}, Note: "the kernel itself, or one that it does not name"}
-	}
-	for _, pid := range []int{e.PID, e.Port} {
-		if pid <= 0 || pid > 1<<22 {
+		if t.Kind != e.Kind || t.Kind == "network" || found.Kind != "" && t.Repair < found.Repair {
 			continue
 		}
-		h := w.hand(pid)
-		if h.Known && (e.Name != "" && h.Name == e.Name || e.Name == "" && (h.Exe != "" || len(h.Args) > 0)) {
-			if e.Name == "" && h.Note == "" {
-				h.Note = "by the number of its netlink socket"
-			}
-			return h
+		if slices.ContainsFunc(e.Keys, func(k string) bool { return t.is(k) }) {
+			found = t
 		}
 	}
-	h := Hand{Process: proc.Process{PID: e.PID, Name: e.Name, UID: -1, LoginUID: -1}, Known: e.Name != "", Note: "a process that has ended, or of another process namespace"}
-	if h.PID == 0 {
-		h.PID = e.Port
-	}
-	return h
+	return found
 }
 
-// components change the network all day; what they do is counted.
-var components = []string{"kube-proxy", "kubelet", "containerd", "containerd-shim", "containerd-shim-runc-v2", "crio", "flanneld", "calico-node", "cilium-agent", "kube-router", "kindnetd", "dockerd"}
-
-func ordinary(h Hand) bool {
-	for _, p := range append([]proc.Process{h.Process}, h.Lineage...) {
-		if slices.Contains(components, p.Name) || p.Exe != "" && slices.Contains(components, filepath.Base(p.Exe)) {
-			// a shell in a pod descends from a shim as well, but not what the runtime runs itself
-			return p.PID == h.PID || p.Name != "containerd-shim" && !strings.HasPrefix(p.Name, "containerd-sh")
-		}
+// is reports whether a change of what is named key is one of the target. A
+// table holds its chains, and goes with them.
+func (t Target) is(key string) bool {
+	own := t.Key
+	if own == "" {
+		own = t.Name
 	}
-	return false
+	return own == key || t.Kind == "ruleset" && (strings.HasSuffix(key, " of "+own) || strings.HasSuffix(own, " of "+key))
+}
+
+// undoneBy reports whether what was done is what undoes the repair.
+func (t Target) undoneBy(did string) bool {
+	return t.Undo != "" && slices.Contains(strings.Split(did, ", "), t.Undo) || t.Undo != "" && strings.HasPrefix(did+" ", t.Undo+" ")
 }

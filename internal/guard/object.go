@@ -15,7 +15,6 @@ import (
 	"github.com/aymanbagabas/go-udiff"
 
 	"github.com/klustered/klustered/internal/collect/secret"
-	"github.com/klustered/klustered/internal/guard/proc"
 )
 
 // An APIFunc asks the API server with the node's own credentials.
@@ -24,109 +23,149 @@ type APIFunc func(ctx context.Context, method, path, contentType string, body []
 // objectPause is the time between two looks at a repaired object.
 const objectPause = 5 * time.Second
 
+// unasked is for how many looks in a row the API server may not answer before
+// that is said.
+const unasked = 6
+
 // watchObjects looks at the repaired objects again and again.
 func (w *Watch) watchObjects(ctx context.Context) {
-	var list []Target
-	for _, t := range w.opts.Targets {
-		if t.Kind == "object" {
-			list = append(list, t)
-		}
-	}
+	list := w.of("object")
 	if len(list) == 0 || w.opts.API == nil {
 		return
 	}
-	w.mu.Lock()
-	w.summary.Watched += len(list)
-	w.mu.Unlock()
+	w.watched(len(list))
 	w.work.Go(func() {
-		known := map[string]string{}
-		for {
+		known, failed := map[string]objectLook{}, map[string]int{}
+		for first := true; first || tick(ctx, objectPause); first = false {
 			for _, t := range list {
-				w.object(ctx, t, known)
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(objectPause):
+				if failed[t.Name]++; w.object(ctx, t, known) {
+					failed[t.Name] = 0
+				}
+				if failed[t.Name] == unasked && ctx.Err() == nil {
+					w.note("%s could not be looked at for a while: the API server does not answer for it", t.Name)
+				}
 			}
 		}
 	})
 }
 
-// object compares one object with what was known of it. What cannot be asked
-// says nothing.
-func (w *Watch) object(ctx context.Context, t Target, known map[string]string) {
+// An objectLook is what was seen of an object last, and when.
+type objectLook struct {
+	text string
+	at   time.Time
+}
+
+// object compares one object with what was known of it, and reports whether it
+// could be asked for. What cannot be asked says nothing.
+func (w *Watch) object(ctx context.Context, t Target, known map[string]objectLook) bool {
 	path, _, _ := strings.Cut(t.Name, "?")
+	at := time.Now()
 	status, answer, err := w.opts.API(ctx, http.MethodGet, path, "", nil)
 	if err != nil || status != http.StatusOK && status != http.StatusNotFound {
-		return
+		return false
 	}
-	now, hand := "", Hand{Process: proc.Process{UID: -1, LoginUID: -1}}
+	now, hand := "", Hand{Process: nobody(0)}
+	var last manager
 	if status == http.StatusOK {
-		if now, hand.Manager, err = Object(answer); err != nil {
-			return
+		if now, last, err = Object(answer); err != nil {
+			return false
 		}
 	}
 	was, seen := known[t.Name]
-	if known[t.Name] = now; !seen || was == now {
-		return
+	if known[t.Name] = (objectLook{now, at}); !seen || was.text == now {
+		return true
 	}
-	d := Deed{At: time.Now().UTC(), Kind: "object", What: path, Did: "changed", Repair: t.Repair, Hand: hand}
+	if w.repairing(was.at) {
+		w.count(func(s *Summary) { s.Own++ })
+		return true
+	}
+	d := Deed{At: time.Now().UTC(), Kind: "object", What: path, Did: "changed", Repair: t.Repair}
 	switch {
-	case was == "":
+	case was.text == "":
 		d.Did = "made"
 	case now == "":
 		d.Did = "removed"
 	}
-	d.Diff = cutDiff(udiff.Unified(path, path, secret.Scrub(was), secret.Scrub(now)))
-	if line := audited(path); line != "" {
-		d.Hand.Note = "the audit log says " + line
-		if d.Hand.Manager == "" {
-			d.Hand.Manager = "a client of the API"
-		}
-	}
-	d.Hand.Known = d.Hand.Manager != ""
-	if !d.Hand.Known {
-		d.Hand.Note = "the API server does not say who removed it, and this node has no audit log of it"
-	}
+	d.Diff = cutDiff(udiff.Unified(path, path, secret.Scrub(was.text), secret.Scrub(now)))
+	d.Hand = hand.managed(last, audited(path, was.at), was.at)
 	w.tell(d)
+	return true
 }
+
+// clocks is how far apart the clocks of two control-plane nodes may be.
+const clocks = 3 * time.Second
+
+// managed names the client that changed an object since then: by its own word in
+// managedFields and by that of this node's audit log, each only where it is of
+// that time.
+func (h Hand) managed(last manager, log string, since time.Time) Hand {
+	if last.text != "" && last.at.After(since.Add(-clocks).Truncate(time.Second)) {
+		h.Manager = last.text
+	}
+	switch {
+	case log != "":
+		h.Note = "the audit log says " + log
+		if h.Manager == "" {
+			h.Manager = "a client of the API: " + log
+		}
+	case h.Manager == "" && last.text != "":
+		h.Note = "no manager has written it since, and this node's audit log says nothing; the last one is " + last.text
+	case h.Manager == "":
+		h.Note = "the API server does not say who removed it, and this node's audit log says nothing of it"
+	}
+	h.Known = h.Manager != ""
+	return h
+}
+
+// A manager is a client of the API that names itself the writer of an object.
+type manager struct {
+	text string
+	at   time.Time // of its last write
+}
+
+// lastApplied is the object once more, as a text, by kubectl apply.
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
 // Object is an object as text, without what changes by itself, and who wrote
 // it last: managedFields name the client, what it did, and when.
-func Object(data []byte) (text, manager string, err error) {
+func Object(data []byte) (text string, last manager, err error) {
 	var x map[string]any
 	if err := json.Unmarshal(data, &x); err != nil {
-		return "", "", fmt.Errorf("cannot read an object: %w", err)
+		return "", last, fmt.Errorf("cannot read an object: %w", err)
 	}
 	delete(x, "status")
 	if meta, ok := x["metadata"].(map[string]any); ok {
-		manager = lastManager(meta["managedFields"])
+		last = lastManager(meta["managedFields"])
 		for _, k := range []string{"managedFields", "resourceVersion", "generation"} {
 			delete(meta, k)
 		}
+		if notes, ok := meta["annotations"].(map[string]any); ok {
+			delete(notes, lastApplied)
+		}
 	}
-	if d, ok := x["data"].(map[string]any); ok && x["kind"] == "Secret" {
-		for k, v := range d {
-			d[k] = secret.Mark(fmt.Sprint(v))
+	for _, field := range []string{"data", "stringData"} {
+		if d, ok := x[field].(map[string]any); ok && x["kind"] == "Secret" {
+			for k, v := range d {
+				d[k] = secret.Mark(fmt.Sprint(v))
+			}
 		}
 	}
 	out, err := json.MarshalIndent(x, "", "  ")
-	return string(out) + "\n", manager, err
+	return string(out) + "\n", last, err
 }
 
-func lastManager(list any) string {
+func lastManager(list any) (last manager) {
 	all, _ := list.([]any)
-	last, text := "", ""
 	for _, x := range all {
 		f, _ := x.(map[string]any)
-		at, _ := f["time"].(string)
-		if sub, _ := f["subresource"].(string); at < last || sub == "status" {
+		text, _ := f["time"].(string)
+		at, err := time.Parse(time.RFC3339, text)
+		if sub, _ := f["subresource"].(string); err != nil || at.Before(last.at) || sub == "status" {
 			continue
 		}
-		last, text = at, fmt.Sprintf("%v, by %v at %s", f["manager"], f["operation"], at)
+		last = manager{fmt.Sprintf("%v, by %v at %s", f["manager"], f["operation"], text), at}
 	}
-	return text
+	return last
 }
 
 // maxAudit bounds what is read of the end of the audit log.
@@ -135,8 +174,8 @@ const maxAudit = 512 << 10
 var auditFlag = regexp.MustCompile(`--audit-log-path=([^\s"',]+)`)
 
 // audited is what the audit log of this node's API server says of the last
-// write of an object, or "".
-func audited(path string) string {
+// write of an object since then, or "".
+func audited(path string, since time.Time) string {
 	manifest, err := os.ReadFile("/etc/kubernetes/manifests/kube-apiserver.yaml")
 	if err != nil {
 		return ""
@@ -157,12 +196,12 @@ func audited(path string) string {
 	if err != nil {
 		return ""
 	}
-	return Audit(data, path)
+	return Audit(data, path, since)
 }
 
-// Audit finds the last write of an object in lines of an audit log, see
-// audit.k8s.io/v1 Event.
-func Audit(data []byte, path string) string {
+// Audit finds the last write of an object since then in lines of an audit log,
+// see audit.k8s.io/v1 Event.
+func Audit(data []byte, path string, since time.Time) string {
 	text := ""
 	for line := range bytes.Lines(data) {
 		var e struct {
@@ -173,6 +212,9 @@ func Audit(data []byte, path string) string {
 			ResponseStatus                              struct{ Code int }
 		}
 		if !bytes.Contains(line, []byte(path)) || json.Unmarshal(line, &e) != nil {
+			continue
+		}
+		if stage, err := time.Parse(time.RFC3339Nano, e.StageTimestamp); err != nil || stage.Before(since) {
 			continue
 		}
 		at, _, _ := strings.Cut(e.RequestURI, "?")

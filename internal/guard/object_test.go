@@ -6,16 +6,18 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
-const webhook = `{"kind":"ValidatingWebhookConfiguration","metadata":{"name":"w","resourceVersion":"%d","generation":%d,"managedFields":[
+const webhook = `{"kind":"ValidatingWebhookConfiguration","metadata":{"name":"w","resourceVersion":"%d","generation":%d,
+ "annotations":{"kubectl.kubernetes.io/last-applied-configuration":"%[1]d"},"managedFields":[
  {"manager":"kubectl-create","operation":"Update","time":"2026-01-01T00:00:00Z"},
- {"manager":"evil-operator","operation":"Apply","time":"2026-01-02T00:00:00Z"},
- {"manager":"kubelet","operation":"Update","subresource":"status","time":"2026-01-03T00:00:00Z"}]},
- "webhooks":[{"failurePolicy":"%s"}],"status":{"x":%d}}`
+ {"manager":"evil-operator","operation":"Apply","time":"%[5]s"},
+ {"manager":"kubelet","operation":"Update","subresource":"status","time":"2999-01-03T00:00:00Z"}]},
+ "webhooks":[{"failurePolicy":"%[3]s"}],"status":{"x":%[4]d}}`
 
-// TestObject: a change of what is meant is a deed of its last manager; one of
-// the version or the status is none.
+// TestObject: a change of what is meant is a deed of its last manager, where
+// that wrote since the look before; one of the version or the status is none.
 func TestObject(t *testing.T) {
 	w := &Watch{raw: make(chan Deed, 8)}
 	answer, status := "", http.StatusOK
@@ -25,7 +27,7 @@ func TestObject(t *testing.T) {
 		}
 		return status, []byte(answer), nil
 	}
-	known := map[string]string{}
+	known := map[string]objectLook{}
 	look := func() *Deed {
 		w.object(t.Context(), Target{Kind: "object", Name: "/apis/x/w", Repair: 3}, known)
 		select {
@@ -35,17 +37,23 @@ func TestObject(t *testing.T) {
 			return nil
 		}
 	}
-	answer = fmt.Sprintf(webhook, 1, 1, "Ignore", 1)
+	const before = "2026-01-02T00:00:00Z"
+	now := time.Now().UTC().Format(time.RFC3339)
+	answer = fmt.Sprintf(webhook, 1, 1, "Ignore", 1, before)
 	if d := look(); d != nil {
 		t.Errorf("first: %v", d)
 	}
-	answer = fmt.Sprintf(webhook, 2, 2, "Ignore", 2)
+	answer = fmt.Sprintf(webhook, 2, 2, "Ignore", 2, before)
 	if d := look(); d != nil {
 		t.Errorf("a new status: %v", d)
 	}
-	answer = fmt.Sprintf(webhook, 3, 3, "Fail", 2)
-	if d := look(); d == nil || !strings.HasPrefix(d.Hand.Manager, "evil-operator, by Apply at 2026-01-02") || !strings.Contains(d.Diff, `+      "failurePolicy": "Fail"`) || d.Repair != 3 {
+	answer = fmt.Sprintf(webhook, 3, 3, "Fail", 2, now)
+	if d := look(); d == nil || !d.Hand.Known || !strings.HasPrefix(d.Hand.Manager, "evil-operator, by Apply at "+now) || !strings.Contains(d.Diff, `+      "failurePolicy": "Fail"`) || d.Repair != 3 {
 		t.Errorf("%+v", d)
+	}
+	answer = fmt.Sprintf(webhook, 4, 4, "Ignore", 2, before)
+	if d := look(); d == nil || d.Hand.Known || d.Hand.Manager != "" || !strings.Contains(d.Hand.Note, "evil-operator") {
+		t.Errorf("a manager of before is named: %+v", d)
 	}
 	status = http.StatusForbidden
 	if d := look(); d != nil {
@@ -58,21 +66,39 @@ func TestObject(t *testing.T) {
 }
 
 func TestAudit(t *testing.T) {
-	log := `{"verb":"get","requestURI":"/api/v1/n/x","user":{"username":"a"}}
-{"verb":"patch","requestURI":"/api/v1/n/x?fieldManager=z","stageTimestamp":"T1","user":{"username":"system:serviceaccount:a:b"},"sourceIPs":["10.0.0.9"],"userAgent":"op/1","responseStatus":{"code":200}}
-{"verb":"patch","requestURI":"/api/v1/n/xy","user":{"username":"c"},"responseStatus":{"code":200}}
-{"verb":"delete","requestURI":"/api/v1/n/x","user":{"username":"d"},"responseStatus":{"code":403}}
+	log := `{"verb":"get","requestURI":"/api/v1/n/x","stageTimestamp":"2026-01-02T00:00:03.000000Z","user":{"username":"a"}}
+{"verb":"patch","requestURI":"/api/v1/n/x?fieldManager=z","stageTimestamp":"2026-01-02T00:00:01.500000Z","user":{"username":"system:serviceaccount:a:b"},"sourceIPs":["10.0.0.9"],"userAgent":"op/1","responseStatus":{"code":200}}
+{"verb":"patch","requestURI":"/api/v1/n/xy","stageTimestamp":"2026-01-02T00:00:03.000000Z","user":{"username":"c"},"responseStatus":{"code":200}}
+{"verb":"delete","requestURI":"/api/v1/n/x","stageTimestamp":"2026-01-02T00:00:03.000000Z","user":{"username":"d"},"responseStatus":{"code":403}}
 torn {"verb":"delete","requestURI":"/api/v1/n/x"`
-	if got := Audit([]byte(log), "/api/v1/n/x"); got != "patch of T1 by system:serviceaccount:a:b from 10.0.0.9 with op/1" {
+	at := func(text string) time.Time {
+		x, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return x
+	}
+	if got := Audit([]byte(log), "/api/v1/n/x", at("2026-01-02T00:00:01Z")); got != "patch of 2026-01-02T00:00:01.500000Z by system:serviceaccount:a:b from 10.0.0.9 with op/1" {
 		t.Errorf("%q", got)
+	}
+	if got := Audit([]byte(log), "/api/v1/n/x", at("2026-01-02T00:00:02Z")); got != "" {
+		t.Errorf("one of before: %q", got)
+	}
+}
+
+// TestSecretObject: no value of a Secret stands in its text, in whichever field.
+func TestSecretObject(t *testing.T) {
+	text, _, err := Object([]byte(`{"kind":"Secret","metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{\"data\":{\"a\":\"aHVudGVyMmh1bnRlcjI=\"}}"}},"data":{"a":"aHVudGVyMmh1bnRlcjI="},"stringData":{"b":"hunter2hunter2"}}`))
+	if err != nil || strings.Contains(text, "hunter2") || strings.Contains(text, "aHVudGVy") {
+		t.Errorf("%v\n%s", err, text)
 	}
 }
 
 func FuzzObject(f *testing.F) {
-	f.Add([]byte(fmt.Sprintf(webhook, 1, 1, "Fail", 1)))
+	f.Add([]byte(fmt.Sprintf(webhook, 1, 1, "Fail", 1, "2026-01-02T00:00:00Z")))
 	f.Add([]byte(`{"verb":"patch","requestURI":"/x"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		Object(data)
-		Audit(data, "/x")
+		Audit(data, "/x", time.Time{})
 	})
 }

@@ -42,12 +42,6 @@ func (w *Watch) watchStarts(ctx context.Context) {
 	})
 }
 
-func (w *Watch) lose() {
-	w.mu.Lock()
-	w.summary.Lost++
-	w.mu.Unlock()
-}
-
 // programs are folders whose file systems hold programs.
 var programs = []string{"/", "/usr", "/usr/local", "/opt", "/var", "/tmp", "/run", "/home", "/dev/shm"}
 

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/klustered/klustered/internal/repair"
 	"github.com/klustered/klustered/op"
@@ -22,8 +24,9 @@ var Usual = []string{
 	"/etc/apt/apt.conf.d", "/etc/nftables.conf", "/etc/iptables",
 }
 
-// Paths are targets of files and folders. A relative path is one below the
-// working directory.
+// Paths are targets of files and folders, and of kernel parameters and limits
+// of control groups, of which the kernel tells nobody. A relative path is one
+// below the working directory.
 func Paths(list []string) ([]Target, error) {
 	var out []Target
 	for _, p := range list {
@@ -31,7 +34,16 @@ func Paths(list []string) ([]Target, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cannot watch %q: %w", p, err)
 		}
-		out = append(out, Target{Kind: "file", Name: abs})
+		t := Target{Kind: "file", Name: abs}
+		switch {
+		case strings.HasPrefix(abs, "/proc/sys/"):
+			t = Target{Kind: "sysctl", Name: strings.TrimPrefix(abs, "/proc/sys/"), Key: abs}
+		case strings.HasPrefix(abs, "/sys/fs/cgroup/"):
+			t = Target{Kind: "group", Name: abs, Key: abs}
+		case strings.HasPrefix(abs, "/proc/"), strings.HasPrefix(abs, "/sys/"):
+			return nil, fmt.Errorf("cannot watch %q: the kernel tells nobody when it changes", p)
+		}
+		out = append(out, t)
 	}
 	return out, nil
 }
@@ -49,6 +61,9 @@ func Repaired(list []repair.Remain) []Target {
 			}
 			key := t.Kind + " " + t.Name
 			if i, ok := at[key]; ok {
+				if s.Op.Kind() == "unit" && t.Kind == "file" {
+					continue // it only started what another step or repair wrote
+				}
 				if t.Repair == out[i].Repair { // a later step of one repair
 					t.Before, t.Absent = out[i].Before, out[i].Absent
 				}
@@ -110,20 +125,28 @@ func targets(o op.Op) []Target {
 	case op.IssueCertificate:
 		return file(x.Cert, x.Key)
 	case op.Unit:
+		unit := Target{Kind: "unit", Name: x.Name, Undo: "inactive"}
+		if x.Verb == "stop" {
+			unit.Undo = "active"
+		}
 		// masked, enabled and changed units are files
-		return append(one("unit", x.Name), file("/etc/systemd/system/"+x.Name, "/etc/systemd/system/"+x.Name+".d")...)
-	case op.DeleteQdisc:
-		return one("qdisc", x.Qdisc.Link)
-	case op.AddQdisc:
-		return one("qdisc", x.Qdisc.Link)
-	case op.DeleteRoute:
-		return one("route", x.Route.String())
-	case op.AddRoute:
-		return one("route", x.Route.String())
-	case op.DeleteRule, op.AddRule, op.DeleteFilter, op.AddFilter:
-		return one("rule", o.String())
-	case op.SetLink:
-		return one("link", x.String())
+		return append([]Target{unit}, file("/etc/systemd/system/"+x.Name, "/etc/systemd/system/"+x.Name+".d")...)
+	case op.Sysctl:
+		return []Target{{Kind: "sysctl", Name: x.Name, Key: x.Path(), Undo: strings.Join(strings.Fields(x.Old), " ")}}
+	case op.SetGroupLimit:
+		return []Target{{Kind: "group", Name: x.File, Key: x.File}}
+	case op.SetIOLimit:
+		return []Target{{Kind: "group", Name: x.File, Key: x.File}}
+	case op.Freeze:
+		name, was := x.Group+"/cgroup.freeze", map[bool]string{true: "0", false: "1"}
+		if strings.Contains(x.Group, "/freezer/") { // the first version of control groups
+			name, was = x.Group+"/freezer.state", map[bool]string{true: "THAWED", false: "FROZEN"}
+		}
+		return []Target{{Kind: "group", Name: name, Key: name, Undo: was[x.Frozen]}}
+	case op.Unmount:
+		return one("mount", x.Mount.Path)
+	case op.MountOver:
+		return []Target{{Kind: "mount", Name: x.Mount.Path, Undo: "gone"}}
 	case op.PatchObject:
 		return one("object", x.Path)
 	case op.DeleteObject:
@@ -133,5 +156,97 @@ func targets(o op.Op) []Target {
 	case op.SetField:
 		return one("object", x.Path)
 	}
+	return wires(o)
+}
+
+// wires are the things of the network that an op changed in the host's own
+// namespace. Of pods' namespaces nothing is heard.
+func wires(o op.Op) []Target {
+	host := func(ns uint64, t Target) []Target {
+		if ns != 0 {
+			return nil
+		}
+		return []Target{t}
+	}
+	switch x := o.(type) {
+	case op.DeleteQdisc:
+		return host(x.Qdisc.NetNS, Target{Kind: "qdisc", Name: x.Qdisc.Link, Undo: "added " + x.Qdisc.Kind})
+	case op.AddQdisc:
+		return host(x.Qdisc.NetNS, Target{Kind: "qdisc", Name: x.Qdisc.Link, Undo: "removed " + x.Qdisc.Kind})
+	case op.DeleteRoute:
+		return host(x.Route.NetNS, routeTarget(x.Route, "added"))
+	case op.AddRoute:
+		return host(x.Route.NetNS, routeTarget(x.Route, "removed"))
+	case op.DeleteRule:
+		return host(x.At.NetNS, filterTarget(x.At))
+	case op.AddRule:
+		return host(x.At.NetNS, filterTarget(x.At))
+	case op.DeleteFilter:
+		return host(x.At.NetNS, filterTarget(x.At))
+	case op.AddFilter:
+		return host(x.Filter.NetNS, filterTarget(x.Filter.FilterPlace))
+	case op.GuardPorts:
+		return []Target{{Kind: "ruleset", Name: x.String(), Key: "table inet " + x.Guard.Name}}
+	case op.SetLink:
+		t := Target{Kind: "link", Name: x.At.Link}
+		switch {
+		case x.NewMTU != x.OldMTU:
+			t.Undo = fmt.Sprintf("MTU %d to %d", x.NewMTU, x.OldMTU)
+		case x.NewUp != x.OldUp:
+			t.Undo = map[bool]string{true: "set up", false: "set down"}[x.OldUp]
+		}
+		return host(x.At.NetNS, t)
+	}
 	return nil
+}
+
+func filterTarget(p op.FilterPlace) Target {
+	p.Pod = ""
+	return Target{Kind: "ruleset", Name: p.String(), Key: p.String()}
+}
+
+// routeTarget reads the text of a route, a rule of routing or a neighbour, see
+// snapshot.Route.
+func routeTarget(r op.Route, undo string) Target {
+	words := strings.Fields(r.Text)
+	after := func(name, none string) string {
+		if i := slices.Index(words, name); i >= 0 && i+1 < len(words) {
+			return words[i+1]
+		}
+		return none
+	}
+	switch r.Kind {
+	case "rule":
+		return Target{Kind: "policy", Name: r.Text, Key: after("priority", "0"), Undo: undo}
+	case "neighbour":
+		return Target{Kind: "neighbour", Name: r.Text}
+	}
+	to := ""
+	if len(words) > 0 {
+		to = words[0]
+	}
+	if slices.Contains([]string{"blackhole", "unreachable", "prohibit", "throw"}, to) && len(words) > 1 {
+		to = words[1]
+	}
+	if to == "::/0" {
+		to = "default"
+	}
+	return Target{Kind: "route", Name: r.Text, Key: fmt.Sprintf("%s table %s", to, after("table", "254")), Undo: undo}
+}
+
+// acts leave nothing behind that somebody could put back.
+var acts = []string{"reload-units", "restart-static", "etcd-snapshot", "etcd-compact", "etcd-defragment", "etcd-prove-write", "etcd-remember", "etcd-keep-quorum"}
+
+// Unwatched says what repairs changed that cannot be watched, a line each.
+func Unwatched(list []repair.Remain) []string {
+	var out []string
+	for _, s := range list {
+		if len(targets(s.Op)) > 0 || slices.Contains(acts, s.Op.Kind()) {
+			continue
+		}
+		if text := fmt.Sprintf("what repair %d did is not watched: %s", s.Number, s.Op); !slices.Contains(out, text) {
+			out = append(out, text)
+		}
+	}
+	return out
 }

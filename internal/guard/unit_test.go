@@ -2,23 +2,22 @@ package guard
 
 import (
 	"context"
-	"os"
 	"os/exec"
-	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/klustered/klustered/internal/guard/proc"
 )
 
-// TestUnit: a unit whose state changes is told of, with the command that named
-// it.
+// TestUnit: a unit whose state changes is told of, with the command that asked
+// for it.
 func TestUnit(t *testing.T) {
 	w := &Watch{raw: make(chan Deed, 8), ring: proc.NewRing("")}
-	state := "active"
-	known := map[string]string{}
+	state := unitState{active: "active", run: "1"}
+	known := map[string]unitLook{}
 	look := func() *Deed {
-		w.unit(t.Context(), Target{Kind: "unit", Name: "kubelet.service", Repair: 2}, known, func(context.Context, string) (string, error) { return state, nil })
+		w.unit(t.Context(), Target{Kind: "unit", Name: "kubelet.service", Repair: 2, Undo: "inactive"}, known, func(context.Context, string) (unitState, error) { return state, nil })
 		select {
 		case d := <-w.raw:
 			return &d
@@ -26,38 +25,91 @@ func TestUnit(t *testing.T) {
 			return nil
 		}
 	}
-	if d := look(); d != nil {
-		t.Errorf("first: %v", d)
+	for _, c := range []struct {
+		name, active, run, did string
+		putBack                bool
+	}{
+		{"first", "active", "1", "", false},
+		{"on its way", "deactivating", "1", "", false},
+		{"stopped", "inactive", "1", "is inactive, was active", true},
+		{"the same", "inactive", "1", "", false},
+		{"started", "active", "2", "is active, was inactive", false},
+		{"restarted between two looks", "active", "3", "was restarted", false},
+		{"failed", "failed", "3", "is failed, was active", false},
+	} {
+		state = unitState{c.active, c.run}
+		d := look()
+		if (d == nil) != (c.did == "") || d != nil && (d.Did != c.did || d.PutBack != c.putBack || d.Repair != 2 || d.Hand.Known || d.Hand.Note == "") {
+			t.Errorf("%s: %+v", c.name, d)
+		}
 	}
-	state = "deactivating"
-	if d := look(); d != nil {
-		t.Errorf("on its way: %v", d)
+}
+
+func TestAsks(t *testing.T) {
+	for _, c := range []struct {
+		line string
+		stop bool
+	}{
+		{"systemctl stop kubelet", true},
+		{"systemctl --no-block stop kubelet.service containerd", true},
+		{"/bin/systemctl restart kubelet", true},
+		{"systemctl status kubelet", false},
+		{"systemctl is-active kubelet", false},
+		{"systemctl start kubelet", false},
+		{"systemctl stop kubelet-x", false},
+		{"/bin/sh /usr/sbin/service kubelet stop", true},
+		{"/bin/sh /etc/init.d/kubelet stop", true},
+		{"busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager StopUnit ss kubelet.service replace", true},
+		{"dbus-send --system --dest=org.freedesktop.systemd1 /x org.freedesktop.systemd1.Manager.StopUnit string:kubelet.service string:replace", true},
+		{"grep stop kubelet", false},
+		{"systemctl", false},
+		{"", false},
+	} {
+		if got := asks(strings.Fields(c.line), "kubelet.service", stops); got != c.stop {
+			t.Errorf("%q: %v", c.line, got)
+		}
 	}
-	state = "inactive"
-	if d := look(); d == nil || d.Did != "is inactive, was active" || d.Hand.Known || d.Hand.Note == "" || d.Repair != 2 {
-		t.Errorf("%+v", d)
+}
+
+// TestUnitHand: of commands that ran then the one that fits is named; of several
+// that fit none is, and all are listed.
+func TestUnitHand(t *testing.T) {
+	w := &Watch{ring: proc.NewRing("")}
+	const systemctl = "/usr/bin/systemctl"
+	run := func(args ...string) int {
+		c := exec.Command("/bin/sh") // under another name, which waits for its input
+		in, err := c.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Args = append([]string{systemctl, "-c", "read x"}, args...)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { in.Close(); c.Wait() })
+		time.Sleep(100 * time.Millisecond)
+		w.ring.Exec(c.Process.Pid, "")
+		return c.Process.Pid
 	}
-	systemctl := filepath.Join(t.TempDir(), "systemctl")
-	data, err := os.ReadFile("/bin/sleep")
-	if err == nil {
-		err = os.WriteFile(systemctl, data, 0o755)
+	since := time.Now().Add(-time.Minute)
+	run("status", "5.service")
+	if h := w.unitHand("5.service", stops, since); h.Known || len(h.Candidates) != 0 || h.Note == "" {
+		t.Errorf("who only looked is named: %+v", h)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := exec.Command(systemctl, "5")
-	c.Args = []string{systemctl, "5", "0"}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer c.Wait()
-	defer c.Process.Kill()
-	time.Sleep(100 * time.Millisecond)
-	w.ring.Exec(c.Process.Pid, "")
-	if h := w.unitHand("5.service"); !h.Known || h.PID != c.Process.Pid || len(h.Lineage) == 0 {
+	first := run("stop", "5.service")
+	run("status", "5.service")
+	if h := w.unitHand("5.service", stops, since); !h.Known || h.PID != first || len(h.Lineage) == 0 {
 		t.Errorf("%+v", h)
 	}
-	if h := w.unitHand("6.service"); h.Known {
+	second := run("kill", "5.service")
+	h := w.unitHand("5.service", stops, since)
+	if h.Known || h.PID != 0 || len(h.Candidates) != 2 || h.Candidates[0].PID != second && h.Candidates[0].PID != first {
+		t.Errorf("one of two is named: %+v", h)
+	}
+	if h := w.unitHand("6.service", stops, since); h.Known {
 		t.Errorf("%+v", h)
+	}
+	if h := w.unitHand("5.service", stops, time.Now().Add(time.Minute)); h.Known || len(h.Candidates) > 0 {
+		t.Errorf("one of before: %+v", h)
 	}
 }

@@ -19,6 +19,7 @@ import (
 const (
 	idxProc, valProc = 1, 1
 	opListen         = 1
+	opIgnore         = 2
 	whatNone         = 0
 	whatFork         = 1
 	whatExec         = 2
@@ -62,8 +63,10 @@ func Parse(data []byte) []Event {
 
 // listen is the request to be told, in struct proc_input where the kernel has
 // it (Linux 6.6): then exits and the rest are not sent at all.
-func listen(filtered bool) []byte {
-	body := binary.NativeEndian.AppendUint32(nil, opListen)
+func listen(filtered bool) []byte { return request(opListen, filtered) }
+
+func request(op uint32, filtered bool) []byte {
+	body := binary.NativeEndian.AppendUint32(nil, op)
 	if filtered {
 		body = binary.NativeEndian.AppendUint32(body, whatFork|whatExec)
 	}
@@ -82,8 +85,9 @@ func listen(filtered bool) []byte {
 // A Conn hears of processes.
 type Conn struct {
 	halt.Halt
-	fd  int
-	buf []byte
+	fd    int
+	buf   []byte
+	asked bool // the kernel was asked to tell
 }
 
 // ackTime is how long the kernel may take to say that it has heard us.
@@ -108,7 +112,9 @@ func Dial() (*Conn, error) {
 	err = unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: idxProc})
 	for _, filtered := range []bool{false, true} {
 		if err == nil {
-			err = unix.Sendto(fd, listen(filtered), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+			if err = unix.Sendto(fd, listen(filtered), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err == nil {
+				c.asked = true
+			}
 		}
 	}
 	if err == nil && !c.heard() {
@@ -136,8 +142,15 @@ func (c *Conn) heard() bool {
 	}
 }
 
-// Close closes the connection, which is stopped and not read any more.
-func (c *Conn) Close() error { return errors.Join(c.Halt.Close(), unix.Close(c.fd)) }
+// Close closes the connection, which is stopped and not read any more. The
+// kernel is told first: before Linux 6.6 it counts those who asked, also those
+// that are gone, and goes on for them.
+func (c *Conn) Close() error {
+	if c.asked { // once: a filtered request is none to a kernel that counts
+		unix.Sendto(c.fd, request(opIgnore, false), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+	}
+	return errors.Join(c.Halt.Close(), unix.Close(c.fd))
+}
 
 // Read waits for events. Lost reports that the kernel had to drop some.
 func (c *Conn) Read() (all []Event, lost bool, err error) {

@@ -67,7 +67,10 @@ func dial(path string, family int, groups []int) (*Conn, error) {
 		c.Halt.Close()
 		return nil, fmt.Errorf("cannot open a netlink socket: %w", err)
 	}
-	unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1<<20)
+	const room = 4 << 20 // a ruleset of some thousand rules comes at once
+	if unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, room) != nil {
+		unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, room)
+	}
 	err = unix.Bind(c.fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
 	for _, g := range groups {
 		if err == nil {
@@ -95,6 +98,7 @@ func (c *Conn) Read() (all []Event, lost bool, err error) {
 		switch {
 		case errors.Is(err, unix.ENOBUFS):
 			lost = true
+			c.reader.lose()
 			continue
 		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
 			continue
@@ -110,6 +114,3 @@ func (c *Conn) Read() (all []Event, lost bool, err error) {
 		return c.reader.netfilter(c.buf[:n]), lost, nil
 	}
 }
-
-// Kind is the kind of the interface of that index, such as veth.
-func (c *Conn) Kind(index int) string { return c.reader.links[index].kind }

@@ -1,7 +1,10 @@
 package netlink
 
 import (
+	"encoding/binary"
+	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +58,7 @@ func TestRoute(t *testing.T) {
 		{"tc qdisc add dev d0 root tbf rate 1mbit burst 32kbit latency 400ms", "qdisc", "d0", "added tbf"},
 		{"ip route add blackhole 203.0.113.0/24", "route", "blackhole 203.0.113.0/24", "added"},
 		{"ip route add 198.51.100.0/24 dev d0 table 77", "route", "198.51.100.0/24", "added dev d0 table 77"},
-		{"ip rule add from 192.0.2.1 table 77 priority 99", "rule", "99", "added, to table 77"},
+		{"ip rule add from 192.0.2.1 table 77 priority 99", "policy", "99", "added, to table 77"},
 		{"ip link set d0 mtu 1300", "link", "d0", "MTU 1500 to 1300"},
 		{"ip link set d0 down", "link", "d0", "set down"},
 		{"ip addr add 192.0.2.9/24 dev d0", "address", "d0", "added 192.0.2.9/24"},
@@ -83,11 +86,58 @@ func TestNetfilter(t *testing.T) {
 	pid := 0
 	all := hear(t, c, err, func() { pid = run(t, ns, "iptables-nft", "-A", "INPUT", "-p", "tcp", "--dport", "6443", "-j", "DROP") })
 	for _, e := range all {
-		if e.Kind == "ruleset" && strings.Contains(e.Did, "added rules of chain INPUT of table ip filter") && e.PID == pid && e.Name == "iptables-nft" {
+		if e.Kind == "ruleset" && strings.Contains(e.Did, "added rules of chain INPUT of table ip filter") && e.Name == "iptables-nft" {
+			if !slices.Contains(e.Keys, "chain INPUT of table ip filter") {
+				t.Errorf("keys %q", e.Keys)
+			}
+			if first := firstProcesses(t); first && e.PID != pid || !first && e.Port != pid { // the kernel counts in its first namespace
+				t.Errorf("process %d, port %d, not %d", e.PID, e.Port, pid)
+			}
 			return
 		}
 	}
 	t.Errorf("process %d: %+v", pid, all)
+}
+
+// firstProcesses reports whether this process is in the kernel's first process
+// namespace, whose number is always the same.
+func firstProcesses(t *testing.T) bool {
+	link, err := os.Readlink("/proc/self/ns/pid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return link == "pid:[4026531836]"
+}
+
+// nft is a message of nftables as the kernel sends it.
+func nft(kind uint16, family byte, attrs ...string) []byte {
+	body := []byte{family, 0, 0, 0}
+	for i, a := range attrs {
+		body = binary.NativeEndian.AppendUint16(body, uint16(5+len(a)))
+		body = binary.NativeEndian.AppendUint16(body, uint16(i+1))
+		body = append(append(body, a...), make([]byte, 1+(4-(5+len(a))%4)%4)...)
+	}
+	out := binary.NativeEndian.AppendUint32(nil, uint32(unix.NLMSG_HDRLEN+len(body)))
+	out = binary.NativeEndian.AppendUint16(out, unix.NFNL_SUBSYS_NFTABLES<<8|kind)
+	return append(append(out, make([]byte, 10)...), body...)
+}
+
+// TestLost: what is left of a change of which some was lost is not told as the
+// next one's.
+func TestLost(t *testing.T) {
+	r := reader{links: map[int]link{}}
+	if all := r.netfilter(nft(unix.NFT_MSG_NEWRULE, unix.NFPROTO_IPV4, "filter", "EVIL")); len(all) != 0 {
+		t.Fatalf("%+v", all)
+	}
+	r.lose()
+	all := r.netfilter(append(nft(unix.NFT_MSG_NEWRULE, unix.NFPROTO_IPV4, "nat", "KUBE-X"), nft(unix.NFT_MSG_NEWGEN, 0)...))
+	if len(all) != 1 || !all[0].Unsure || strings.Contains(all[0].Did, "EVIL") || !slices.Equal(all[0].Keys, []string{"chain KUBE-X of table ip nat"}) {
+		t.Errorf("%+v", all)
+	}
+	all = r.netfilter(append(nft(unix.NFT_MSG_DELTABLE, unix.NFPROTO_INET, "x"), nft(unix.NFT_MSG_NEWGEN, 0)...))
+	if len(all) != 1 || all[0].Unsure || !slices.Equal(all[0].Keys, []string{"table inet x"}) {
+		t.Errorf("%+v", all)
+	}
 }
 
 func FuzzParse(f *testing.F) {

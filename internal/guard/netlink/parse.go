@@ -4,6 +4,7 @@
 package netlink
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -17,11 +18,18 @@ import (
 
 // An Event is one change.
 type Event struct {
-	Kind  string // link, address, route, rule, qdisc, ruleset
-	What  string // interface, destination, or tables
-	Did   string
-	Link  int // index of the interface; 0 for none
-	Table uint32
+	Kind string // link, address, route, policy (a rule of routing), qdisc, ruleset
+	What string // interface, destination, or tables
+	Did  string
+	Link int // index of the interface; 0 for none
+	// Keys name what was changed, to be compared: an interface, "PREFIX table
+	// N", a priority, "table FAMILY NAME" or "chain NAME of table FAMILY NAME".
+	Keys []string
+	// Type is the kind of the interface, such as veth.
+	Type string
+	// Unsure reports that messages before this one were lost: what it says may
+	// be of several processes.
+	Unsure bool
 	// Port is the number of the netlink socket that asked for it: most often
 	// the process's own, in its own process namespace. 0 is the kernel itself.
 	Port int
@@ -36,7 +44,12 @@ type Event struct {
 type reader struct {
 	links  map[int]link
 	filter []string // of a change of the packet filter that is not yet whole
+	keys   []string // of the same
+	torn   bool     // what is heard until that change is whole may be of another
 }
+
+// lose forgets what was heard of a change of which some was lost.
+func (r *reader) lose() { r.filter, r.keys, r.torn = nil, nil, true }
 
 // A link is what is known of an interface.
 type link struct {
@@ -45,8 +58,12 @@ type link struct {
 	mtu        uint32
 }
 
-// maxFilter bounds what is kept of one change of the packet filter.
-const maxFilter = 12
+// What is kept of one change of the packet filter: what is told, and what is
+// compared.
+const (
+	maxFilter = 12
+	maxKeys   = 512
+)
 
 // route reads a datagram of rtnetlink.
 func (r *reader) route(data []byte) []Event {
@@ -54,6 +71,9 @@ func (r *reader) route(data []byte) []Event {
 	each(data, func(m rtnl.Message, port int) {
 		e, ok := r.one(m)
 		if e.Port = port; ok {
+			if e.Type == "" {
+				e.Type = r.links[e.Link].kind
+			}
 			out = append(out, e)
 		}
 	})
@@ -100,10 +120,13 @@ func (r *reader) link(m rtnl.Message) (Event, bool) {
 	index, a := int(int32(rtnl.Uint32(m.Body, 4))), rtnl.ParseAttrs(m.Body, unix.SizeofIfInfomsg)
 	now := link{name: a.Text(unix.IFLA_IFNAME), kind: a.Nested(unix.IFLA_LINKINFO).Text(unix.IFLA_INFO_KIND), up: rtnl.Uint32(m.Body, 8)&unix.IFF_UP != 0, mtu: a.Uint32(unix.IFLA_MTU)}
 	was, known := r.links[index]
-	e := Event{Kind: "link", What: now.name, Link: index}
+	e := Event{Kind: "link", What: now.name, Link: index, Keys: []string{now.name}, Type: cmp.Or(now.kind, was.kind)}
 	if m.Type == unix.RTM_DELLINK {
-		e.Did = "removed"
-		return e, m.Body[0] == unix.AF_UNSPEC
+		if e.Did = "removed"; m.Body[0] != unix.AF_UNSPEC {
+			return e, false
+		}
+		delete(r.links, index)
+		return e, true
 	}
 	if m.Body[0] != unix.AF_UNSPEC {
 		return e, false
@@ -121,6 +144,7 @@ func (r *reader) link(m rtnl.Message) (Event, bool) {
 		}
 		if was.name != now.name {
 			did = append(did, "renamed, was "+was.name)
+			e.Keys = append(e.Keys, was.name)
 		}
 	}
 	e.Did = strings.Join(did, ", ")
@@ -145,7 +169,7 @@ func (r *reader) address(m rtnl.Message) (Event, bool) {
 		raw = a.Get(unix.IFA_ADDRESS)
 	}
 	ip, _ := netip.AddrFromSlice(raw)
-	return Event{Kind: "address", What: r.name(index), Did: fmt.Sprintf("%s %s/%d", done(m.Type == unix.RTM_DELADDR), ip, m.Body[1]), Link: index}, true
+	return Event{Kind: "address", What: r.name(index), Keys: []string{r.name(index)}, Did: fmt.Sprintf("%s %s/%d", done(m.Type == unix.RTM_DELADDR), ip, m.Body[1]), Link: index}, true
 }
 
 // path reads struct rtmsg. Routes of the local table come with addresses and
@@ -167,7 +191,7 @@ func (r *reader) path(m rtnl.Message) (Event, bool) {
 		to = fmt.Sprintf("%s/%d", ip, m.Body[1])
 	}
 	kinds := map[byte]string{unix.RTN_BLACKHOLE: "blackhole ", unix.RTN_UNREACHABLE: "unreachable ", unix.RTN_PROHIBIT: "prohibit "}
-	e := Event{Kind: "route", What: kinds[m.Body[7]] + to, Did: done(m.Type == unix.RTM_DELROUTE), Table: table}
+	e := Event{Kind: "route", What: kinds[m.Body[7]] + to, Did: done(m.Type == unix.RTM_DELROUTE), Keys: []string{fmt.Sprintf("%s table %d", to, table)}}
 	if ip, ok := netip.AddrFromSlice(a.Get(unix.RTA_GATEWAY)); ok {
 		e.Did += " via " + ip.String()
 	}
@@ -191,7 +215,8 @@ func policy(m rtnl.Message) (Event, bool) {
 	if table == 0 {
 		table = uint32(m.Body[4])
 	}
-	return Event{Kind: "rule", What: fmt.Sprintf("%d", a.Uint32(unix.FRA_PRIORITY)), Did: fmt.Sprintf("%s, to table %d", done(m.Type == unix.RTM_DELRULE), table), Table: table}, true
+	priority := fmt.Sprint(a.Uint32(unix.FRA_PRIORITY))
+	return Event{Kind: "policy", What: priority, Did: fmt.Sprintf("%s, to table %d", done(m.Type == unix.RTM_DELRULE), table), Keys: []string{priority}}, true
 }
 
 // qdisc reads struct tcmsg.
@@ -202,7 +227,7 @@ func (r *reader) qdisc(m rtnl.Message) (Event, bool) {
 	}
 	index := int(rtnl.Uint32(m.Body, 4))
 	kind := rtnl.ParseAttrs(m.Body, size).Text(unix.TCA_KIND)
-	return Event{Kind: "qdisc", What: r.name(index), Did: done(m.Type == unix.RTM_DELQDISC) + " " + kind, Link: index}, true
+	return Event{Kind: "qdisc", What: r.name(index), Keys: []string{r.name(index)}, Did: done(m.Type == unix.RTM_DELQDISC) + " " + kind, Link: index}, true
 }
 
 // The message that ends a change of the packet filter, and its attributes, see
@@ -223,19 +248,36 @@ func (r *reader) netfilter(data []byte) []Event {
 		}
 		a := rtnl.ParseAttrs(m.Body, nfgen)
 		if kind := m.Type & 0xff; kind != unix.NFT_MSG_NEWGEN {
-			if text := filterText(kind, m.Body[0], a); text != "" && !slices.Contains(r.filter, text) && len(r.filter) <= maxFilter {
-				r.filter = append(r.filter, text)
-			}
+			r.changed(filterText(kind, m.Body[0], a))
 			return
 		}
 		e := Event{Kind: "ruleset", What: "nftables", Port: port, PID: int(int32(a.BigUint32(genPID))), Name: a.Text(genName)}
 		if len(r.filter) > maxFilter {
 			r.filter = append(r.filter[:maxFilter], "and more")
 		}
-		e.Did, r.filter = strings.Join(r.filter, "; "), nil
+		e.Did, e.Keys, e.Unsure = strings.Join(r.filter, "; "), r.keys, r.torn
+		r.filter, r.keys, r.torn = nil, nil, false
 		out = append(out, e)
 	})
 	return out
+}
+
+// changed takes in a part of a change of the packet filter: what was done, and
+// the chain or else the table that it names.
+func (r *reader) changed(text string) {
+	if text == "" {
+		return
+	}
+	if !slices.Contains(r.filter, text) && len(r.filter) <= maxFilter {
+		r.filter = append(r.filter, text)
+	}
+	key := text[max(0, strings.LastIndex(text, "table ")):]
+	if i := strings.Index(text, "chain "); i >= 0 {
+		key = text[i:]
+	}
+	if len(r.keys) < maxKeys && !slices.Contains(r.keys, key) {
+		r.keys = append(r.keys, key)
+	}
 }
 
 // filterText says what a message of nftables changes.

@@ -6,7 +6,6 @@ package proc
 import (
 	"bytes"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -30,6 +29,11 @@ type Process struct {
 	Pod       string    `json:"pod,omitempty"` // UID
 	Container string    `json:"container,omitempty"`
 	Start     time.Time `json:"start,omitzero"`
+
+	// PIDs and Net are its namespaces of processes and of the network, as links
+	// of /proc name them; "" when they could not be read.
+	PIDs string `json:"-"`
+	Net  string `json:"-"`
 
 	ticks uint64 // since boot, of its start
 }
@@ -95,6 +99,8 @@ func (r *Reader) Read(pid int) (Process, bool) {
 		p.LoginUID = int(n)
 	}
 	p.Start = r.started(p.ticks)
+	p.PIDs, _ = os.Readlink(dir + "/ns/pid")
+	p.Net, _ = os.Readlink(dir + "/ns/net")
 	return p, true
 }
 
@@ -261,9 +267,4 @@ func Users(data []byte) map[int]string {
 		}
 	}
 	return out
-}
-
-// Self reports whether the process is one of klustered's own.
-func (p Process) Self() bool {
-	return p.PID == os.Getpid() || strings.HasPrefix(filepath.Base(strings.TrimSuffix(p.Exe, " (deleted)")), "klustered")
 }

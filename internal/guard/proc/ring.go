@@ -1,7 +1,9 @@
 package proc
 
 import (
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -18,9 +20,9 @@ type Ring struct {
 	order  [Size]int
 	next   int
 	known  map[int]entry
-	// Starts counts the starts that were noted, and Missed those of which
-	// nothing could be read.
-	starts, missed int
+	starts int // that were noted
+
+	reads, spins budget
 }
 
 type entry struct {
@@ -30,7 +32,7 @@ type entry struct {
 
 // NewRing makes a ring over the procfs at root; "" is /proc.
 func NewRing(root string) *Ring {
-	return &Ring{reader: Reader{Root: root}, known: map[int]entry{}}
+	return &Ring{reader: Reader{Root: root}, known: map[int]entry{}, reads: budget{most: readTime}, spins: budget{most: spinTime}}
 }
 
 // Exec notes that a process runs another program now; exe is its file where
@@ -43,10 +45,14 @@ func (r *Ring) Exec(pid int, exe string) {
 	defer r.mu.Unlock()
 	r.starts++
 	old, before := r.known[pid]
-	p, ok := r.begun(pid, exe)
+	p, ok := Process{PID: pid, UID: -1, LoginUID: -1}, false
+	if begun := time.Now(); r.reads.has(begun) {
+		p, ok = r.begun(pid, exe)
+		p = p.adopted(old.Process, before && ok)
+		r.reads.spend(begun)
+	}
 	if !ok {
 		if !before && exe == "" {
-			r.missed++
 			return
 		}
 		if before {
@@ -59,6 +65,30 @@ func (r *Ring) Exec(pid int, exe string) {
 	r.keep(p)
 }
 
+// A budget is how much time of each second may be spent.
+type budget struct {
+	most, spent time.Duration
+	second      time.Time // when it began
+}
+
+// has reports whether something is left.
+func (b *budget) has(now time.Time) bool {
+	if now.Sub(b.second) >= time.Second {
+		b.second, b.spent = now, 0
+	}
+	return b.spent < b.most
+}
+
+func (b *budget) spend(since time.Time) { b.spent += time.Since(since) }
+
+// What may be spent of each second on processes that begin. Beyond it they go
+// unnamed: a node that begins thousands of programs is not slowed down by who
+// watches it.
+const (
+	readTime = 100 * time.Millisecond // in all
+	spinTime = 50 * time.Millisecond  // on waiting for a program that is opened
+)
+
 // startTime is how long a program that is opened may take to be begun.
 const startTime = time.Millisecond
 
@@ -69,7 +99,12 @@ func (r *Ring) begun(pid int, exe string) (Process, bool) {
 	if !ok || exe == "" || p.Exe == exe && len(p.Args) > 0 && !slices.Equal(p.Args, r.known[p.PPID].Args) {
 		return p, ok
 	}
-	for end := time.Now().Add(startTime); time.Now().Before(end); {
+	start := time.Now()
+	if !r.spins.has(start) {
+		return p, ok
+	}
+	defer func() { r.spins.spend(start) }()
+	for end := start.Add(startTime); time.Now().Before(end); {
 		now := r.reader.brief(pid)
 		if now.Exe == "" {
 			break
@@ -137,6 +172,7 @@ func (r *Ring) find(pid int) (Process, bool) {
 	case ok && len(p.Args) == 0 && known && (old.ticks == p.ticks || old.ticks == 0): // it is ending: its memory is gone
 		return old.Process, true
 	case ok:
+		p = p.adopted(old.Process, known)
 		r.keep(p)
 		return p, true
 	case known:
@@ -145,39 +181,85 @@ func (r *Ring) find(pid int) (Process, bool) {
 	return Process{PID: pid, UID: -1, LoginUID: -1}, false
 }
 
-// Last is the process that began last, since then, of those that fit.
-func (r *Ring) Last(since time.Time, fits func(Process) bool) (last Process, ok bool) {
+// Since are the processes that began since then and fit, last first.
+func (r *Ring) Since(since time.Time, fits func(Process) bool) []Process {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	var out []Process
 	for _, e := range r.known {
-		if e.Start.After(since) && (!ok || e.Start.After(last.Start)) && fits(e.Process) {
-			last, ok = e.Process, true
+		if e.Start.After(since) && fits(e.Process) {
+			out = append(out, e.Process)
 		}
 	}
-	return last, ok
+	slices.SortFunc(out, func(a, b Process) int { return b.Start.Compare(a.Start) })
+	return out
+}
+
+// adopted gives a process back to who began it, where that has ended and the
+// first process took it over; old is what was known of it.
+func (p Process) adopted(old Process, known bool) Process {
+	same := old.ticks == p.ticks || old.ticks == 0 && p.Start.Sub(old.Start).Abs() < time.Second
+	if known && old.PPID > 1 && same {
+		p.PPID = old.PPID
+	}
+	return p
+}
+
+// younger reports whether p surely began after child: their starts are known,
+// and those are counted in hundredths of a second.
+func (p Process) younger(child Process) bool {
+	if p.ticks > 0 && child.ticks > 0 {
+		return p.ticks > child.ticks
+	}
+	return !p.Start.IsZero() && !child.Start.IsZero() && p.Start.After(child.Start.Add(time.Second))
 }
 
 // maxLineage bounds a lineage.
 const maxLineage = 32
 
 // Lineage are the ancestors of a process, nearest first, up to the first
-// process of the node. It ends early where one is no longer known.
+// process of the node. It ends early where one is no longer known, or where its
+// number is another's by now, which began after its child.
 func (r *Ring) Lineage(p Process) []Process {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var out []Process
 	for p.PPID > 0 && len(out) < maxLineage {
-		if p, _ = r.find(p.PPID); !p.Known() {
+		parent, _ := r.find(p.PPID)
+		if !parent.Known() || parent.younger(p) {
 			break
 		}
+		p = parent
 		out = append(out, p)
 	}
 	return out
 }
 
-// Counts are how many starts were noted, and of how many nothing was known.
-func (r *Ring) Counts() (starts, missed int) {
+// Starts is how many starts were noted.
+func (r *Ring) Starts() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.starts, r.missed
+	return r.starts
+}
+
+// Sweep reads the processes that there are already: one that begins no other
+// program any more is told of no more.
+func (r *Ring) Sweep() {
+	list, err := os.ReadDir(r.reader.root())
+	if err != nil {
+		return
+	}
+	for _, x := range list {
+		pid, err := strconv.Atoi(x.Name())
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		r.mu.Lock()
+		if _, known := r.known[pid]; !known && len(r.known) < Size/2 { // room for those that begin
+			if p, ok := r.reader.Read(pid); ok && len(p.Args) > 0 {
+				r.keep(p)
+			}
+		}
+		r.mu.Unlock()
+	}
 }
