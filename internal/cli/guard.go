@@ -17,6 +17,7 @@ import (
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/internal/diagnose"
 	"github.com/klustered/klustered/internal/guard"
+	"github.com/klustered/klustered/internal/report"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -48,7 +49,9 @@ unit, pod, user, and the entry that starts it by itself, with the fault whose
 remedy removes that. When nothing was repaired and nothing is named, the places
 where nodes are broken are watched.
 
-It only looks. The exit code is 2 when something was changed.`,
+Who did it is said only where it is known: else who may have done it is listed.
+It only looks. The exit code is 2 when something was changed, and 3 when nothing
+was seen to be changed and events were lost.`,
 		Example: `  klustered guard watch
   klustered guard watch --for 10m --node docker://klustered-cp1
   klustered guard watch /etc/kubernetes/manifests /etc/hosts -o json`,
@@ -84,7 +87,7 @@ func (a *App) runGuard(ctx context.Context, g *guardFlags, paths []string) error
 		return fmt.Errorf("cannot write format %q: it is not one of text, json", g.output)
 	}
 	if g.last < 0 {
-		return fmt.Errorf("cannot watch for %s", g.last)
+		return fmt.Errorf("cannot watch for %s: it is less than no time", g.last)
 	}
 	specs, err := a.specs(ctx, &g.reach)
 	if err != nil {
@@ -114,8 +117,16 @@ func (a *App) runGuard(ctx context.Context, g *guardFlags, paths []string) error
 			return err
 		}
 	}
-	if t.deeds > 0 {
+	return t.exit()
+}
+
+// exit is the exit code of the watches: unknown is not healthy.
+func (t *guardTeller) exit() error {
+	switch {
+	case t.deeds > 0:
 		return exitCode(diagnose.ExitCauses)
+	case t.lost:
+		return exitCode(diagnose.ExitIncomplete)
 	}
 	return nil
 }
@@ -136,34 +147,49 @@ func (a *App) guardHere(ctx context.Context, o guardOrder, tell func(guardLine) 
 	for _, n := range damaged {
 		tell(guardLine{Note: fmt.Sprintf("journal %d cannot be read: what it repaired is not watched", n)})
 	}
+	for _, n := range guard.Unwatched(stands) {
+		tell(guardLine{Note: n})
+	}
 	repaired := guard.Repaired(stands)
 	targets = append(repaired, targets...)
 	what := fmt.Sprintf("%d repaired and %d named things", len(repaired), len(o.Paths))
 	if len(targets) == 0 {
-		what = "nothing was repaired here: the places where nodes are broken"
+		if what = "nothing was repaired here: the places where nodes are broken"; len(stands) > 0 {
+			what = "nothing that was repaired here can be watched: the places where nodes are broken"
+		}
 		if targets, err = guard.Paths(guard.Usual); err != nil {
 			return err
 		}
 		targets = append(targets, guard.Target{Kind: "network"})
 	}
+	ctx, cancel := context.WithCancel(ctx)
 	if o.For > 0 {
-		c, cancel := context.WithTimeout(ctx, o.For)
-		defer cancel()
-		ctx = c
+		ctx, cancel = context.WithTimeout(ctx, o.For)
 	}
+	defer cancel()
 	debug.SetGCPercent(30) // a small heap that stays small
 	w, err := guard.Start(ctx, guard.Options{Targets: targets, Look: a.lookAtHands, API: here{a}.machine().Request})
 	if err != nil {
 		return err
 	}
-	for _, n := range w.Notes() {
+	begin := w.Notes()
+	for _, n := range begin {
 		tell(guardLine{Note: n})
 	}
 	failed := tell(guardLine{Began: what})
+	if failed != nil {
+		cancel() // nobody listens
+	}
 	for d := range w.Deeds() {
-		if failed == nil {
-			failed = tell(guardLine{Deed: &d})
+		if failed != nil {
+			continue
 		}
+		if failed = tell(guardLine{Deed: &d}); failed != nil {
+			cancel()
+		}
+	}
+	for _, n := range w.Notes()[len(begin):] {
+		tell(guardLine{Note: n})
 	}
 	s := w.Summary()
 	return errors.Join(failed, tell(guardLine{Summary: &s}))
@@ -197,15 +223,19 @@ type guardTeller struct {
 
 	mu    sync.Mutex
 	deeds int
+	lost  bool // the kernel dropped events
 }
 
 func (t *guardTeller) tell(spec string, l guardLine) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	_, name, _ := strings.Cut(spec, "://")
+	name := specName(spec)
 	on := ""
 	if t.several {
-		on = " on " + name
+		on = " on " + report.Clean(orElse(name, "this node"))
+	}
+	if l.Summary != nil && l.Summary.Lost > 0 {
+		t.lost = true
 	}
 	switch {
 	case l.Error != nil:
@@ -246,8 +276,16 @@ func summaryText(s guard.Summary) string {
 	if s.Counted > 0 {
 		text += fmt.Sprintf(", %d counted and not told", s.Counted)
 	}
+	for _, c := range []struct {
+		n    int
+		what string
+	}{{s.Ordinary, "by the node's own components"}, {s.Others, "of the network, of what is not watched"}, {s.Own, "by klustered itself"}} {
+		if c.n > 0 {
+			text += fmt.Sprintf("; %d more %s", c.n, c.what)
+		}
+	}
 	if s.Lost > 0 {
-		text += fmt.Sprintf("; the kernel dropped events %d times", s.Lost)
+		text += fmt.Sprintf("; the kernel dropped events %d times: not all was seen", s.Lost)
 	}
 	return text
 }

@@ -72,6 +72,9 @@ func handText(line func(name, text string), h guard.Hand) {
 		line("by", fmt.Sprintf("process %d", h.PID))
 	}
 	line("note", h.Note)
+	for _, p := range h.Candidates {
+		line("perhaps", fmt.Sprintf("%s, process %d%s: %s", orElse(p.Name, "a process"), p.PID, userText(p), cut(p.Command(), 60)))
+	}
 	var from []string
 	for _, p := range h.Lineage {
 		from = append(from, fmt.Sprintf("%s (%d)", cut(p.Command(), 60), p.PID))

@@ -27,6 +27,9 @@ const (
 func (a *App) watchMade(ctx context.Context, r *repair.Runner, n int, follow func(step)) (end func()) {
 	made, err := r.Made(n)
 	targets := guard.Repaired(made)
+	for _, n := range guard.Unwatched(made) {
+		follow(step{State: "note", Line: n})
+	}
 	if err == nil && len(targets) == 0 {
 		return func() {}
 	}
@@ -123,9 +126,9 @@ func (h *handling) hand(d *guard.Deed) {
 
 // handLines are what is told of a deed while a repair is looked at.
 func handLines(d *guard.Deed) []string {
-	did := fmt.Sprintf("changed by somebody at %s: %s %s: %s", stamp(d.At), d.Kind, d.What, d.Did)
+	did := fmt.Sprintf("changed meanwhile, at %s: %s %s: %s", stamp(d.At), d.Kind, d.What, d.Did)
 	if d.PutBack {
-		did = fmt.Sprintf("put back by somebody at %s: %s %s is as it was before the repair", stamp(d.At), d.Kind, d.What)
+		did = fmt.Sprintf("put back, at %s: %s %s is as it was before the repair", stamp(d.At), d.Kind, d.What)
 	}
 	out := []string{did}
 	say := func(name, text string) {
