@@ -228,6 +228,9 @@ type Static struct {
 
 	Beside []Manifest  `json:"beside,omitempty"` // of pods, lying where the kubelet does not look
 	Named  []NamedFile `json:"named,omitempty"`  // paths that flags of components name
+	// Admission are the files of webhooks and policies that the API server
+	// takes beside those of its API.
+	Admission []Text `json:"admission,omitempty"`
 	// Elsewhere are manifests of pods that lie where the kubelet does not
 	// look: in kubeadm's folder, or one that a weaker setting names.
 	Elsewhere []Manifest `json:"elsewhere,omitempty"`

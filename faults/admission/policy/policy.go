@@ -23,6 +23,7 @@ var Fault = &fault.Fault{
 	ID:     "admission/policy",
 	Layer:  fault.Admission,
 	Needs:  []snapshot.Section{snapshot.SectionCluster},
+	Uses:   []snapshot.Section{snapshot.SectionStatic},
 	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ObjectsRefused, Strength: symptom.Always, Cluster: true},
@@ -57,7 +58,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 		}
 		if _, ok := facts[subject]; !ok {
 			order = append(order, subject)
-			facts[subject] = about(s.Cluster, subject, m[2])
+			facts[subject] = append(about(s.Cluster, subject, m[2]), filed(s, m[2], m[3], m[5])...)
 			first[subject] = r.Source
 		}
 		facts[subject] = append(facts[subject], r)
@@ -94,10 +95,25 @@ func about(c *snapshot.Cluster, subject finding.Subject, policy string) []findin
 	return facts
 }
 
+// filed quotes what denies where it is taken from a file: the API does not
+// show it.
+func filed(s *snapshot.Snapshot, names ...string) []finding.Fact {
+	var out []finding.Fact
+	for _, name := range names {
+		if t, line, ok := object.FromFile(s, name); ok {
+			out = append(out, finding.Fact{Source: t.Path, Line: line, Got: strings.TrimSpace(t.LineAt(line)) + ", which the API server takes from this file and does not show", Want: "no Deny for what the cluster creates"})
+		}
+	}
+	return out
+}
+
 // remedy makes a policy that has let no pod in since it was bound warn in the
 // place of denying. One that lets some in may be meant as it is.
 func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 	kind, name, _ := strings.Cut(f.Subject.Name, " ")
+	if t, line, ok := object.FromFile(s, name); ok {
+		return nil, fmt.Errorf("cannot change %s: whether it should deny this is for who wrote %s:%d; the API server reads the file anew by itself", name, t.Path, line)
+	}
 	if kind != "ValidatingAdmissionPolicyBinding" {
 		return nil, errors.New("cannot change what denies: whether it should is for those who run it to say; see what it asks for")
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -56,5 +57,20 @@ func TestRemedySpares(t *testing.T) {
 	s.Cluster.API.PodWrite, s.Cluster.Admission[0].Created = "", time.Time{}
 	if plan, err := remedy(s, found[0]); err == nil {
 		t.Errorf("of unknown age, and changed all the same: %v", plan)
+	}
+}
+
+// What denies may stand in a file that the API server reads, and then nothing
+// of it is in the API.
+func TestFiled(t *testing.T) {
+	s := &snapshot.Snapshot{At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Cluster: &snapshot.Cluster{Controllers: []snapshot.Workload{{Kind: "ReplicaSet", Namespace: "a", Name: "r", Replicas: 1,
+		Message: `ValidatingAdmissionPolicy 'p.static.k8s.io' with binding 'b.static.k8s.io' denied request`}}},
+		Static: &snapshot.Static{Admission: []snapshot.Text{{Path: "/etc/adm/p.yaml", Content: "metadata:\n  name: p.static.k8s.io\n---\nmetadata: {\n  \"name\": \"b.static.k8s.io\"}\n"}}}}
+	got := detect(s)
+	if len(got) != 1 || len(got[0].Facts) != 3 || got[0].Facts[0].Line != 2 || got[0].Facts[1].Line != 5 {
+		t.Fatalf("%+v", got)
+	}
+	if _, err := remedy(s, got[0]); err == nil || !strings.Contains(err.Error(), "/etc/adm/p.yaml:5") {
+		t.Error(err)
 	}
 }

@@ -21,7 +21,7 @@ var Fault = &fault.Fault{
 	ID:     "admission/webhook",
 	Layer:  fault.Admission,
 	Needs:  []snapshot.Section{snapshot.SectionCluster},
-	Uses:   []snapshot.Section{snapshot.SectionLogs},
+	Uses:   []snapshot.Section{snapshot.SectionLogs, snapshot.SectionStatic},
 	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.ObjectsRefused, Strength: symptom.Always, Cluster: true},
@@ -74,7 +74,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 			Commands: []string{"kubectl get " + strings.ToLower(config) + " " + w.Config + " -o yaml", "kubectl get service,endpointslices -A | grep " + serviceName(w)},
 		})
 	}
-	return out
+	return append(out, filed(s)...)
 }
 
 // dead says why the webhook does not answer: nothing stands behind its Service,
@@ -114,6 +114,9 @@ func serviceName(w snapshot.Webhook) string {
 // remedy lets requests pass while nobody answers. The webhook stays, and asks
 // for nothing more once it is set back.
 func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
+	if f.Subject.Kind == "file" {
+		return pass(s, f)
+	}
 	for _, w := range s.Cluster.Webhooks {
 		kind := w.Kind + "WebhookConfiguration"
 		if f.Subject.Name != kind+" "+w.Config+"/"+w.Name {

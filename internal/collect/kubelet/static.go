@@ -71,6 +71,7 @@ func collectStatic(_ context.Context, e *source.Env, s *snapshot.Snapshot) error
 		x.Manifests = append(x.Manifests, manifest(e, name, version))
 	}
 	x.Beside, x.Named = beside(e, dir, version), named(e, x.Manifests, version)
+	x.Admission = admission(e, x)
 	s.Static = x
 	return nil
 }
