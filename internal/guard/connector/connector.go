@@ -121,7 +121,6 @@ func Dial() (*Conn, error) {
 		err = ErrDeaf
 	}
 	if err != nil {
-		c.Stop()
 		c.Close()
 		return nil, fmt.Errorf("cannot use the process connector: %w", err)
 	}
@@ -142,7 +141,7 @@ func (c *Conn) heard() bool {
 	}
 }
 
-// Close closes the connection, which is stopped and not read any more. The
+// Close stops and closes the connection, which is not read any more. The
 // kernel is told first: before Linux 6.6 it counts those who asked, also those
 // that are gone, and goes on for them.
 func (c *Conn) Close() error {

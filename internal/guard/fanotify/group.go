@@ -50,7 +50,7 @@ func open(flags uint, exec bool) (*Group, error) {
 	return g, nil
 }
 
-// Close closes the group, which is stopped and not read any more.
+// Close stops and closes the group, which is not read any more.
 func (g *Group) Close() error { return errors.Join(g.Halt.Close(), unix.Close(g.fd)) }
 
 func (g *Group) mark(flags uint, mask uint64, path string) error {

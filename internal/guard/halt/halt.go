@@ -5,6 +5,7 @@ package halt
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,7 +14,10 @@ import (
 var ErrHalted = errors.New("stopped")
 
 // A Halt is a pipe that nothing is written to: its end is the sign.
-type Halt [2]int
+type Halt struct {
+	read, write int
+	once        *sync.Once // that closes write
+}
 
 // New makes one.
 func New() (h Halt, err error) {
@@ -21,19 +25,22 @@ func New() (h Halt, err error) {
 	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
 		return h, fmt.Errorf("cannot make a pipe: %w", err)
 	}
-	return p, nil
+	return Halt{p[0], p[1], new(sync.Once)}, nil
 }
 
-// Stop ends Wait, now and always. It may be called at any time, once.
-func (h Halt) Stop() { unix.Close(h[1]) }
+// Stop ends Wait, now and always. It may be called at any time, also again.
+func (h Halt) Stop() { h.once.Do(func() { unix.Close(h.write) }) }
 
-// Close closes the side that waits; nothing waits any more.
-func (h Halt) Close() error { return unix.Close(h[0]) }
+// Close stops and closes the side that waits; nothing waits any more.
+func (h Halt) Close() error {
+	h.Stop()
+	return unix.Close(h.read)
+}
 
 // Wait waits until fd can be read.
 func (h Halt) Wait(fd int) error {
 	for {
-		set := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(h[0])}}
+		set := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(h.read)}}
 		_, err := unix.Poll(set, -1)
 		switch {
 		case errors.Is(err, unix.EINTR):

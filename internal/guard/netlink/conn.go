@@ -39,7 +39,6 @@ func Route(path string) (*Conn, error) {
 		})
 	}
 	if err != nil {
-		c.Stop()
 		c.Close()
 		return nil, err
 	}
@@ -63,7 +62,6 @@ func dial(path string, family int, groups []int) (*Conn, error) {
 		return err
 	})
 	if err != nil {
-		c.Stop()
 		c.Halt.Close()
 		return nil, fmt.Errorf("cannot open a netlink socket: %w", err)
 	}
@@ -78,14 +76,13 @@ func dial(path string, family int, groups []int) (*Conn, error) {
 		}
 	}
 	if err != nil {
-		c.Stop()
 		c.Close()
 		return nil, fmt.Errorf("cannot hear of the network: %w", err)
 	}
 	return c, nil
 }
 
-// Close closes the connection, which is stopped and not read any more.
+// Close stops and closes the connection, which is not read any more.
 func (c *Conn) Close() error { return errors.Join(c.Halt.Close(), unix.Close(c.fd)) }
 
 // Read waits for changes. Lost reports that the kernel had to drop some.
