@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 	"unicode/utf8"
 
 	"github.com/aymanbagabas/go-udiff"
@@ -46,14 +47,15 @@ func read(path string) state {
 	case s.mode&fs.ModeSymlink != 0:
 		s.link, _ = os.Readlink(path)
 	case s.mode.IsRegular():
-		s.content(path, st.Size())
+		s.content(path, st)
 	}
 	return s
 }
 
-func (s *state) content(path string, size int64) {
-	if size > maxSum {
-		s.sum = fmt.Sprintf("of %d bytes", size)
+// content takes in what a file says; of one that is too long its size and time.
+func (s *state) content(path string, st fs.FileInfo) {
+	if st.Size() > maxSum {
+		s.sum = fmt.Sprintf("%d bytes of %s", st.Size(), st.ModTime().UTC().Format(time.RFC3339Nano))
 		return
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/klustered/klustered/internal/collect/secret"
 )
 
@@ -70,17 +72,19 @@ func (r *Reader) root() string {
 	return r.Root
 }
 
+// file reads the start of one file, with as few calls as can be: the process may
+// end meanwhile.
 func (r *Reader) file(pid int, name string) []byte {
-	f, err := os.Open(r.root() + "/" + strconv.Itoa(pid) + "/" + name)
+	fd, err := unix.Open(r.root()+"/"+strconv.Itoa(pid)+"/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil
 	}
-	defer f.Close()
-	n, err := f.Read(r.buf[:])
+	defer unix.Close(fd)
+	n, err := unix.Read(fd, r.buf[:])
 	if err != nil {
 		return nil
 	}
-	return r.buf[:n]
+	return r.buf[:max(n, 0)]
 }
 
 // Read reads a process; false when there is none any more.

@@ -187,11 +187,17 @@ func (r *Ring) Since(since time.Time, fits func(Process) bool) []Process {
 	defer r.mu.Unlock()
 	var out []Process
 	for _, e := range r.known {
-		if e.Start.After(since) && fits(e.Process) {
-			out = append(out, e.Process)
+		if !e.Start.After(since) || !fits(e.Process) {
+			continue
 		}
+		i := 0
+		for i < len(out) && out[i].Start.After(e.Start) {
+			i++
+		}
+		out = append(out, e.Process)
+		copy(out[i+1:], out[i:])
+		out[i] = e.Process
 	}
-	slices.SortFunc(out, func(a, b Process) int { return b.Start.Compare(a.Start) })
 	return out
 }
 
