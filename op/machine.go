@@ -200,6 +200,12 @@ type Etcd interface {
 	Alarms(ctx context.Context) ([]Alarm, error)
 	// SetAlarm raises or disarms one.
 	SetAlarm(ctx context.Context, a Alarm, raised bool) error
+	// Members is etcd's list of members, as they agree on it.
+	Members(ctx context.Context) ([]EtcdMember, error)
+	// RemoveMember takes a member off the list, for good. It refuses one that
+	// may live, and one without which the others are not enough. One that is not
+	// on the list is no error.
+	RemoveMember(ctx context.Context, x EtcdMember) error
 	// ProveWrite puts a key of klustered's own and deletes it.
 	ProveWrite(ctx context.Context) error
 }

@@ -56,11 +56,11 @@ const (
 )
 
 // Risks are all risks that can be accepted.
-func Risks() []Risk { return []Risk{InterruptsWorkloads, EtcdMaintenance, EtcdQuorum} }
+func Risks() []Risk { return []Risk{InterruptsWorkloads, EtcdMaintenance, EtcdQuorum, EtcdRemoval} }
 
 // RiskNames says them.
 func RiskNames() string {
-	return string(InterruptsWorkloads) + ", " + string(EtcdMaintenance) + " or " + string(EtcdQuorum)
+	return string(InterruptsWorkloads) + ", " + string(EtcdMaintenance) + ", " + string(EtcdQuorum) + " or " + string(EtcdRemoval)
 }
 
 // Risky is an Op that may have a risk.
@@ -138,47 +138,48 @@ func (p *Plan) UnmarshalJSON(data []byte) error {
 
 // kinds is the closed set.
 var kinds = map[string]func([]byte) (Op, error){
-	"write-file":        decodeAs[WriteFile],
-	"remove-file":       decodeAs[RemoveFile],
-	"copy-file":         decodeAs[CopyFile],
-	"chmod":             decodeAs[Chmod],
-	"edit-line":         decodeAs[EditLine],
-	"file-attr":         decodeAs[FileAttr],
-	"set-io-limit":      decodeAs[SetIOLimit],
-	"set-group-limit":   decodeAs[SetGroupLimit],
-	"sysctl":            decodeAs[Sysctl],
-	"freeze":            decodeAs[Freeze],
-	"signal":            decodeAs[Signal],
-	"mount-over":        decodeAs[MountOver],
-	"unmount":           decodeAs[Unmount],
-	"unit":              decodeAs[Unit],
-	"reload-units":      decodeAs[ReloadUnits],
-	"delete-qdisc":      decodeAs[DeleteQdisc],
-	"add-qdisc":         decodeAs[AddQdisc],
-	"guard-ports":       decodeAs[GuardPorts],
-	"delete-object":     decodeAs[DeleteObject],
-	"create-object":     decodeAs[CreateObject],
-	"patch-object":      decodeAs[PatchObject],
-	"set-field":         decodeAs[SetField],
-	"etcd-snapshot":     decodeAs[EtcdSnapshot],
-	"etcd-compact":      decodeAs[EtcdCompact],
-	"etcd-defragment":   decodeAs[EtcdDefragment],
-	"etcd-disarm":       decodeAs[EtcdDisarm],
-	"etcd-prove-write":  decodeAs[EtcdProveWrite],
-	"etcd-remember":     decodeAs[EtcdRemember],
-	"etcd-keep-quorum":  decodeAs[EtcdKeepQuorum],
-	"issue-kubeconfig":  decodeAs[IssueKubeconfig],
-	"issue-certificate": decodeAs[IssueCertificate],
-	"splice":            decodeAs[Splice],
-	"publish-key":       decodeAs[PublishKey],
-	"restart-static":    decodeAs[RestartStatic],
-	"delete-rule":       decodeAs[DeleteRule],
-	"add-rule":          decodeAs[AddRule],
-	"delete-filter":     decodeAs[DeleteFilter],
-	"add-filter":        decodeAs[AddFilter],
-	"delete-route":      decodeAs[DeleteRoute],
-	"add-route":         decodeAs[AddRoute],
-	"set-link":          decodeAs[SetLink],
+	"write-file":         decodeAs[WriteFile],
+	"remove-file":        decodeAs[RemoveFile],
+	"copy-file":          decodeAs[CopyFile],
+	"chmod":              decodeAs[Chmod],
+	"edit-line":          decodeAs[EditLine],
+	"file-attr":          decodeAs[FileAttr],
+	"set-io-limit":       decodeAs[SetIOLimit],
+	"set-group-limit":    decodeAs[SetGroupLimit],
+	"sysctl":             decodeAs[Sysctl],
+	"freeze":             decodeAs[Freeze],
+	"signal":             decodeAs[Signal],
+	"mount-over":         decodeAs[MountOver],
+	"unmount":            decodeAs[Unmount],
+	"unit":               decodeAs[Unit],
+	"reload-units":       decodeAs[ReloadUnits],
+	"delete-qdisc":       decodeAs[DeleteQdisc],
+	"add-qdisc":          decodeAs[AddQdisc],
+	"guard-ports":        decodeAs[GuardPorts],
+	"delete-object":      decodeAs[DeleteObject],
+	"create-object":      decodeAs[CreateObject],
+	"patch-object":       decodeAs[PatchObject],
+	"set-field":          decodeAs[SetField],
+	"etcd-snapshot":      decodeAs[EtcdSnapshot],
+	"etcd-compact":       decodeAs[EtcdCompact],
+	"etcd-defragment":    decodeAs[EtcdDefragment],
+	"etcd-disarm":        decodeAs[EtcdDisarm],
+	"etcd-prove-write":   decodeAs[EtcdProveWrite],
+	"etcd-remember":      decodeAs[EtcdRemember],
+	"etcd-remove-member": decodeAs[EtcdRemoveMember],
+	"etcd-keep-quorum":   decodeAs[EtcdKeepQuorum],
+	"issue-kubeconfig":   decodeAs[IssueKubeconfig],
+	"issue-certificate":  decodeAs[IssueCertificate],
+	"splice":             decodeAs[Splice],
+	"publish-key":        decodeAs[PublishKey],
+	"restart-static":     decodeAs[RestartStatic],
+	"delete-rule":        decodeAs[DeleteRule],
+	"add-rule":           decodeAs[AddRule],
+	"delete-filter":      decodeAs[DeleteFilter],
+	"add-filter":         decodeAs[AddFilter],
+	"delete-route":       decodeAs[DeleteRoute],
+	"add-route":          decodeAs[AddRoute],
+	"set-link":           decodeAs[SetLink],
 }
 
 func decode(kind string, data []byte) (Op, error) {

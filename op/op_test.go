@@ -13,6 +13,7 @@ import (
 
 	"github.com/klustered/klustered/fault/faulttest"
 	"github.com/klustered/klustered/op"
+	"github.com/klustered/klustered/snapshot"
 )
 
 func pin(t *testing.T, m op.Machine, path string) string {
@@ -59,6 +60,10 @@ func every(t *testing.T, m *faulttest.Machine) map[string]op.Op {
 	if err != nil || first.Handle == 0 {
 		t.Fatal(first, err)
 	}
+	lost := snapshot.EtcdMember{ID: "2", Name: "lost", PeerURLs: []string{"https://10.0.0.2:2380"}}
+	e := m.World.Etcd
+	e.Members = append(e.Members, snapshot.EtcdMember{ID: "3", Name: "other", ClientURLs: []string{"https://10.0.0.3:2379"}}, lost)
+	e.Endpoints = append(e.Endpoints, snapshot.EtcdEndpoint{URL: "https://10.0.0.3:2379", ID: "3", Reachable: true})
 	output := op.FilterPlace{Family: "ip", Table: "filter", Chain: "OUTPUT"} // put back, its rules have other handles
 	chain, ok, err := m.ReadFilter(output)
 	if err != nil || !ok {
@@ -108,6 +113,7 @@ func every(t *testing.T, m *faulttest.Machine) map[string]op.Op {
 		"save a snapshot":            op.EtcdSnapshot{Path: op.EtcdDir + "/cp1-7.db"},
 		"a quorum without":           op.EtcdKeepQuorum{Endpoint: "https://127.0.0.1:2379"},
 		"compact etcd":               op.EtcdCompact{},
+		"remove the member lost (2)": op.EtcdRemoveMember{Member: op.EtcdMember(lost), Why: "it is dead"},
 		"defragment":                 op.EtcdDefragment{Endpoint: "https://127.0.0.1:2379"},
 		"disarm":                     op.EtcdDisarm{Alarm: op.Alarm{Member: "8e9e05c52164694d", Kind: "NOSPACE"}},
 		"prove":                      op.EtcdProveWrite{},
@@ -206,7 +212,7 @@ func TestWire(t *testing.T) {
 			t.Errorf("%s was taken for a plan", bad)
 		}
 	}
-	if got := p.Risks(); len(got) != 2 || !slices.Contains(got, op.EtcdMaintenance) || !slices.Contains(got, op.InterruptsWorkloads) {
+	if got := p.Risks(); len(got) != 3 || !slices.Contains(got, op.EtcdRemoval) || !slices.Contains(got, op.EtcdMaintenance) || !slices.Contains(got, op.InterruptsWorkloads) {
 		t.Errorf("risks: %v", got)
 	}
 }

@@ -26,7 +26,7 @@ var etcdFile = regexp.MustCompile(`/member/(snap|wal)(/|$)|/[^/]*etcd[^/]*/membe
 // WritesEtcd reports whether o writes to etcd, or to a member's files.
 func WritesEtcd(o Op) bool {
 	switch x := o.(type) {
-	case EtcdCompact, EtcdDefragment, EtcdDisarm, EtcdProveWrite:
+	case EtcdCompact, EtcdDefragment, EtcdDisarm, EtcdProveWrite, EtcdRemoveMember:
 		return true
 	case CopyFile:
 		return etcdFile.MatchString(x.To)

@@ -132,6 +132,29 @@ func (m *Machine) KeepQuorum(_ context.Context, endpoint string) error {
 	return nil
 }
 
+// Members is the list of the world.
+func (m *Machine) Members(context.Context) ([]op.EtcdMember, error) {
+	var out []op.EtcdMember
+	for _, x := range m.World.Etcd.Members {
+		out = append(out, op.EtcdMember(x))
+	}
+	return out, nil
+}
+
+// RemoveMember takes a member off the list that does not answer, where the
+// others are enough.
+func (m *Machine) RemoveMember(ctx context.Context, x op.EtcdMember) error {
+	e := m.World.Etcd
+	if x.ID == e.Status.MemberID || slices.ContainsFunc(e.Endpoints, func(y snapshot.EtcdEndpoint) bool { return y.ID == x.ID && y.Reachable }) {
+		return fmt.Errorf("cannot remove the member %s: it is there", x)
+	}
+	if err := m.KeepQuorum(ctx, "none's"); err != nil {
+		return err
+	}
+	e.Members = slices.DeleteFunc(e.Members, func(y snapshot.EtcdMember) bool { return y.ID == x.ID })
+	return nil
+}
+
 // Compact drops history.
 func (m *Machine) Compact(_ context.Context, revision int64) (int64, error) {
 	s := m.World.Etcd.Status

@@ -87,6 +87,7 @@ func (d *dry) RemoveGuard(string) error                                 { return
 func (d *dry) Defragment(context.Context, string) error                 { return d.act() }
 func (d *dry) SetAlarm(context.Context, op.Alarm, bool) error           { return d.act() }
 func (d *dry) ProveWrite(context.Context) error                         { return d.act() }
+func (d *dry) RemoveMember(context.Context, op.EtcdMember) error        { return d.act() }
 func (d *dry) RestartStatic(context.Context, string, string) error      { return d.act() }
 
 func (d *dry) SaveSnapshot(context.Context, string, string) (int64, error) { return 0, d.act() }

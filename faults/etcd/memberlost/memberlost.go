@@ -13,8 +13,7 @@ import (
 	"github.com/klustered/klustered/symptom"
 )
 
-// Fault is declared once and never changed. A member is removed by a person:
-// once it is off the list, its data cannot join again.
+// Fault is declared once and never changed.
 var Fault = &fault.Fault{
 	ID:     "etcd/memberlost",
 	Layer:  fault.Etcd,
@@ -25,6 +24,7 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.EtcdLeaderLost, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.EtcdDown, Strength: symptom.Sometimes},
 	},
+	Remedy: remedy,
 }
 
 func detect(s *snapshot.Snapshot) []finding.Finding {
@@ -83,10 +83,7 @@ func tell(e *snapshot.Etcd, m snapshot.EtcdMember, voters int, lost []snapshot.E
 	if !started(m) {
 		how = "was added and never started"
 	}
-	name := m.Name
-	if name == "" {
-		name = strings.Join(m.PeerURLs, ",")
-	}
+	name := called(m)
 	state := fmt.Sprintf("%d of %d members that vote are there, and %d are needed", left, voters, need)
 	switch {
 	case m.Learner:
@@ -108,6 +105,14 @@ func tell(e *snapshot.Etcd, m snapshot.EtcdMember, voters int, lost []snapshot.E
 	}
 	f.Facts = slices.DeleteFunc(f.Facts, func(x finding.Fact) bool { return x.Got == "" })
 	return f
+}
+
+// called is how a member is told of: one that never started has no name.
+func called(m snapshot.EtcdMember) string {
+	if m.Name == "" {
+		return strings.Join(m.PeerURLs, ",")
+	}
+	return m.Name
 }
 
 func list(x []string) string {

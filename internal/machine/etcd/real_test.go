@@ -3,11 +3,13 @@ package etcd
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -198,4 +200,101 @@ func TestRealSnapshotOfNothing(t *testing.T) {
 		}
 	}
 	t.Error(err)
+}
+
+// TestRealRemove: a dead member is taken off the list, and no other is.
+func TestRealRemove(t *testing.T) {
+	e, _, all := cluster(t, 3)
+	list, err := e.Members(t.Context())
+	if err != nil || len(list) != 3 {
+		t.Fatal(list, err)
+	}
+	slices.SortFunc(list, func(a, b op.EtcdMember) int { return strings.Compare(a.Name, b.Name) })
+	refused := func(m op.EtcdMember, want string) {
+		t.Helper()
+		if err := e.RemoveMember(t.Context(), m); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", m, err, want)
+		}
+	}
+	refused(list[0], "this node's own")
+	refused(list[2], "it is not gone")
+	all[2].Process.Kill()
+	all[2].Wait()
+	moved := list[2]
+	moved.PeerURLs = []string{"http://127.0.0.1:1"}
+	plan := func(m op.EtcdMember) op.Plan {
+		return op.Plan{op.EtcdSnapshot{Path: filepath.Join(t.TempDir(), "etcd", "cp1-1.db")}, op.EtcdRemoveMember{Member: m, Why: "it is dead"}}
+	}
+	for over := time.Now().Add(20 * time.Second); e.ProveWrite(t.Context()) != nil; { // there may be an election
+		if time.Now().After(over) {
+			t.Fatal("no leader")
+		}
+	}
+	if err := op.Apply(t.Context(), node{Etcd: e}, plan(moved), op.Header{}, &journal{}); !errors.Is(err, op.ErrChanged) {
+		t.Errorf("one with other addresses: %v", err)
+	}
+	var j journal
+	if err := op.Apply(t.Context(), node{Etcd: e}, plan(list[2]), op.Header{}, &j); err != nil {
+		t.Fatal(err)
+	}
+	if err := op.Undo(t.Context(), node{Etcd: e}, bytes.NewReader(j.Bytes()), &journal{}); err != nil {
+		t.Errorf("its undo: %v", err)
+	}
+	now, err := e.Members(t.Context())
+	if err != nil || len(now) != 2 || slices.ContainsFunc(now, func(m op.EtcdMember) bool { return m.Name == "m2" }) {
+		t.Errorf("got %v, %v", now, err)
+	}
+	if err := errors.Join(e.RemoveMember(t.Context(), list[2]), e.ProveWrite(t.Context())); err != nil {
+		t.Errorf("once more: %v", err)
+	}
+	all[1].Process.Kill() // the second of two: nothing can be agreed on any more
+	all[1].Wait()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	if err := e.RemoveMember(ctx, list[1]); err == nil {
+		t.Error("a member was removed without a quorum")
+	}
+}
+
+// TestRealEnough: of four with two dead, the second dead one may go only when
+// three that vote, and two that live, are left.
+func TestRealEnough(t *testing.T) {
+	e, _, all := cluster(t, 3)
+	list, err := e.Members(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := e.dial(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for over := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) { // a member wants its others to have run for a while
+		_, err = c.Cluster.MemberAdd(t.Context(), &pb.MemberAddRequest{PeerURLs: []string{"http://127.0.0.1:1"}})
+		if err == nil {
+			break
+		}
+		if time.Now().After(over) {
+			t.Fatal(err)
+		}
+	}
+	now, err := e.Members(t.Context())
+	if err != nil || len(now) != 4 {
+		t.Fatal(now, err)
+	}
+	added := now[slices.IndexFunc(now, func(m op.EtcdMember) bool { return m.Name == "" })]
+	all[2].Process.Kill()
+	all[2].Wait()
+	agreed, err := c.Cluster.MemberList(t.Context(), &pb.MemberListRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.enough(t.Context(), agreed, agreed.Header.MemberId); err == nil || !strings.Contains(err.Error(), "1 of the other 3 answer, and 2 are needed") {
+		t.Errorf("without the node's own: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := e.RemoveMember(ctx, added); err == nil { // two of four that live cannot agree
+		t.Errorf("removed of %v", list)
+	}
 }
