@@ -139,6 +139,7 @@ import (
 	runtimecgroupdriver "github.com/klustered/klustered/faults/runtime/cgroupdriver"
 	runtimeconfiginvalid "github.com/klustered/klustered/faults/runtime/configinvalid"
 	runtimecridisabled "github.com/klustered/klustered/faults/runtime/cridisabled"
+	runtimemoved "github.com/klustered/klustered/faults/runtime/moved"
 	runtimepathwrong "github.com/klustered/klustered/faults/runtime/pathwrong"
 	runtimesandboximage "github.com/klustered/klustered/faults/runtime/sandboximage"
 	runtimestopped "github.com/klustered/klustered/faults/runtime/stopped"
@@ -317,6 +318,7 @@ var Faults = []*fault.Fault{
 	runtimecgroupdriver.Fault,
 	runtimeconfiginvalid.Fault,
 	runtimecridisabled.Fault,
+	runtimemoved.Fault,
 	runtimepathwrong.Fault,
 	runtimesandboximage.Fault,
 	runtimestopped.Fault,
