@@ -7,6 +7,7 @@ import (
 
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/snapshot"
+	"github.com/klustered/klustered/trust"
 )
 
 // Symptoms of the operator's access.
@@ -102,6 +103,8 @@ func lockedOut(k snapshot.Kubeconfig, at time.Time) (why string, line int, known
 		return "", 0, false
 	}
 	switch {
+	case u.AuthProvider != "" && !trust.KnownProvider(u.AuthProvider):
+		return "kubectl has no auth-provider " + u.AuthProvider, u.Line, true
 	case u.Exec != nil:
 		if b := u.Exec.Binary; b != nil && b.Error != "" {
 			return fmt.Sprintf("the program %s cannot be run: %s", u.Exec.Command, b.Error), u.Exec.Line, true

@@ -51,7 +51,7 @@ func FieldLine(k snapshot.Kubeconfig, from int, key string) int {
 
 // Kubeconfigs are all doubts about kubeconfigs of administrators.
 func Kubeconfigs(s *snapshot.Snapshot) []Doubt {
-	return slices.Concat(Astray(s), Proxied(s), Posing(s), Misnamed(s), Merged(s))
+	return slices.Concat(Astray(s), Proxied(s), Posing(s), Misnamed(s), Merged(s), Provided(s))
 }
 
 // Posing are the kubeconfigs of administrators whose requests are made in the

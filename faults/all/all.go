@@ -5,6 +5,7 @@ package all
 
 import (
 	"github.com/klustered/klustered/fault"
+	accessauthprovider "github.com/klustered/klustered/faults/access/authprovider"
 	accesscontextwrong "github.com/klustered/klustered/faults/access/contextwrong"
 	accessexeccredential "github.com/klustered/klustered/faults/access/execcredential"
 	accessimpersonating "github.com/klustered/klustered/faults/access/impersonating"
@@ -184,6 +185,7 @@ import (
 
 // Faults is every fault, in the order of their IDs.
 var Faults = []*fault.Fault{
+	accessauthprovider.Fault,
 	accesscontextwrong.Fault,
 	accessexeccredential.Fault,
 	accessimpersonating.Fault,

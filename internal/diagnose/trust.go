@@ -88,9 +88,6 @@ func kubeconfig(s *snapshot.Snapshot) Check {
 			if u.Exec != nil {
 				doubt(u.Exec.Line, fmt.Sprintf("user %q runs %s", u.Name, u.Exec.Command), "a credential")
 			}
-			if u.AuthProvider != "" && trust.Admin(k.Path) {
-				doubt(u.Line, fmt.Sprintf("user %q has the auth-provider %s, which kubectl no longer knows", u.Name, u.AuthProvider), "a credential")
-			}
 		}
 		for _, x := range k.Clusters {
 			if x.Insecure {
