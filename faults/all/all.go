@@ -73,6 +73,7 @@ import (
 	hostpidsexhausted "github.com/klustered/klustered/faults/host/pidsexhausted"
 	hostreadonly "github.com/klustered/klustered/faults/host/readonly"
 	hostsysctl "github.com/klustered/klustered/faults/host/sysctl"
+	imageregistryca "github.com/klustered/klustered/faults/image/registryca"
 	imageregistrymirror "github.com/klustered/klustered/faults/image/registrymirror"
 	imageregistrypoisoned "github.com/klustered/klustered/faults/image/registrypoisoned"
 	imageretagged "github.com/klustered/klustered/faults/image/retagged"
@@ -253,6 +254,7 @@ var Faults = []*fault.Fault{
 	hostpidsexhausted.Fault,
 	hostreadonly.Fault,
 	hostsysctl.Fault,
+	imageregistryca.Fault,
 	imageregistrymirror.Fault,
 	imageregistrypoisoned.Fault,
 	imageretagged.Fault,
