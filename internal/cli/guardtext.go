@@ -77,7 +77,7 @@ func handText(line func(name, text string), h guard.Hand) {
 	}
 	var from []string
 	for _, p := range h.Lineage {
-		from = append(from, fmt.Sprintf("%s (%d)", cut(p.Command(), 60), p.PID))
+		from = append(from, fmt.Sprintf("%s (%d)", cut(orElse(p.Command(), "not read"), 60), p.PID))
 	}
 	line("from", strings.Join(from, " < "))
 	unit, pod, container := h.Unit, h.Pod, h.Container

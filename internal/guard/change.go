@@ -56,6 +56,16 @@ func (c *change) by(e fanotify.Event, who func(int) Hand) {
 	c.touches = append(slices.Delete(c.touches, i, i+1), t)
 }
 
+// recall asks again for those of which nothing was known when they wrote: the
+// kernel's word of their start may have come after that of what they did.
+func (c *change) recall(who func(int) (Hand, bool)) {
+	for i, t := range c.touches {
+		if h, ok := who(t.pid); ok && (!t.hand.Known && t.hand.PPID == 0 || t.hand.Forked) {
+			c.touches[i].hand = h
+		}
+	}
+}
+
 // hand is who made the change: of those whose events can have made it the last,
 // with the others beside it; said is whether what the file says was changed.
 // Where others of another descent wrote as well, nobody knows whose it is. own

@@ -59,3 +59,24 @@ func TestChangeHand(t *testing.T) {
 		t.Errorf("%d touches, %+v", len(many.touches), h)
 	}
 }
+
+// TestRecall: what the kernel says late of who wrote is taken in.
+func TestRecall(t *testing.T) {
+	ended := Hand{Process: nobody(11)}
+	copied := Hand{Process: proc.Process{PID: 12, PPID: 2, Name: "parent", Forked: true}, Known: true}
+	sure := Hand{Process: proc.Process{PID: 13, PPID: 2, Name: "sure"}, Known: true}
+	c := change{touches: []touch{{11, 0, ended}, {12, 0, copied}, {13, 0, sure}}}
+	c.recall(func(pid int) (Hand, bool) {
+		return Hand{Process: proc.Process{PID: pid, PPID: 3, Name: "late"}, Known: true}, true
+	})
+	for i, want := range []string{"late", "late", "sure"} {
+		if got := c.touches[i].hand.Name; got != want {
+			t.Errorf("process %d is %q", c.touches[i].pid, got)
+		}
+	}
+	c = change{touches: []touch{{11, 0, ended}}}
+	c.recall(func(int) (Hand, bool) { return Hand{}, false })
+	if c.touches[0].hand.PID != 11 {
+		t.Errorf("%+v", c.touches)
+	}
+}

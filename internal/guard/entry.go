@@ -65,6 +65,7 @@ func Entries(s *snapshot.Snapshot, found []finding.Finding, d Deed) []Entry {
 		return nil
 	}
 	line := append([]proc.Process{d.Hand.Process}, d.Hand.Lineage...)
+	sure := d.Hand.Known || len(d.Hand.Candidates) == 0 // whose parent is known descends from it
 	if !d.Hand.Known {
 		line = append(line, d.Hand.Candidates...)
 	}
@@ -82,7 +83,7 @@ func Entries(s *snapshot.Snapshot, found []finding.Finding, d Deed) []Entry {
 		if text == "" {
 			text = p.Command
 		}
-		out = append(out, Entry{Kind: p.Kind, Source: p.Source, Line: p.Line, Text: secret.Scrub(text), Sure: n.how > 1 && d.Hand.Known, Fix: fixOf(p, found)})
+		out = append(out, Entry{Kind: p.Kind, Source: p.Source, Line: p.Line, Text: secret.Scrub(text), Sure: n.how > 1 && sure, Fix: fixOf(p, found)})
 	}
 	if best.how > 2 && len(out) > 1 { // the same command stands in several places
 		for i := range out {

@@ -41,6 +41,7 @@ func TestEntries(t *testing.T) {
 		{"command of an ancestor", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "sh"}, Lineage: []proc.Process{args("/bin/sh", "-c", "sh -c 'echo a > /etc/hosts'"), cron}, Known: true}, []string{"/etc/cron.d/x"}, true, ""},
 		{"script of an ancestor", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "y"}, Lineage: []proc.Process{args("/bin/bash", "/usr/local/bin/y")}, Known: true}, []string{"/etc/systemd/system/y.timer"}, true, "persistence/reapplied"},
 		{"unit", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "q", Unit: "z.service"}, Known: true}, []string{"/etc/systemd/system/z.service"}, true, ""},
+		{"ended unread, of a known parent", "file", "/etc/x", Hand{Process: proc.Process{PID: 9, PPID: 8}, Lineage: []proc.Process{args("/opt/near")}}, []string{"/etc/systemd/system/near.service"}, true, ""},
 		{"not known for sure", "file", "/etc/x", Hand{Candidates: []proc.Process{{Name: "q", Unit: "z.service"}}}, []string{"/etc/systemd/system/z.service"}, false, ""},
 		{"a shell is no entry's", "file", "/etc/x", Hand{Process: args("/usr/bin/vi", "/etc/x"), Lineage: []proc.Process{bash}, Known: true}, nil, false, ""},
 		{"the same file as an argument", "file", "/etc/motd", Hand{Process: args("/usr/bin/sed", "-i", "s/a/b/", "/etc/motd"), Known: true}, []string{"/etc/cron.d/copies"}, false, ""},

@@ -309,6 +309,7 @@ func (f *files) told(name string, was, now state, c *change) {
 	f.mu.Lock()
 	t := f.targets[name]
 	f.mu.Unlock()
+	c.recall(f.w.recall)
 	h, own := c.hand(was.sum != now.sum || was.link != now.link || was.there != now.there)
 	if own {
 		f.w.count(func(s *Summary) { s.Own++ })

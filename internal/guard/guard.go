@@ -132,6 +132,7 @@ type Watch struct {
 
 	mu      sync.Mutex
 	summary Summary
+	late    int // deeds of the network that wait for who did them
 	// repaired is when another klustered was last seen to repair this node.
 	repaired time.Time
 	recent   []time.Time // deeds told of, for the bound on floods
@@ -260,6 +261,15 @@ func (w *Watch) hand(pid int) Hand {
 	}
 	p, live := w.ring.Find(pid)
 	return w.handOf(p, live)
+}
+
+// recall names a process that has ended, where the ring knows it.
+func (w *Watch) recall(pid int) (Hand, bool) {
+	p, ok := w.ring.Recall(pid)
+	if !ok {
+		return Hand{}, false
+	}
+	return w.handOf(p, false), true
 }
 
 // handOf is the hand of a process.

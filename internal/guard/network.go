@@ -105,12 +105,40 @@ func (x wire) change(e netlink.Event) {
 		x.w.count(func(s *Summary) { s.Others++ })
 		return
 	}
-	h := x.hand(e)
+	h, at := x.hand(e), time.Now().UTC()
+	if h.Known || !x.w.wait() {
+		x.tell(e, t, h, at)
+		return
+	}
+	x.w.work.Go(func() { // the kernel's word of a start may come after that of what was done
+		time.Sleep(lateTime)
+		x.w.count(func(*Summary) { x.w.late-- })
+		x.tell(e, t, x.hand(e), at)
+	})
+}
+
+const (
+	// lateTime is how long is waited for the kernel's word of a process.
+	lateTime = 100 * time.Millisecond
+	maxLate  = 32 // changes that wait at once
+)
+
+// wait reports whether one more change may wait, and counts it.
+func (w *Watch) wait() (ok bool) {
+	w.count(func(*Summary) {
+		if ok = w.late < maxLate; ok {
+			w.late++
+		}
+	})
+	return ok
+}
+
+func (x wire) tell(e netlink.Event, t Target, h Hand, at time.Time) {
 	if t.Repair == 0 && component(h) {
 		x.w.count(func(s *Summary) { s.Ordinary++ })
 		return
 	}
-	x.w.tell(Deed{At: time.Now().UTC(), Kind: e.Kind, What: e.What, Did: e.Did, Events: 1, Hand: h, Repair: t.Repair, PutBack: t.Repair > 0 && t.undoneBy(e.Did)})
+	x.w.tell(Deed{At: at, Kind: e.Kind, What: e.What, Did: e.Did, Events: 1, Hand: h, Repair: t.Repair, PutBack: t.Repair > 0 && t.undoneBy(e.Did)})
 }
 
 // netTarget is the target that a change is of, the last one that a repair made

@@ -233,3 +233,21 @@ func FuzzSocket(f *testing.F) {
 		}
 	})
 }
+
+// TestUnread: a process that ended before its program could be read is not told
+// as what its parent runs, and still descends from it.
+func TestUnread(t *testing.T) {
+	r := NewRing("")
+	r.Fork(os.Getpid(), 1<<30)
+	if p, _ := r.Find(1 << 30); !p.Known() || !p.Forked {
+		t.Errorf("a copy of this process: %+v", p)
+	}
+	r.Exec(1<<30, "")
+	p, _ := r.Find(1 << 30)
+	if p.Known() || p.Forked || p.PPID != os.Getpid() {
+		t.Errorf("%+v", p)
+	}
+	if l := r.Lineage(p); len(l) == 0 || l[0].PID != os.Getpid() {
+		t.Errorf("%+v", l)
+	}
+}

@@ -37,6 +37,10 @@ type Process struct {
 	PIDs string `json:"-"`
 	Net  string `json:"-"`
 
+	// Forked reports that it has only been seen to be made: what it runs is what
+	// its parent ran then.
+	Forked bool `json:"-"`
+
 	ticks uint64 // since boot, of its start
 }
 

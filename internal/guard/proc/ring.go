@@ -58,9 +58,10 @@ func (r *Ring) Exec(pid int, exe string) {
 		if before {
 			p = old.Process
 		}
-		if exe != "" && exe != p.Exe { // what is known is the program before
+		if exe == "" || exe != p.Exe { // what is known is the program before
 			p.Exe, p.Args, p.Name = exe, nil, exe[strings.LastIndexByte(exe, '/')+1:]
 		}
+		p.Forked = false
 	}
 	r.keep(p)
 }
@@ -135,7 +136,7 @@ func (r *Ring) Fork(parent, child int) {
 		p = r.known[parent]
 	}
 	c := p.Process
-	c.PID, c.PPID, c.ticks, c.Start = child, parent, 0, time.Now().UTC()
+	c.PID, c.PPID, c.ticks, c.Start, c.Forked = child, parent, 0, time.Now().UTC(), true
 	r.keep(c)
 }
 
@@ -163,6 +164,14 @@ func (r *Ring) Find(pid int) (p Process, live bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.find(pid)
+}
+
+// Recall is what the ring knows of a process, which is not looked for.
+func (r *Ring) Recall(pid int) (Process, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e, ok := r.known[pid]
+	return e.Process, ok
 }
 
 func (r *Ring) find(pid int) (Process, bool) {
@@ -232,7 +241,7 @@ func (r *Ring) Lineage(p Process) []Process {
 	var out []Process
 	for p.PPID > 0 && len(out) < maxLineage {
 		parent, _ := r.find(p.PPID)
-		if !parent.Known() || parent.younger(p) {
+		if !parent.Known() && parent.PPID <= 0 || parent.younger(p) {
 			break
 		}
 		p = parent
