@@ -1,0 +1,56 @@
+package main_test
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestIntegrationBaseline captures a healthy lab, changes files and objects by
+// hand, wants all of it told with whom, and put back.
+func TestIntegrationBaseline(t *testing.T) {
+	needLab(t)
+	quiet(t)
+	repo := filepath.Join(t.TempDir(), "baseline")
+	baseline := func(want int, args ...string) string {
+		t.Helper()
+		out, errs, code := call(t, append(append([]string{"baseline"}, args...), "--lab", labName, "--repo", repo)...)
+		if code != want {
+			fatalf(t, "klustered baseline %s: exit %d, want %d: %s\n%s%s", strings.Join(args, " "), code, want, last(out+"\n"+errs), out, errs)
+		}
+		return out
+	}
+	baseline(0, "capture", "-m", "all is well")
+	if out, err := exec.Command("git", "-c", "safe.directory=*", "--git-dir", repo, "fsck", "--strict").CombinedOutput(); err != nil {
+		errorf(t, "git fsck: %v\n%s", err, out)
+	}
+	baseline(0, "diff")
+	if out := baseline(0, "capture"); !strings.Contains(out, "Nothing has changed") {
+		errorf(t, "capture: a lab at rest has changed: %s", out)
+	}
+	const config, unit, manifest = "/var/lib/kubelet/config.yaml", "/etc/systemd/system/kubelet.service.d/15-more.conf", "/etc/kubernetes/manifests/kube-scheduler.yaml"
+	onNode := func(node, script string) {
+		t.Helper()
+		must(t, "lab", "exec", "--name", labName, node, "--", "sh", "-c", script)
+	}
+	onNode("worker1", "echo 'maxPods: 77' >> "+config+"; printf '[Service]\\nNice=1\\n' > "+unit)
+	onNode("cp1", "chmod 0644 "+manifest+"; k='kubectl --kubeconfig /etc/kubernetes/admin.conf'; $k label clusterrole system:node by=hand && $k delete clusterrolebinding system:basic-user")
+	said := baseline(2, "diff")
+	for _, want := range []string{"worker1: file " + config + " changed", "+maxPods: 77", "worker1: file " + unit + " added", "cp1: file " + manifest + " changed", "mode 0600",
+		"ClusterRole system:node changed", "by kubectl-label", "ClusterRoleBinding system:basic-user gone", ": all is well"} {
+		if !strings.Contains(said, want) {
+			errorf(t, "diff: %q is not said:\n%s", want, said)
+		}
+	}
+	baseline(0, "restore", "--all", "--apply", "--hold", "5s")
+	if said = baseline(2, "diff"); strings.Count(said, "  baseline: ") != 1 || !strings.Contains(said, unit+" added") {
+		errorf(t, "diff: only what was added is to be left:\n%s", said)
+	}
+	baseline(0, "restore", unit, "--apply", "--hold", "5s")
+	baseline(0, "diff")
+	must(t, "undo", "--node", "docker://"+labName+"-worker1")
+	if said = baseline(2, "diff"); !strings.Contains(said, unit+" added") {
+		errorf(t, "diff: the undo has not brought %s back:\n%s", unit, said)
+	}
+}
