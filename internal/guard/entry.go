@@ -37,8 +37,8 @@ func (w *Watch) explain(ctx context.Context) {
 				cancel()
 				w.seen = look{time.Now(), s, found}
 			}
-			d.Entries = Entries(w.seen.snap, w.seen.found, d)
 			namePod(w.seen.snap, &d.Hand.Process)
+			d.Entries = Entries(w.seen.snap, w.seen.found, d)
 		}
 		w.out <- d
 	}
@@ -69,11 +69,15 @@ func Entries(s *snapshot.Snapshot, found []finding.Finding, d Deed) []Entry {
 	if !d.Hand.Known {
 		line = append(line, d.Hand.Candidates...)
 	}
+	if e, ok := podEntry(s, d.Hand); ok {
+		return []Entry{e}
+	}
 	var best score
 	var out []Entry
+	kinds := ranFor(line)
 	for _, p := range s.Persistence.Entries {
 		n := rank(p, line, d.names())
-		if n.how == 0 || n.worse(best) {
+		if n.how == 0 || n.worse(best) || n.how == 1 && kinds != nil && !slices.Contains(kinds, p.Kind) {
 			continue
 		}
 		if best.worse(n) {
@@ -89,6 +93,9 @@ func Entries(s *snapshot.Snapshot, found []finding.Finding, d Deed) []Entry {
 		for i := range out {
 			out[i].Sure = false
 		}
+	}
+	if e, ok := gone(line, d.Hand.Known); ok && best.how < 2 {
+		return append([]Entry{e}, out...)
 	}
 	return out
 }

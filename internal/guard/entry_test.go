@@ -11,19 +11,20 @@ import (
 // TestEntries: what a process descends from is its entry; what only names the
 // file is one perhaps, and none where there is a better one.
 func TestEntries(t *testing.T) {
-	s := &snapshot.Snapshot{Persistence: &snapshot.Persistence{Entries: []snapshot.Persistent{
-		{Kind: "cron.d", Source: "/etc/cron.d/x", Line: 3, Text: "* * * * * root sh -c 'echo a > /etc/hosts'", Command: "sh -c 'echo a > /etc/hosts'"},
-		{Kind: "timer", Source: "/etc/systemd/system/y.timer", Command: "/usr/local/bin/y", Unit: "y.service"},
-		{Kind: "service", Source: "/etc/systemd/system/z.service", Command: "/opt/z --loop", Unit: "z.service"},
-		{Kind: "service", Source: "/usr/lib/systemd/system/debug-shell.service", Command: "/bin/bash", Unit: "debug-shell.service"},
-		{Kind: "service", Source: "/usr/lib/systemd/system/cron.service", Command: "/usr/sbin/cron -f", Unit: "cron.service"},
-		{Kind: "cron.d", Source: "/etc/cron.d/copies", Line: 1, Command: "cp /root/hosts /etc/motd"},
-		{Kind: "cron.d", Source: "/etc/cron.d/twice", Line: 1, Command: "/opt/twice now"},
-		{Kind: "cron.d", Source: "/etc/cron.d/twice", Line: 2, Command: "/opt/twice now"},
-		{Kind: "cron.d", Source: "/etc/cron.d/stops", Line: 1, Command: "systemctl stop kubelet"},
-		{Kind: "service", Source: "/etc/systemd/system/far.service", Command: "/opt/far", Unit: "far.service"},
-		{Kind: "service", Source: "/etc/systemd/system/near.service", Command: "/opt/near", Unit: "near.service"},
-	}}}
+	s := &snapshot.Snapshot{Node: "cp1", Static: &snapshot.Static{Manifests: []snapshot.Manifest{{Text: snapshot.Text{Path: "/etc/kubernetes/manifests/m.yaml"}, Name: "agent", Namespace: "kube-system"}}},
+		Cluster: &snapshot.Cluster{Pods: []snapshot.Pod{{Namespace: "a", Name: "b-1", Owner: "DaemonSet/b"}}}, Persistence: &snapshot.Persistence{Entries: []snapshot.Persistent{
+			{Kind: "cron.d", Source: "/etc/cron.d/x", Line: 3, Text: "* * * * * root sh -c 'echo a > /etc/hosts'", Command: "sh -c 'echo a > /etc/hosts'"},
+			{Kind: "timer", Source: "/etc/systemd/system/y.timer", Command: "/usr/local/bin/y", Unit: "y.service"},
+			{Kind: "service", Source: "/etc/systemd/system/z.service", Command: "/opt/z --loop", Unit: "z.service"},
+			{Kind: "service", Source: "/usr/lib/systemd/system/debug-shell.service", Command: "/bin/bash", Unit: "debug-shell.service"},
+			{Kind: "service", Source: "/usr/lib/systemd/system/cron.service", Command: "/usr/sbin/cron -f", Unit: "cron.service"},
+			{Kind: "cron.d", Source: "/etc/cron.d/copies", Line: 1, Command: "cp /root/hosts /etc/motd"},
+			{Kind: "cron.d", Source: "/etc/cron.d/twice", Line: 1, Command: "/opt/twice now"},
+			{Kind: "cron.d", Source: "/etc/cron.d/twice", Line: 2, Command: "/opt/twice now"},
+			{Kind: "cron.d", Source: "/etc/cron.d/stops", Line: 1, Command: "systemctl stop kubelet"},
+			{Kind: "service", Source: "/etc/systemd/system/far.service", Command: "/opt/far", Unit: "far.service"},
+			{Kind: "service", Source: "/etc/systemd/system/near.service", Command: "/opt/near", Unit: "near.service"},
+		}}}
 	found := []finding.Finding{{Fault: "persistence/reapplied", Facts: []finding.Fact{{Source: "/etc/systemd/system/y.timer"}}}}
 	args := func(a ...string) proc.Process { return proc.Process{Name: "x", Exe: a[0], Args: a} }
 	bash := proc.Process{Name: "bash", Exe: "/usr/bin/bash", Args: []string{"/bin/bash"}}
@@ -50,6 +51,11 @@ func TestEntries(t *testing.T) {
 		{"two of one command", "file", "/etc/x", Hand{Process: args("/opt/twice", "now"), Known: true}, []string{"/etc/cron.d/twice", "/etc/cron.d/twice"}, false, ""},
 		{"the nearest", "file", "/etc/x", Hand{Process: proc.Process{Name: "q"}, Lineage: []proc.Process{args("/opt/near"), args("/opt/far")}, Known: true}, []string{"/etc/systemd/system/near.service"}, true, ""},
 		{"a unit without a hand", "unit", "kubelet.service", Hand{}, []string{"/etc/cron.d/stops"}, false, ""},
+		{"a static pod", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "q", Pod: "kube-system/agent-cp1"}, Lineage: []proc.Process{{Unit: "z.service"}}, Known: true}, []string{"/etc/kubernetes/manifests/m.yaml"}, true, ""},
+		{"a pod that is owned", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "q", Pod: "a/b-1"}, Known: true}, []string{"a/b-1"}, true, ""},
+		{"a pod without a name", "file", "/etc/x", Hand{Process: proc.Process{Name: "q", Pod: "9a985520-c5a3"}, Known: true}, nil, false, ""},
+		{"a job of at", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "sh", Unit: "atd.service"}, Known: true}, []string{"/var/spool/cron/atjobs"}, true, ""},
+		{"cron, and names the file", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "sh", Unit: "cron.service"}, Known: true}, []string{"/etc/cron.d/x"}, false, ""},
 		{"another file", "file", "/etc/host", Hand{}, nil, false, ""},
 	} {
 		got := Entries(s, found, Deed{Kind: c.kind, What: c.what, Hand: c.hand})
