@@ -10,7 +10,7 @@ import (
 // TestIntegrationBaseline captures a healthy lab, changes files and objects by
 // hand, wants all of it told with whom, and put back.
 func TestIntegrationBaseline(t *testing.T) {
-	needLab(t)
+	needLab(t, 1)
 	quiet(t)
 	repo := filepath.Join(t.TempDir(), "baseline")
 	baseline := func(want int, args ...string) string {
@@ -30,12 +30,8 @@ func TestIntegrationBaseline(t *testing.T) {
 		errorf(t, "capture: a lab at rest has changed: %s", out)
 	}
 	const config, unit, manifest = "/var/lib/kubelet/config.yaml", "/etc/systemd/system/kubelet.service.d/15-more.conf", "/etc/kubernetes/manifests/kube-scheduler.yaml"
-	onNode := func(node, script string) {
-		t.Helper()
-		must(t, "lab", "exec", "--name", labName, node, "--", "sh", "-c", script)
-	}
-	onNode("worker1", "echo 'maxPods: 77' >> "+config+"; printf '[Service]\\nNice=1\\n' > "+unit)
-	onNode("cp1", "chmod 0644 "+manifest+"; k='kubectl --kubeconfig /etc/kubernetes/admin.conf'; $k label clusterrole system:node by=hand && $k delete clusterrolebinding system:basic-user")
+	onNode(t, "worker1", "echo 'maxPods: 77' >> "+config+"; printf '[Service]\\nNice=1\\n' > "+unit)
+	onNode(t, "cp1", "chmod 0644 "+manifest+"; k='kubectl --kubeconfig /etc/kubernetes/admin.conf'; $k label clusterrole system:node by=hand && $k delete clusterrolebinding system:basic-user")
 	said := baseline(2, "diff")
 	for _, want := range []string{"worker1: file " + config + " changed", "+maxPods: 77", "worker1: file " + unit + " added", "cp1: file " + manifest + " changed", "mode 0600",
 		"ClusterRole system:node changed", "by kubectl-label", "ClusterRoleBinding system:basic-user gone", ": all is well"} {
@@ -49,7 +45,7 @@ func TestIntegrationBaseline(t *testing.T) {
 	}
 	baseline(0, "restore", unit, "--apply", "--hold", "5s")
 	baseline(0, "diff")
-	must(t, "undo", "--node", "docker://"+labName+"-worker1")
+	must(t, "undo", "--lab", labName)
 	if said = baseline(2, "diff"); !strings.Contains(said, unit+" added") {
 		errorf(t, "diff: the undo has not brought %s back:\n%s", unit, said)
 	}

@@ -13,7 +13,7 @@ import (
 // alone and together, and on healthy labs. The sample changes with the commit,
 // so that over time all are drawn; `make eval` takes every one.
 func TestIntegrationEval(t *testing.T) {
-	needLab(t)
+	needLab(t, 1)
 	head, _ := exec.Command("git", "rev-parse", "HEAD").Output()
 	out, code := run(t, "drill", "eval", "--lab", labName, "--healthy", "--seeds", "2", "--pairs", "12", "--triples", "6",
 		"--sample", cmp.Or(os.Getenv("KLUSTERED_SAMPLE"), strings.TrimSpace(string(head))), "--budget", cmp.Or(os.Getenv("KLUSTERED_EVAL_BUDGET"), "4m"),

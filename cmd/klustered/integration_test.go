@@ -154,7 +154,7 @@ func triage(t *testing.T, args ...string) diagnosis {
 	return d
 }
 
-func needLab(t *testing.T) {
+func needLab(t *testing.T, workers int) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs a lab")
@@ -163,7 +163,7 @@ func needLab(t *testing.T) {
 		fatalf(t, "cannot find %s: make build makes it", binary)
 	}
 	run(t, "lab", "down", "--name", labName)
-	must(t, "lab", "up", "--name", labName, "--workers", "1")
+	must(t, "lab", "up", "--name", labName, "--workers", strconv.Itoa(workers))
 	t.Cleanup(func() { exec.Command(binary, "lab", "down", "--name", labName).Run() })
 }
 
@@ -171,7 +171,7 @@ func needLab(t *testing.T) {
 // undone, found again, fixed again; and scored. The seeds change with the
 // commit, so that over time many are played.
 func TestIntegrationDrills(t *testing.T) {
-	needLab(t)
+	needLab(t, 1)
 	quiet(t)
 	for i, d := range drill.Drills {
 		if only := os.Getenv("KLUSTERED_DRILL"); only != "" && !slices.Contains(strings.Split(only, ","), d.Name) {
@@ -354,7 +354,7 @@ func undoAll(t *testing.T, d drill.Drill) {
 // exactly what the drill changed earns full marks. One drill a commit, or all
 // with KLUSTERED_DRILL=all.
 func TestIntegrationReferenceSolver(t *testing.T) {
-	needLab(t)
+	needLab(t, 1)
 	seed := seeds()[0]
 	for i, d := range drill.Drills {
 		if os.Getenv("KLUSTERED_DRILL") != "all" && seed%uint64(len(drill.Drills)) != uint64(i) {

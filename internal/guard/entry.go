@@ -30,7 +30,7 @@ func (w *Watch) explain(ctx context.Context) {
 	defer close(w.out)
 	for d := range w.raw {
 		if w.opts.Look != nil && d.Hand.Manager == "" && (d.Hand.Known || len(d.Hand.Candidates) > 0 || d.names() != nil) {
-			if w.seen.snap == nil || time.Since(w.seen.at) > lookAgain {
+			if w.seen.snap == nil || time.Since(w.seen.at) > lookAgain || w.newPod(d.Hand) {
 				// what was begun is brought to its end: it is the answer
 				c, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 				s, found := w.opts.Look(c)
@@ -42,6 +42,13 @@ func (w *Watch) explain(ctx context.Context) {
 		}
 		w.out <- d
 	}
+}
+
+// newPod reports whether the hand is in a pod that began after the last look.
+func (w *Watch) newPod(h Hand) bool {
+	p := h.Process
+	namePod(w.seen.snap, &p)
+	return p.Pod != "" && !strings.Contains(p.Pod, "/") && h.Start.After(w.seen.at.Add(-time.Minute)) && time.Since(w.seen.at) > lookAgain/10
 }
 
 // namePod turns the UID of a pod into its name where the snapshot knows it.
@@ -72,6 +79,9 @@ func Entries(s *snapshot.Snapshot, found []finding.Finding, d Deed) []Entry {
 	if e, ok := podEntry(s, d.Hand); ok {
 		return []Entry{e}
 	}
+	if d.Hand.Pod != "" {
+		return nil // of a pod that is not known nothing is guessed
+	}
 	var best score
 	var out []Entry
 	kinds := ranFor(line)
@@ -79,6 +89,9 @@ func Entries(s *snapshot.Snapshot, found []finding.Finding, d Deed) []Entry {
 		n := rank(p, line, d.names())
 		if n.how == 0 || n.worse(best) || n.how == 1 && kinds != nil && !slices.Contains(kinds, p.Kind) {
 			continue
+		}
+		if n.how == 1 && slices.Equal(kinds, []string{"profile"}) {
+			n.how = 2 // the shell has read it, and it names the thing
 		}
 		if best.worse(n) {
 			best, out = n, nil

@@ -22,6 +22,7 @@ func TestEntries(t *testing.T) {
 			{Kind: "cron.d", Source: "/etc/cron.d/twice", Line: 1, Command: "/opt/twice now"},
 			{Kind: "cron.d", Source: "/etc/cron.d/twice", Line: 2, Command: "/opt/twice now"},
 			{Kind: "cron.d", Source: "/etc/cron.d/stops", Line: 1, Command: "systemctl stop kubelet"},
+			{Kind: "profile", Source: "/etc/profile.d/p.sh", Command: "echo x > /etc/hosts"},
 			{Kind: "service", Source: "/etc/systemd/system/far.service", Command: "/opt/far", Unit: "far.service"},
 			{Kind: "service", Source: "/etc/systemd/system/near.service", Command: "/opt/near", Unit: "near.service"},
 		}}}
@@ -38,7 +39,10 @@ func TestEntries(t *testing.T) {
 		sure    bool
 		fix     string
 	}{
-		{"names the file", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "x"}, Known: true}, []string{"/etc/cron.d/x"}, false, ""},
+		{"names the file", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "x"}, Known: true}, []string{"/etc/cron.d/x", "/etc/profile.d/p.sh"}, false, ""},
+		{"a shell of a login", "file", "/etc/hosts", Hand{Process: args("/usr/bin/bash", "-l", "-c", "true"), Known: true}, []string{"/etc/profile.d/p.sh"}, true, ""},
+		{"a login", "file", "/etc/hosts", Hand{Process: args("-bash"), Known: true}, []string{"/etc/profile.d/p.sh"}, true, ""},
+		{"a shell of a command", "file", "/etc/hosts", Hand{Process: args("/bin/sh", "-c", "tidy -l"), Known: true}, []string{"/etc/cron.d/x", "/etc/profile.d/p.sh"}, false, ""},
 		{"command of an ancestor", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "sh"}, Lineage: []proc.Process{args("/bin/sh", "-c", "sh -c 'echo a > /etc/hosts'"), cron}, Known: true}, []string{"/etc/cron.d/x"}, true, ""},
 		{"script of an ancestor", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "y"}, Lineage: []proc.Process{args("/bin/bash", "/usr/local/bin/y")}, Known: true}, []string{"/etc/systemd/system/y.timer"}, true, "persistence/reapplied"},
 		{"unit", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "q", Unit: "z.service"}, Known: true}, []string{"/etc/systemd/system/z.service"}, true, ""},
@@ -54,7 +58,7 @@ func TestEntries(t *testing.T) {
 		{"a static pod", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "q", Pod: "kube-system/agent-cp1"}, Lineage: []proc.Process{{Unit: "z.service"}}, Known: true}, []string{"/etc/kubernetes/manifests/m.yaml"}, true, ""},
 		{"a pod that is owned", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "q", Pod: "a/b-1"}, Known: true}, []string{"a/b-1"}, true, ""},
 		{"a pod without a name", "file", "/etc/x", Hand{Process: proc.Process{Name: "q", Pod: "9a985520-c5a3"}, Known: true}, nil, false, ""},
-		{"a job of at", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "sh", Unit: "atd.service"}, Known: true}, []string{"/var/spool/cron/atjobs"}, true, ""},
+		{"a job of at", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "sh", Args: []string{"sh"}, Unit: "atd.service"}, Known: true}, []string{"/var/spool/cron/atjobs"}, true, ""},
 		{"cron, and names the file", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "sh", Unit: "cron.service"}, Known: true}, []string{"/etc/cron.d/x"}, false, ""},
 		{"another file", "file", "/etc/host", Hand{}, nil, false, ""},
 	} {

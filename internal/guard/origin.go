@@ -2,6 +2,7 @@ package guard
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -49,7 +50,31 @@ func ranFor(line []proc.Process) []string {
 			return kinds
 		}
 	}
+	if len(line) > 0 && readsProfile(line[0]) {
+		return []string{"profile"}
+	}
 	return nil
+}
+
+// readsProfile reports whether a process is a shell that begins with what is in
+// its profile: one of a login, or an interactive one.
+func readsProfile(p proc.Process) bool {
+	if len(p.Args) == 0 || !slices.Contains(shells[:3], strings.TrimPrefix(filepath.Base(p.Args[0]), "-")) {
+		return false
+	}
+	if strings.HasPrefix(p.Args[0], "-") {
+		return true
+	}
+	for _, a := range p.Args[1:] {
+		short := len(a) > 1 && a[0] == '-' && a[1] != '-'
+		switch {
+		case a == "--login" || short && strings.ContainsAny(a, "li"):
+			return true
+		case short && strings.Contains(a, "c") || !strings.HasPrefix(a, "-"):
+			return false // a command or a script
+		}
+	}
+	return len(p.Args) == 1
 }
 
 // gone is the entry of a hand whose entry ended with its run: a job of at leaves
