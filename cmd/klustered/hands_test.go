@@ -35,12 +35,12 @@ const kubectl = "kubectl --kubeconfig /etc/kubernetes/admin.conf "
 // minute and a half. A script plants one, and says when it acts.
 var hands = []struct{ word, script, kind, source string }{
 	{"timer", `printf '[Timer]\nOnActiveSec=12\nAccuracySec=1s\n' > /etc/systemd/system/tidy.timer
-printf '[Service]\nType=oneshot\nExecStart=/bin/sh -c "echo timer > ` + target + `"\n' > /etc/systemd/system/tidy.service
+printf '[Service]\nType=oneshot\nExecStart=/bin/sh -c "echo timer > ` + target + `; sleep 0.3"\n' > /etc/systemd/system/tidy.service
 systemctl daemon-reload; systemctl start tidy.timer`, "timer", "/etc/systemd/system/tidy.timer"},
 	{"path", `printf '[Path]\nPathModified=/etc/trigger\n' > /etc/systemd/system/sweep.path
-printf '[Service]\nType=oneshot\nExecStart=/bin/sh -c "echo path > ` + target + `"\n' > /etc/systemd/system/sweep.service
+printf '[Service]\nType=oneshot\nExecStart=/bin/sh -c "echo path > ` + target + `; sleep 0.3"\n' > /etc/systemd/system/sweep.service
 systemctl daemon-reload; systemctl start sweep.path; (sleep 16; touch /etc/trigger) >/dev/null 2>&1 &`, "path", "/etc/systemd/system/sweep.path"},
-	{"generator", `mkdir -p /etc/systemd/system-generators; printf '#!/bin/sh\necho generator > ` + target + `\n' > /etc/systemd/system-generators/tidy
+	{"generator", `mkdir -p /etc/systemd/system-generators; printf '#!/bin/sh\necho generator > ` + target + `; sleep 0.3\n' > /etc/systemd/system-generators/tidy
 chmod +x /etc/systemd/system-generators/tidy; (sleep 20; systemctl daemon-reload) >/dev/null 2>&1 &`, "generator", "/etc/systemd/system-generators/tidy"},
 	{"profile", `echo 'echo profile > ` + target + `' > /etc/profile.d/tidy.sh; (sleep 24; bash -l -c true) >/dev/null 2>&1 &`, "profile", "/etc/profile.d/tidy.sh"},
 	{"pod", "(sleep 28; echo '" + pod("agent", "echo pod > /host"+target) + "' | " + kubectl + "apply -f -) >/dev/null 2>&1 &", "pod", "kube-system/agent"},
