@@ -18,10 +18,16 @@ import (
 const idle = "KLUSTERED_GUARD_IDLE"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(idle) == "" {
+	var err error
+	switch file := os.Getenv(boxed); {
+	case file != "":
+		err = watchBox(file)
+	case os.Getenv(idle) != "":
+		err = watchIdle()
+	default:
 		os.Exit(m.Run())
 	}
-	if err := watchIdle(); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
