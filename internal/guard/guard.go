@@ -35,6 +35,9 @@ type Target struct {
 	// Key is what names it in events, where that is not Name, and Undo what is
 	// done to it when the repair is undone; "" when that is not known.
 	Key, Undo string
+	// Part is what of an object was repaired, as JSON: the steps to a field, or a
+	// merge patch; "" is all of it. Was is how that was before.
+	Part, Was string
 	// Before is the SHA-256 of a file before the repair; "" when that is not
 	// known. Absent says that it was not there.
 	Before string

@@ -51,8 +51,9 @@ func (w *Watch) watchObjects(ctx context.Context) {
 
 // An objectLook is what was seen of an object last, and when.
 type objectLook struct {
-	text string
-	at   time.Time
+	there bool
+	text  string
+	at    time.Time
 }
 
 // object compares one object with what was known of it, and reports whether it
@@ -64,15 +65,21 @@ func (w *Watch) object(ctx context.Context, t Target, known map[string]objectLoo
 	if err != nil || status != http.StatusOK && status != http.StatusNotFound {
 		return false
 	}
-	now, hand := "", Hand{Process: nobody(0)}
+	hand := Hand{Process: nobody(0)}
+	now := objectLook{at: at}
 	var last manager
+	var part any
 	if status == http.StatusOK {
-		if now, last, err = Object(answer); err != nil {
+		object, by, err := Object(answer)
+		if err != nil {
 			return false
 		}
+		part, last, now.there = t.part(object), by, true
+		now.text = objectText(part)
 	}
-	was, seen := known[t.Name]
-	if known[t.Name] = (objectLook{now, at}); !seen || was.text == now {
+	key := t.Name + " " + t.Part
+	was, seen := known[key]
+	if known[key] = now; !seen || was.text == now.text && was.there == now.there {
 		return true
 	}
 	if w.repairing(was.at) {
@@ -81,12 +88,13 @@ func (w *Watch) object(ctx context.Context, t Target, known map[string]objectLoo
 	}
 	d := Deed{At: time.Now().UTC(), Kind: "object", What: path, Did: "changed", Repair: t.Repair}
 	switch {
-	case was.text == "":
+	case !was.there:
 		d.Did = "made"
-	case now == "":
+	case !now.there:
 		d.Did = "removed"
 	}
-	d.Diff = cutDiff(udiff.Unified(path, path, secret.Scrub(was.text), secret.Scrub(now)))
+	d.PutBack = t.Repair > 0 && (t.Undo == d.Did || now.there && t.back(part))
+	d.Diff = cutDiff(udiff.Unified(path, path, secret.Scrub(was.text), secret.Scrub(now.text)))
 	d.Hand = hand.managed(last, audited(path, was.at), was.at)
 	w.tell(d)
 	return true
@@ -126,12 +134,26 @@ type manager struct {
 // lastApplied is the object once more, as a text, by kubectl apply.
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
-// Object is an object as text, without what changes by itself, and who wrote
-// it last: managedFields name the client, what it did, and when.
-func Object(data []byte) (text string, last manager, err error) {
-	var x map[string]any
+// counted are annotations in which controllers count.
+var counted = []string{lastApplied, "deployment.kubernetes.io/revision", "deprecated.daemonset.template.generation"}
+
+// objectText is a part of an object as text; "" for nothing.
+func objectText(part any) string {
+	if part == nil {
+		return ""
+	}
+	out, err := json.MarshalIndent(part, "", "  ")
+	if err != nil {
+		return ""
+	}
+	return string(out) + "\n"
+}
+
+// Object is an object without what changes by itself, and who wrote it last:
+// managedFields name the client, what it did, and when.
+func Object(data []byte) (x map[string]any, last manager, err error) {
 	if err := json.Unmarshal(data, &x); err != nil {
-		return "", last, fmt.Errorf("cannot read an object: %w", err)
+		return nil, last, fmt.Errorf("cannot read an object: %w", err)
 	}
 	delete(x, "status")
 	if meta, ok := x["metadata"].(map[string]any); ok {
@@ -140,7 +162,9 @@ func Object(data []byte) (text string, last manager, err error) {
 			delete(meta, k)
 		}
 		if notes, ok := meta["annotations"].(map[string]any); ok {
-			delete(notes, lastApplied)
+			for _, k := range counted {
+				delete(notes, k)
+			}
 		}
 	}
 	for _, field := range []string{"data", "stringData"} {
@@ -150,8 +174,7 @@ func Object(data []byte) (text string, last manager, err error) {
 			}
 		}
 	}
-	out, err := json.MarshalIndent(x, "", "  ")
-	return string(out) + "\n", last, err
+	return x, last, nil
 }
 
 func lastManager(list any) (last manager) {

@@ -2,11 +2,15 @@ package guard
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/klustered/klustered/internal/repair"
+	"github.com/klustered/klustered/op"
 )
 
 const webhook = `{"kind":"ValidatingWebhookConfiguration","metadata":{"name":"w","resourceVersion":"%d","generation":%d,
@@ -88,9 +92,58 @@ torn {"verb":"delete","requestURI":"/api/v1/n/x"`
 
 // TestSecretObject: no value of a Secret stands in its text, in whichever field.
 func TestSecretObject(t *testing.T) {
-	text, _, err := Object([]byte(`{"kind":"Secret","metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{\"data\":{\"a\":\"aHVudGVyMmh1bnRlcjI=\"}}"}},"data":{"a":"aHVudGVyMmh1bnRlcjI="},"stringData":{"b":"hunter2hunter2"}}`))
+	object, _, err := Object([]byte(`{"kind":"Secret","metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{\"data\":{\"a\":\"aHVudGVyMmh1bnRlcjI=\"}}"}},"data":{"a":"aHVudGVyMmh1bnRlcjI="},"stringData":{"b":"hunter2hunter2"}}`))
+	text := objectText(object)
 	if err != nil || strings.Contains(text, "hunter2") || strings.Contains(text, "aHVudGVy") {
 		t.Errorf("%v\n%s", err, text)
+	}
+}
+
+// TestObjectPart: what no repair changed of an object is nobody's deed, and what
+// is again as it was undoes it.
+func TestObjectPart(t *testing.T) {
+	const before = `{"kind":"Deployment","metadata":{"annotations":{"deployment.kubernetes.io/revision":"%d"}},"spec":{"replicas":%d,"template":{"spec":{"containers":[{"name":"a","image":"%s"},{"name":"b","image":"b:1"}]}}}}`
+	repaired := Repaired([]repair.Remain{
+		{Number: 1, Op: op.SetField{Path: "/d", Field: []string{"spec", "template", "spec", "containers", "name=a", "image"}}, Before: op.State(`{"value":"bad:1"}`)},
+		{Number: 2, Op: op.PatchObject{Path: "/d", Patch: json.RawMessage(`{"spec":{"replicas":2,"paused":null}}`)}, Before: op.State(`{"spec":{"replicas":0,"paused":null}}`)},
+		{Number: 3, Op: op.DeleteObject{Path: "/gone"}},
+		{Number: 4, Op: op.PatchObject{Path: "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/x", Patch: json.RawMessage(`{}`)}},
+	})
+	if len(repaired) != 3 {
+		t.Fatalf("%+v", repaired)
+	}
+	w := &Watch{raw: make(chan Deed, 8)}
+	answers := map[string]string{}
+	w.opts.API = func(_ context.Context, _, path, _ string, _ []byte) (int, []byte, error) {
+		if answers[path] == "" {
+			return http.StatusNotFound, nil, nil
+		}
+		return http.StatusOK, []byte(answers[path]), nil
+	}
+	known := map[string]objectLook{}
+	for _, c := range []struct {
+		name, d, gone, want string
+	}{
+		{"first", fmt.Sprintf(before, 1, 2, "good:1"), "", ""},
+		{"another field", fmt.Sprintf(strings.Replace(before, "b:1", "b:2", 1), 2, 2, "good:1"), "", ""},
+		{"another image", fmt.Sprintf(before, 3, 2, "other:1"), "", "1 changed false"},
+		{"the image of before", fmt.Sprintf(before, 4, 2, "bad:1"), "", "1 changed true"},
+		{"the number of before", fmt.Sprintf(before, 4, 0, "bad:1"), "", "2 changed true"},
+		{"made again", fmt.Sprintf(before, 4, 0, "bad:1"), `{"kind":"X"}`, "3 made true"},
+		{"removed", "", `{"kind":"X"}`, "1 removed false, 2 removed false"},
+	} {
+		answers["/d"], answers["/gone"] = c.d, c.gone
+		var got []string
+		for _, x := range repaired {
+			w.object(t.Context(), x, known)
+		}
+		for len(w.raw) > 0 {
+			d := <-w.raw
+			got = append(got, fmt.Sprintf("%d %s %v", d.Repair, d.Did, d.PutBack))
+		}
+		if strings.Join(got, ", ") != c.want {
+			t.Errorf("%s: %q", c.name, got)
+		}
 	}
 }
 
@@ -98,7 +151,10 @@ func FuzzObject(f *testing.F) {
 	f.Add([]byte(fmt.Sprintf(webhook, 1, 1, "Fail", 1, "2026-01-02T00:00:00Z")))
 	f.Add([]byte(`{"verb":"patch","requestURI":"/x"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		Object(data)
+		if x, _, err := Object(data); err == nil {
+			Target{Part: `["a","b=c","0"]`}.part(x)
+			Target{Part: string(data), Was: string(data)}.back(Target{Part: string(data)}.part(x))
+		}
 		Audit(data, "/x", time.Time{})
 	})
 }

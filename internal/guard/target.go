@@ -59,7 +59,10 @@ func Repaired(list []repair.Remain) []Target {
 			if t.Kind == "file" && s.Op.Kind() != "unit" {
 				t.before(s.Before)
 			}
-			key := t.Kind + " " + t.Name
+			if t.Part != "" {
+				t.was(s.Before)
+			}
+			key := t.Kind + " " + t.Name + " " + t.Part
 			if i, ok := at[key]; ok {
 				if s.Op.Kind() == "unit" && t.Kind == "file" {
 					continue // it only started what another step or repair wrote
@@ -89,6 +92,17 @@ func (t *Target) before(s op.State) {
 	t.Absent = was.Absent
 	if !was.Absent && (len(was.File.Data) > 0 || was.File.Link != "") {
 		t.Before = was.File.Sum()
+	}
+}
+
+// was takes in how a part of an object was, from what an op kept of it: its
+// value, or the merge patch that undoes it.
+func (t *Target) was(s op.State) {
+	var value struct {
+		Value json.RawMessage `json:"value"`
+	}
+	if t.Was = string(s); strings.HasPrefix(t.Part, "[") && json.Unmarshal(s, &value) == nil {
+		t.Was = string(value.Value)
 	}
 }
 
@@ -148,15 +162,29 @@ func targets(o op.Op) []Target {
 	case op.MountOver:
 		return []Target{{Kind: "mount", Name: x.Mount.Path, Undo: "gone"}}
 	case op.PatchObject:
-		return one("object", x.Path)
+		return object(Target{Name: x.Path, Part: string(x.Patch)})
 	case op.DeleteObject:
-		return one("object", x.Path)
+		return object(Target{Name: x.Path, Undo: "made"})
 	case op.CreateObject:
-		return one("object", x.Path)
+		return object(Target{Name: x.Path, Undo: "removed"})
 	case op.SetField:
-		return one("object", x.Path)
+		steps, err := json.Marshal(x.Field)
+		if err != nil {
+			return nil
+		}
+		return object(Target{Name: x.Path, Part: string(steps)})
 	}
 	return wires(o)
+}
+
+// object is a target that is an object. A lease is none: to be written again and
+// again is what it is for.
+func object(t Target) []Target {
+	if strings.Contains(t.Name, "/leases/") {
+		return nil
+	}
+	t.Kind = "object"
+	return []Target{t}
 }
 
 // wires are the things of the network that an op changed in the host's own
@@ -241,7 +269,7 @@ var acts = []string{"reload-units", "restart-static", "etcd-snapshot", "etcd-com
 func Unwatched(list []repair.Remain) []string {
 	var out []string
 	for _, s := range list {
-		if len(targets(s.Op)) > 0 || slices.Contains(acts, s.Op.Kind()) {
+		if len(targets(s.Op)) > 0 || slices.Contains(acts, s.Op.Kind()) || strings.Contains(s.Op.String(), "/leases/") {
 			continue
 		}
 		if text := fmt.Sprintf("what repair %d did is not watched: %s", s.Number, s.Op); !slices.Contains(out, text) {

@@ -28,6 +28,7 @@ const (
 type unitState struct {
 	active string // ActiveState
 	run    string // InvocationID: another one at each start
+	again  uint32 // NRestarts: how often systemd began it again by itself
 }
 
 // A unitLook is what was seen of a unit last.
@@ -84,13 +85,19 @@ func (w *Watch) watchUnits(ctx context.Context) {
 }
 
 func readUnit(ctx context.Context, c *dbus.Conn, name string) (s unitState, err error) {
-	all, err := c.GetUnitPropertiesContext(ctx, name)
+	p, err := c.GetUnitPropertyContext(ctx, name, "ActiveState")
 	if err != nil {
 		return s, err
 	}
-	s.active, _ = all["ActiveState"].(string)
-	id, _ := all["InvocationID"].([]byte)
+	s.active, _ = p.Value.Value().(string)
+	if p, err = c.GetUnitPropertyContext(ctx, name, "InvocationID"); err != nil {
+		return s, err
+	}
+	id, _ := p.Value.Value().([]byte)
 	s.run = fmt.Sprintf("%x", id)
+	if p, err := c.GetServicePropertyContext(ctx, name, "NRestarts"); err == nil { // other units have none
+		s.again, _ = p.Value.Value().(uint32)
+	}
 	return s, nil
 }
 
@@ -129,8 +136,8 @@ func (w *Watch) unit(ctx context.Context, t Target, known map[string]unitLook, r
 	}
 	was := known[t.Name]
 	known[t.Name] = unitLook{now, time.Now(), true}
-	if !was.seen || was.unitState == now {
-		return true
+	if !was.seen || was.active == now.active && was.run == now.run || was.active == now.active && now.again > was.again {
+		return true // systemd itself has begun it again
 	}
 	d := Deed{At: time.Now().UTC(), Kind: "unit", What: t.Name, Did: fmt.Sprintf("is %s, was %s", now.active, was.active), Repair: t.Repair, PutBack: t.Repair > 0 && t.Undo == now.active}
 	verbs := starts

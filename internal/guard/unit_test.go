@@ -35,9 +35,13 @@ func TestUnit(t *testing.T) {
 		{"the same", "inactive", "1", "", false},
 		{"started", "active", "2", "is active, was inactive", false},
 		{"restarted between two looks", "active", "3", "was restarted", false},
-		{"failed", "failed", "3", "is failed, was active", false},
+		{"begun again by systemd", "active", "3+1", "", false},
+		{"failed", "failed", "3+1", "is failed, was active", false},
 	} {
-		state = unitState{c.active, c.run}
+		state = unitState{c.active, c.run, state.again}
+		if strings.HasSuffix(c.run, "+1") {
+			state.again++
+		}
 		d := look()
 		if (d == nil) != (c.did == "") || d != nil && (d.Did != c.did || d.PutBack != c.putBack || d.Repair != 2 || d.Hand.Known || d.Hand.Note == "") {
 			t.Errorf("%s: %+v", c.name, d)
