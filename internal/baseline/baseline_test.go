@@ -109,6 +109,25 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// TestLike holds that a node is compared with the files of another.
+func TestLike(t *testing.T) {
+	a := file("/var/lib/kubelet/config.yaml", "a\n")
+	files, err := Node(node(a))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := record(t, filepath.Join(t.TempDir(), "b"), files)
+	s := node(file(a.Path, "b\n"))
+	s.Node, s.PKI.Certificates[0].SHA256 = "cp2", "its own"
+	got, err := b.CompareLike(s, "cp1")
+	if err != nil || len(got.Drifts) != 1 || got.Drifts[0].Was.Content != "a\n" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if got, err := b.CompareLike(s, "cp3"); got != nil || err != nil {
+		t.Errorf("like a node that is not kept: %+v, %v", got, err)
+	}
+}
+
 func TestNodeRefuses(t *testing.T) {
 	for what, change := range map[string]func(*snapshot.Snapshot){
 		"a section was not read": func(s *snapshot.Snapshot) { s.Static = nil },

@@ -102,10 +102,10 @@ func (b *Base) Keep(nodes []string, cluster bool) (map[string][]byte, error) {
 // nothing is. A kept file that s has not read, in a section with a gap, is
 // unread and not gone.
 func (b *Base) Compare(s *snapshot.Snapshot) (*snapshot.Baseline, error) {
-	if _, ok := b.files["nodes/"+s.Node+"/index"]; !ok {
+	c := comparison{base: b, s: s, dir: "nodes/" + s.Node + "/", out: &snapshot.Baseline{Commit: commit(b.Version)}}
+	if _, ok := b.files[c.dir+"index"]; !ok {
 		return nil, nil
 	}
-	c := comparison{base: b, s: s, dir: "nodes/" + s.Node + "/", out: &snapshot.Baseline{Commit: commit(b.Version)}}
 	if err := c.texts(); err != nil {
 		return nil, err
 	}
@@ -116,6 +116,16 @@ func (b *Base) Compare(s *snapshot.Snapshot) (*snapshot.Baseline, error) {
 		return nil, err
 	}
 	return c.out, nil
+}
+
+// CompareLike says how the files of s differ from those that are kept of another
+// node; nil when nothing is.
+func (b *Base) CompareLike(s *snapshot.Snapshot, node string) (*snapshot.Baseline, error) {
+	c := comparison{base: b, s: s, dir: "nodes/" + node + "/", out: &snapshot.Baseline{Commit: commit(b.Version)}}
+	if _, ok := b.files[c.dir+"index"]; !ok {
+		return nil, nil
+	}
+	return c.out, c.texts()
 }
 
 // A comparison is one of a node with its baseline.

@@ -28,6 +28,7 @@ type baselineFlags struct {
 	reach
 	repo string
 	rev  string
+	like string // the node whose files are wanted
 }
 
 func (a *App) baseline() *cobra.Command {
@@ -65,13 +66,16 @@ func (a *App) baselineCapture() *cobra.Command {
 		Long: `capture adds a commit with how the nodes and the cluster are now; of nodes that it
 does not read, what was captured before stays. Where nothing has changed, nothing
 is added. Look at the cluster before: what is captured is what later passes for
-good. A note on standard error says what could not be read.`,
+good. A note on standard error says what could not be read. A bundle from before,
+which has no webhooks and no RBAC, is captured with the time at which it was made.`,
 		Example: `  klustered baseline capture -m "after the upgrade"
-  klustered baseline capture --lab klustered --repo ./baseline`,
+  klustered baseline capture --lab klustered --repo ./baseline
+  klustered baseline capture --bundle yesterday.bundle --repo ./baseline`,
 		Args: atMost(0),
 		RunE: func(c *cobra.Command, _ []string) error { return a.capture(c.Context(), f, message) },
 	}
 	f.add(c)
+	f.offlineFlags(c.Flags())
 	c.Flags().StringVarP(&message, "message", "m", "", "why, for the log")
 	return c
 }
@@ -94,7 +98,11 @@ func (a *App) capture(ctx context.Context, f *baselineFlags, message string) err
 		maps.Copy(files, of)
 		nodes = append(nodes, p.Snapshot.Node)
 	}
-	objects, err := a.keptObjects(ctx, f, places)
+	at, objects := places[0].Snapshot.At, []baseline.Object(nil)
+	if f.bundle == "" && f.root == "/" {
+		at = time.Now()
+		objects, err = a.keptObjects(ctx, f, places)
+	}
 	if err != nil {
 		fmt.Fprintf(a.Err, "klustered: the cluster's objects were not captured: %s\n", oneLine(err.Error()))
 	}
@@ -107,7 +115,19 @@ func (a *App) capture(ctx context.Context, f *baselineFlags, message string) err
 	if err != nil {
 		return err
 	}
-	return a.record(f, files, before, nodes, cmp.Or(message, "Capture "+strings.Join(nodes, ", ")))
+	v, made, err := git.Record(f.repo, files, a.person(), at, cmp.Or(message, "Capture "+strings.Join(nodes, ", ")))
+	if err != nil {
+		return hint(err, "if no other capture runs, remove the file *.lock below %s", f.repo)
+	}
+	if !made {
+		fmt.Fprintf(a.Out, "Nothing has changed since commit %s.\n", v.Hash.Short())
+		return nil
+	}
+	if before != nil {
+		a.tellChanged(before, files)
+	}
+	fmt.Fprintf(a.Out, "Captured %s as commit %s: %d files.\n", report.Clean(strings.Join(nodes, ", ")), v.Hash.Short(), len(files))
+	return nil
 }
 
 // before is what the newest version has, and takes what is not captured anew
@@ -128,39 +148,22 @@ func (a *App) before(f *baselineFlags, nodes []string, cluster bool, files map[s
 	return base.Keep(nil, false)
 }
 
-// record adds the commit and says what is new in it.
-func (a *App) record(f *baselineFlags, files, before map[string][]byte, nodes []string, message string) error {
-	v, made, err := git.Record(f.repo, files, a.person(), time.Now(), message)
-	if err != nil {
-		return hint(err, "if no other capture runs, remove the file *.lock below %s", f.repo)
-	}
-	if !made {
-		fmt.Fprintf(a.Out, "Nothing has changed since commit %s.\n", v.Hash.Short())
-		return nil
-	}
-	if before != nil {
-		all := slices.Sorted(maps.Keys(files))
-		for name := range before {
-			if _, ok := files[name]; !ok {
-				all = append(all, name)
-			}
-		}
-		slices.Sort(all)
-		for _, name := range all {
-			was, had := before[name]
-			is, has := files[name]
-			switch {
-			case !had:
-				fmt.Fprintf(a.Out, "  new      %s\n", report.Clean(name))
-			case !has:
-				fmt.Fprintf(a.Out, "  gone     %s\n", report.Clean(name))
-			case !bytes.Equal(was, is):
-				fmt.Fprintf(a.Out, "  changed  %s\n", report.Clean(name))
-			}
+// tellChanged says what is new in a commit.
+func (a *App) tellChanged(before, files map[string][]byte) {
+	all := maps.Clone(before)
+	maps.Copy(all, files)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		was, had := before[name]
+		is, has := files[name]
+		switch {
+		case !had:
+			fmt.Fprintf(a.Out, "  new      %s\n", report.Clean(name))
+		case !has:
+			fmt.Fprintf(a.Out, "  gone     %s\n", report.Clean(name))
+		case !bytes.Equal(was, is):
+			fmt.Fprintf(a.Out, "  changed  %s\n", report.Clean(name))
 		}
 	}
-	fmt.Fprintf(a.Out, "Captured %s as commit %s: %d files.\n", report.Clean(strings.Join(nodes, ", ")), v.Hash.Short(), len(files))
-	return nil
 }
 
 // person is who captures: as Git's own variables say, else the user who called

@@ -62,11 +62,14 @@ func (a *App) compare(ctx context.Context, f *baselineFlags) (*differences, erro
 			continue
 		}
 		got, err := base.Compare(p.Snapshot)
+		if f.like != "" {
+			got, err = base.CompareLike(p.Snapshot, f.like)
+		}
 		if err != nil {
 			return nil, err
 		}
 		if got == nil {
-			d.missed = append(d.missed, fmt.Sprintf("%s: the baseline does not keep this node; it has %s", p.Snapshot.Node, strings.Join(base.Nodes(), ", ")))
+			d.missed = append(d.missed, fmt.Sprintf("%s: the baseline does not keep %s; it has %s", p.Snapshot.Node, orElse(f.like, "this node"), strings.Join(base.Nodes(), ", ")))
 		} else {
 			for _, name := range got.Unread {
 				d.missed = append(d.missed, p.Snapshot.Node+": "+name+" was not read")

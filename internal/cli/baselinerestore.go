@@ -40,7 +40,8 @@ func (a *App) baselineRestore() *cobra.Command {
 mode and owner, and that what reads them is started again. --all is everything
 that was changed or is gone; what was added is removed only when it is named.
 With --apply it is done as a repair: in a journal, looked at afterwards, and taken
-back if it makes things worse; klustered undo takes it back later.`,
+back if it makes things worse; klustered undo takes it back later. --like gives a
+node the files that are named as the baseline has them of another one.`,
 		Example: `  klustered baseline restore --all
   klustered baseline restore /etc/kubernetes/manifests/etcd.yaml --apply
   klustered baseline restore ValidatingWebhookConfiguration/policy --at HEAD~1 --apply`,
@@ -50,6 +51,7 @@ back if it makes things worse; klustered undo takes it back later.`,
 	x.addRev(c)
 	f := c.Flags()
 	f.BoolVar(&x.all, "all", false, "put back everything that was changed or is gone")
+	f.StringVar(&x.like, "like", "", "as the baseline has the paths of this other node")
 	f.BoolVar(&x.apply, "apply", false, "make the changes")
 	f.BoolVar(&x.unverified, "no-verify", false, "keep the changes without looking at the node again")
 	f.DurationVar(&x.hold, "hold", repair.DefaultHold, "how long the node has to stay well before a repair is kept (0: not at all)")
@@ -61,6 +63,9 @@ back if it makes things worse; klustered undo takes it back later.`,
 func (a *App) runRestore(ctx context.Context, x *restore, names []string) error {
 	if x.all == (len(names) > 0) {
 		return hint(errors.New("cannot tell what to put back"), "name paths or objects, or use --all")
+	}
+	if x.like != "" && x.all {
+		return errors.New("cannot use --like with --all: what two nodes have in common is for a person to say")
 	}
 	d, err := a.compare(ctx, &x.baselineFlags)
 	if err != nil {
