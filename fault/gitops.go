@@ -1,10 +1,6 @@
 package fault
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/klustered/klustered/op"
@@ -126,24 +122,6 @@ func lies(at string, k Kind) bool {
 	return strings.HasSuffix(at, end)
 }
 
-// reconciler is the object of that kind and name.
-func reconciler(c *snapshot.Cluster, keeper string) (snapshot.GitOps, bool) {
-	kind, name, _ := strings.Cut(keeper, " ")
-	i := slices.IndexFunc(c.GitOps, func(g snapshot.GitOps) bool {
-		if g.Kind != kind {
-			return false
-		}
-		if kind == "Application" { // where they lie in many namespaces, Argo CD joins both
-			return g.Name == name || g.Namespace+"_"+g.Name == name
-		}
-		return g.Namespace+"/"+g.Name == name
-	})
-	if i < 0 {
-		return snapshot.GitOps{}, false
-	}
-	return c.GitOps[i], true
-}
-
 // Repository says where a reconciler has its objects from: the repository, the
 // path in it, and the revision that was applied last.
 func Repository(c *snapshot.Cluster, keeper string) string {
@@ -174,58 +152,9 @@ func Repository(c *snapshot.Cluster, keeper string) string {
 	return where
 }
 
-// ErrKept means that a reconciler would put an object back.
-var ErrKept = errors.New("change it there")
-
-// reconciled does with the changes of kept objects as it is told.
-func reconciled(s *snapshot.Snapshot, plan op.Plan, kept Kept) (op.Plan, error) {
-	if s.Cluster == nil || kept == KeptAnyway {
-		return plan, nil
-	}
-	var out op.Plan
-	var suspended []string
-	for _, o := range plan {
-		k, keeper := Keeper(s.Cluster, Changed(o))
-		switch {
-		case keeper == "" || slices.Contains(suspended, keeper):
-		case kept == KeptRefused:
-			return nil, fmt.Errorf("cannot change %s for good: %s puts it back as it is in %s: %w; fix --patch-to writes the patch, and --suspend-gitops suspends the reconciler first",
-				k, keeper, Repository(s.Cluster, keeper), ErrKept)
-		default:
-			stop, err := suspend(s.Cluster, k, keeper)
-			if err != nil {
-				return nil, err
-			}
-			out, suspended = append(out, stop...), append(suspended, keeper)
-		}
-		out = append(out, o)
-	}
-	return out, nil
-}
-
-// suspend plans that the reconciler rests: nothing where it does.
-func suspend(c *snapshot.Cluster, k Kind, keeper string) (op.Plan, error) {
+// Rendered is the reconciler, and whether it renders its objects from a chart of
+// Helm.
+func Rendered(c *snapshot.Cluster, keeper string) (snapshot.GitOps, bool) {
 	g, ok := reconciler(c, keeper)
-	if !ok {
-		return nil, fmt.Errorf("cannot suspend %s, which puts %s back: it was not found in this cluster", keeper, k)
-	}
-	set := op.SetField{Field: []string{"spec", "suspend"}, Value: json.RawMessage("true")}
-	api := ""
-	switch g.Kind {
-	case "Kustomization":
-		api = "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/" + g.Namespace + "/kustomizations/"
-	case "HelmRelease":
-		api = "/apis/helm.toolkit.fluxcd.io/v2/namespaces/" + g.Namespace + "/helmreleases/"
-	case "Application":
-		api = "/apis/argoproj.io/v1alpha1/namespaces/" + g.Namespace + "/applications/"
-		set.Field, set.Value = []string{"spec", "syncPolicy", "automated"}, nil
-	default:
-		return nil, fmt.Errorf("cannot suspend %s: it is not known how", keeper)
-	}
-	if g.Suspended || g.Kind == "Application" && !g.Automated {
-		return nil, nil
-	}
-	set.Path = api + g.Name
-	set.Why = fmt.Sprintf("suspend %s until klustered undo: it would put %s back as it is in %s", keeper, k, Repository(c, keeper))
-	return op.Plan{set}, nil
+	return g, ok && g.Chart || strings.HasPrefix(keeper, "HelmRelease ")
 }

@@ -98,6 +98,9 @@ type PatchObject struct {
 	Path  string          `json:"path"`
 	Patch json.RawMessage `json:"patch"`
 	Why   string          `json:"why"` // what it does, in the imperative
+	// Optional says that its plan helps without it: it is left out where the
+	// object would be put back.
+	Optional bool `json:"optional,omitempty"`
 }
 
 // Kind is "patch-object".

@@ -100,4 +100,12 @@ type GitOps struct {
 	Path            string `json:"path,omitempty"`              // in the repository; the chart of a HelmRelease
 	Revision        string `json:"revision,omitempty" diff:"-"` // applied last, or fetched
 	Automated       bool   `json:"automated,omitempty"`         // Argo CD applies without being asked
+	// Drifts says that what is changed by hand stays until something new is in
+	// the repository.
+	Drifts bool   `json:"drifts,omitempty"`
+	Chart  bool   `json:"chart,omitempty"`  // its objects are rendered from a chart of Helm
+	Sync   string `json:"sync,omitempty"`   // spec.syncPolicy.automated, in JSON
+	Named  bool   `json:"named,omitempty"`  // spec.suspend is there, whatever it says: its manifest may name it
+	Keeper string `json:"keeper,omitempty"` // reconciler that keeps this one as it is in a repository
+	Owner  string `json:"owner,omitempty"`  // kind and name of what makes it, such as an ApplicationSet
 }

@@ -195,6 +195,9 @@ func (a *App) preview(ctx context.Context, j *job, head string) error {
 		if part.Refused != "" {
 			fmt.Fprintf(a.Out, "    %s\n", report.Clean(part.Refused))
 		}
+		for _, n := range part.Notes {
+			fmt.Fprintf(a.Out, "    note: %s\n", report.Clean(n))
+		}
 	}
 	if len(j.proposal.Plan) == 0 {
 		return nil
@@ -301,6 +304,9 @@ func (a *App) applyOne(ctx context.Context, x *fix, j *job, hold time.Duration) 
 	a.recovered(res.Recovered)
 	err = h.ended(j, res, a.verdict(j, res, err))
 	x.hands = append(x.hands, h.deeds...)
+	if err == nil {
+		a.resting(j)
+	}
 	return err
 }
 

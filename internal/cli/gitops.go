@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -45,29 +46,62 @@ func (g *gitops) check(apply bool) error {
 	return nil
 }
 
-// writePatches writes what the jobs change of objects in repositories.
+// writePatches writes what the jobs change of objects in repositories. Nothing
+// that is there is written over.
 func (a *App) writePatches(g *gitops, jobs []*job) error {
-	n := 0
+	var plans []repair.Planned
 	for _, j := range jobs {
-		all, err := repair.Patches(j.place.Snapshot, j.proposal.Plan)
-		if err != nil {
-			return err
-		}
-		for _, p := range all {
-			if err := os.MkdirAll(g.patchTo, 0o755); err != nil {
-				return fmt.Errorf("cannot write the patch: %w", err)
-			}
-			name := filepath.Join(g.patchTo, p.Name)
-			if err := os.WriteFile(name, p.Text, 0o644); err != nil {
-				return fmt.Errorf("cannot write the patch: %w", err)
-			}
-			fmt.Fprintf(a.Out, "Written: %s\n", report.Clean(name))
-			n++
-		}
+		plans = append(plans, repair.Planned{From: j.place.Snapshot, Plan: j.proposal.Plan})
 	}
-	if n == 0 {
+	all, refused := repair.Patches(plans...)
+	for _, p := range all {
+		name := filepath.Join(g.patchTo, p.Name)
+		if err := writeNew(name, p.Text); err != nil {
+			return errors.Join(err, refused)
+		}
+		fmt.Fprintf(a.Out, "Written: %s\n", report.Clean(name))
+	}
+	if refused != nil {
+		return refused
+	}
+	if len(all) == 0 {
 		return hint(errors.New("cannot write a patch: nothing that would be changed is kept in a repository"), "leave --patch-to out")
 	}
 	fmt.Fprintln(a.Out, "Nothing was changed in the cluster. Each file says which repository it is for.")
 	return nil
+}
+
+// writeNew makes a file that must not be there, unless it says the same.
+func writeNew(name string, text []byte) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return fmt.Errorf("cannot write the patch: %w", err)
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, os.ErrExist) {
+		if was, again := os.ReadFile(name); again == nil && bytes.Equal(was, text) {
+			return nil
+		}
+		return hint(fmt.Errorf("cannot write the patch %s: another file of that name is there", name), "name another folder with --patch-to")
+	}
+	if err == nil {
+		_, err = f.Write(text)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("cannot write the patch: %w", err)
+	}
+	return nil
+}
+
+// resting says which reconcilers rest since a repair that was kept, and how they
+// are woken without taking it back.
+func (a *App) resting(j *job) {
+	commands := fault.Resumes(j.place.Snapshot, j.proposal.Plan)
+	if len(commands) == 0 {
+		return
+	}
+	fmt.Fprintln(a.Out, "What keeps it in a repository rests now. Once the change is made there, this resumes it (klustered undo takes the repair back as well):")
+	for _, c := range commands {
+		fmt.Fprintf(a.Out, "  %s\n", report.Clean(c))
+	}
 }

@@ -86,7 +86,7 @@ func TestReconciled(t *testing.T) {
 func TestNotSuspended(t *testing.T) {
 	change := planned("x/y", op.PatchObject{Path: service, Patch: []byte(`{}`), Why: "change it"})
 	found := []finding.Finding{{Fault: "x/y"}}
-	for keeper, want := range map[string]int{"Kustomization flux-system/dns": 1, "Application dns": 1, "Application gone": 0, "": 1} {
+	for keeper, want := range map[string]int{"Kustomization flux-system/dns": 1, "Application dns": 1, "HelmRelease shop/web": 0, "": 1, "Kustomization flux-system/gone": 1} {
 		_, s := reconciled(t, keeper)
 		s.Cluster.GitOps[0].Suspended, s.Cluster.GitOps[2].Automated = true, false
 		if p := ProposeKept(s, []*fault.Fault{change}, found, fault.KeptSuspended); len(p.Plan) != want {
@@ -99,12 +99,12 @@ func TestPatches(t *testing.T) {
 	_, s := reconciled(t, "Kustomization flux-system/dns")
 	s.Cluster.Webhooks = []snapshot.Webhook{{Kind: "Validating", Config: "deny", Name: "a.b", Keeper: "Application dns"}}
 	hook := "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/deny"
-	got, err := Patches(s, op.Plan{
+	got, err := Patches(Planned{s, op.Plan{
 		op.ReloadUnits{}, op.DeleteObject{Path: "/api/v1/namespaces/kube-system/configmaps/mine"},
 		op.SetField{Path: service, Field: []string{"spec", "ports", "0", "targetPort"}, Value: []byte("5353"), Why: "let it send\nelsewhere"},
 		op.SetField{Path: service, Field: []string{"metadata", "annotations", "a/b"}, Why: "forget it"},
 		op.SetField{Path: hook, Field: []string{"webhooks", "name=a.b", "failurePolicy"}, Value: []byte(`"Ignore"`), Why: "let requests pass"},
-	})
+	}})
 	if err != nil || len(got) != 2 || got[0].Name != "service-kube-system-kube-dns.yaml" || got[1].Name != "validatingwebhookconfiguration-deny.yaml" {
 		t.Fatalf("got %+v, %v", got, err)
 	}
@@ -136,8 +136,66 @@ func TestPatches(t *testing.T) {
 		"two sorts":          op.SetField{Path: service, Field: []string{"a", "name=b", "0"}, Value: []byte("1")},
 		"no patch":           op.PatchObject{Path: service, Patch: []byte("[]")},
 	} {
-		if p, err := Patches(s, op.Plan{o}); err == nil {
+		if p, err := Patches(Planned{s, op.Plan{o}}); err == nil {
 			t.Errorf("%s: got %s", name, p[0].Text)
 		}
+	}
+}
+
+// TestPatchesOfTwo: what two repairs change of one object is one file, once; and
+// where they are not of one mind there is none.
+func TestPatchesOfTwo(t *testing.T) {
+	_, s := reconciled(t, "Kustomization flux-system/dns")
+	set := func(field, value string) Planned {
+		return Planned{s, op.Plan{op.SetField{Path: service, Field: []string{"spec", field}, Value: []byte(value), Why: "set " + field}}}
+	}
+	got, err := Patches(set("a", "1"), set("b", "2"), set("a", "1"))
+	if err != nil || len(got) != 1 || strings.Count(string(got[0].Text), `"path"`) != 2 {
+		t.Errorf("got %s, %v", got, err)
+	}
+	s.Cluster.Webhooks = []snapshot.Webhook{{Kind: "Validating", Config: "deny", Name: "a.b", Keeper: "Application dns"}}
+	other := Planned{s, op.Plan{op.DeleteObject{Path: "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/deny"}}}
+	got, err = Patches(set("a", "1"), set("a", "2"), other)
+	if err == nil || !strings.Contains(err.Error(), "two repairs") || len(got) != 1 || !strings.Contains(string(got[0].Text), `"$patch": "delete"`) {
+		t.Errorf("got %s, %v", got, err)
+	}
+}
+
+// TestPatchesOfCharts: what a chart renders is patched by its HelmRelease, and by
+// no kustomization; of Argo CD's charts there is no patch.
+func TestPatchesOfCharts(t *testing.T) {
+	_, s := reconciled(t, "HelmRelease shop/web")
+	s.Cluster.GitOps = append(s.Cluster.GitOps, snapshot.GitOps{Kind: "HelmRelease", Namespace: "shop", Name: "web", Chart: true})
+	plan := Planned{s, op.Plan{op.SetField{Path: service, Field: []string{"spec", "sessionAffinity"}, Value: []byte(`"ClientIP"`), Why: "change it"}}}
+	got, err := Patches(plan)
+	if err != nil || len(got) != 1 || strings.Contains(string(got[0].Text), "kustomization.yaml") {
+		t.Fatalf("got %s, %v", got, err)
+	}
+	_, body, _ := strings.Cut(string(got[0].Text), "\n{")
+	var release struct {
+		Kind string
+		Spec struct {
+			PostRenderers []struct {
+				Kustomize struct {
+					Patches []struct {
+						Target map[string]string
+						Patch  string
+					}
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte("{"+body), &release); err != nil || release.Kind != "HelmRelease" {
+		t.Fatalf("%v: %s", err, body)
+	}
+	p := release.Spec.PostRenderers[0].Kustomize.Patches[0]
+	if p.Target["kind"] != "Service" || p.Target["version"] != "v1" || p.Target["namespace"] != "kube-system" || !strings.Contains(p.Patch, `"/spec/sessionAffinity"`) {
+		t.Errorf("got %+v", p)
+	}
+	_, s = reconciled(t, "Application dns")
+	s.Cluster.GitOps[2].Chart = true
+	plan.From = s
+	if got, err := Patches(plan); err == nil || !strings.Contains(err.Error(), "renders it from a chart") || len(got) > 0 {
+		t.Errorf("got %s, %v", got, err)
 	}
 }

@@ -18,36 +18,49 @@ type Patch struct {
 	Text []byte
 }
 
-// Patches are the changes that the plan makes to objects which a reconciler
-// keeps as they are in a repository. Those of one object are one file.
-func Patches(s *snapshot.Snapshot, plan op.Plan) ([]Patch, error) {
+// A Planned is a plan, and what it was made from.
+type Planned struct {
+	From *snapshot.Snapshot
+	Plan op.Plan
+}
+
+// Patches are the changes that plans of one cluster make to objects which a
+// reconciler keeps as they are in a repository. Those of one object are one
+// file, whichever plans they are of. The error joins what no patch can be
+// written of; those of the others are there.
+func Patches(plans ...Planned) ([]Patch, error) {
 	var out []Patch
+	var errs []error
 	at := map[string]*draft{}
 	var order []*draft
-	for _, o := range plan {
-		path := fault.Changed(o)
-		k, keeper := fault.Keeper(s.Cluster, path)
-		if keeper == "" {
-			continue
-		}
-		d := at[path]
-		if d == nil {
-			d = &draft{kind: k, version: version(path)}
-			d.say("%s, which %s keeps as it is in %s.", k, keeper, fault.Repository(s.Cluster, keeper))
-			at[path], order = d, append(order, d)
-		}
-		if err := d.add(o); err != nil {
-			return nil, err
+	for _, p := range plans {
+		for _, o := range p.Plan {
+			path := fault.Changed(o)
+			k, keeper := fault.Keeper(p.From.Cluster, path)
+			if keeper == "" {
+				continue
+			}
+			d := at[path]
+			if d == nil {
+				d = &draft{kind: k, version: version(path), keeper: keeper}
+				d.release, d.chart = fault.Rendered(p.From.Cluster, keeper)
+				d.say("%s, which %s keeps as it is in %s.", k, keeper, fault.Repository(p.From.Cluster, keeper))
+				at[path], order = d, append(order, d)
+			}
+			if d.err == nil {
+				d.err = d.once(o)
+			}
 		}
 	}
 	for _, d := range order {
 		p, err := d.patch()
 		if err != nil {
-			return nil, err
+			errs = append(errs, err)
+			continue
 		}
 		out = append(out, p)
 	}
-	return out, nil
+	return out, errors.Join(errs...)
 }
 
 // version is the apiVersion in a REST path.
@@ -70,6 +83,11 @@ type draft struct {
 	head    strings.Builder
 	body    map[string]any
 	steps   []step
+	keeper  string
+	chart   bool // it is rendered from a chart of Helm
+	release snapshot.GitOps
+	seen    map[string]string // what is set, by what it is set of
+	err     error             // why there is no patch
 }
 
 // A step is an operation of a JSON patch, RFC 6902.
@@ -82,6 +100,29 @@ type step struct {
 func (d *draft) say(format string, args ...any) {
 	text := strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ") // no line of it may leave the comment
 	d.head.WriteString("# " + text + "\n")
+}
+
+// once adds a change that several plans may have. Two that are not of one mind
+// are an error.
+func (d *draft) once(o op.Op) error {
+	what, data := o.Kind(), []byte(nil)
+	switch x := o.(type) {
+	case op.SetField:
+		what, data = strings.Join(x.Field, "\x00"), x.Value
+	case op.PatchObject:
+		what, data = string(x.Patch), nil
+	}
+	if d.seen == nil {
+		d.seen = map[string]string{}
+	}
+	if was, ok := d.seen[what]; ok {
+		if was != string(data) {
+			return fmt.Errorf("cannot write the patch of %s: two repairs change it otherwise (%s): name one of them", d.kind, o)
+		}
+		return nil
+	}
+	d.seen[what] = string(data)
+	return d.add(o)
 }
 
 func (d *draft) add(o op.Op) error {
@@ -185,6 +226,12 @@ func join(to, from map[string]any) {
 
 // patch is the file. JSON is YAML, and needs no other writer.
 func (d *draft) patch() (Patch, error) {
+	if d.err != nil {
+		return Patch{}, d.err
+	}
+	if d.chart && d.release.Kind != "HelmRelease" {
+		return Patch{}, fmt.Errorf("cannot write the patch of %s: %s renders it from a chart, which only its values can change", d.kind, d.keeper)
+	}
 	var body any = d.body
 	if d.steps != nil {
 		if d.body != nil {
@@ -202,6 +249,33 @@ func (d *draft) patch() (Patch, error) {
 	if d.kind.Namespace != "" {
 		target += ", namespace: " + d.kind.Namespace
 	}
-	d.say("In kustomization.yaml: patches: [{path: %s, target: %s}}]", name, target)
+	if d.chart {
+		if data, err = d.rendered(data); err != nil {
+			return Patch{}, fmt.Errorf("cannot write the patch of %s: %w", d.kind, err)
+		}
+		d.say("In the manifest of HelmRelease %s/%s: this is to be added to spec.postRenderers.", d.release.Namespace, d.release.Name)
+	} else {
+		d.say("In kustomization.yaml: patches: [{path: %s, target: %s}}]", name, target)
+	}
 	return Patch{name, append([]byte(d.head.String()), append(data, '\n')...)}, nil
+}
+
+// rendered is the patch as a HelmRelease takes it, which changes with it what its
+// chart has rendered.
+func (d *draft) rendered(patch []byte) ([]byte, error) {
+	group, version, ok := strings.Cut(d.version, "/")
+	if !ok {
+		group, version = "", d.version
+	}
+	target := map[string]any{"version": version, "kind": d.kind.Kind, "name": d.kind.Name}
+	if group != "" {
+		target["group"] = group
+	}
+	if d.kind.Namespace != "" {
+		target["namespace"] = d.kind.Namespace
+	}
+	return json.MarshalIndent(map[string]any{
+		"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": map[string]any{"namespace": d.release.Namespace, "name": d.release.Name},
+		"spec": map[string]any{"postRenderers": []any{map[string]any{"kustomize": map[string]any{"patches": []any{map[string]any{"target": target, "patch": string(patch)}}}}}},
+	}, "", "  ")
 }

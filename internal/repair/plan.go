@@ -25,6 +25,7 @@ type Proposal struct {
 type Part struct {
 	Finding finding.Finding `json:"finding"`
 	Plan    op.Plan         `json:"plan,omitempty"`
+	Notes   []string        `json:"notes,omitempty"` // what a person has to know of the plan
 	// Refused says why nothing of it is in the plan.
 	Refused string `json:"refused,omitempty"`
 }
@@ -52,6 +53,7 @@ func ProposeKept(s *snapshot.Snapshot, faults []*fault.Fault, found []finding.Fi
 			part.Refused = err.Error()
 		} else {
 			part.Plan = plan
+			part.Notes = notes(s, faults, f, kept)
 			if p.Title == "" {
 				p.Title = title
 			}
@@ -85,6 +87,14 @@ func remedy(s *snapshot.Snapshot, faults []*fault.Fault, f finding.Finding, kept
 		return nil, "", fmt.Errorf("cannot repair %s: its remedy has nothing to do", x.ID)
 	}
 	return plan, x.Title(), nil
+}
+
+func notes(s *snapshot.Snapshot, faults []*fault.Fault, f finding.Finding, kept fault.Kept) []string {
+	i := slices.IndexFunc(faults, func(x *fault.Fault) bool { return x.ID == f.Fault })
+	if i < 0 {
+		return nil
+	}
+	return faults[i].Notes(s, f, kept)
 }
 
 // A merger joins plans.

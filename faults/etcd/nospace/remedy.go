@@ -18,8 +18,10 @@ const margin = 80
 
 const why = "it writes the object that fills etcd"
 
-// remedy stops what fills etcd, drops the history, gives the pages back, disarms, and proves a write. A workload can only be scaled down
-// once writes pass again, so that comes after.
+// remedy stops what fills etcd, drops the history, gives the pages back, disarms,
+// and proves a write. A workload can only be scaled down once writes pass again,
+// so that comes after; where a reconciler would scale it up again, the rest is
+// done all the same.
 func remedy(s *snapshot.Snapshot, _ finding.Finding) (op.Plan, error) {
 	e := s.Etcd
 	if e == nil || !e.Reachable || e.Status == nil {
@@ -125,7 +127,7 @@ func endpoints(e *snapshot.Etcd) []string {
 
 // scaled stops a workload's pods.
 func scaled(w snapshot.Workload) (op.Op, error) {
-	p := op.PatchObject{Why: fmt.Sprintf("scale %s %s/%s to nothing, %s, now that writes pass", w.Kind, w.Namespace, w.Name, why)}
+	p := op.PatchObject{Optional: true, Why: fmt.Sprintf("scale %s %s/%s to nothing, %s, now that writes pass", w.Kind, w.Namespace, w.Name, why)}
 	group, patch := "apps/v1", map[string]any{"replicas": 0}
 	switch w.Kind {
 	case "CronJob":

@@ -248,9 +248,13 @@ func EmptySlice(m Message) (snapshot.EmptySlice, bool) {
 }
 
 // keeper is the object of Flux or Argo CD that keeps an object as it is in a
-// repository, by the labels and annotations that they mark it with.
+// repository, by the labels and annotations that they mark it with. One of which
+// Flux is told to leave it alone is kept by nobody.
 func keeper(labels, annotations map[string]string) string {
-	for _, x := range [][2]string{{"helm.toolkit.fluxcd.io/", "HelmRelease "}, {"kustomize.toolkit.fluxcd.io/", "Kustomization "}} {
+	for _, x := range [][3]string{{"helm.toolkit.fluxcd.io/", "HelmRelease ", "driftDetection"}, {"kustomize.toolkit.fluxcd.io/", "Kustomization ", "reconcile"}} {
+		if labels[x[0]+x[2]] == "disabled" || annotations[x[0]+x[2]] == "disabled" {
+			continue
+		}
 		if name := labels[x[0]+"name"]; name != "" {
 			return short(x[1] + labels[x[0]+"namespace"] + "/" + name)
 		}

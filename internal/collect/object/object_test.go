@@ -225,6 +225,8 @@ func TestKeeper(t *testing.T) {
 		{nil, nil, ""},
 		{m{"app.kubernetes.io/managed-by": "Helm"}, nil, ""},
 		{m{"kustomize.toolkit.fluxcd.io/name": "b", "kustomize.toolkit.fluxcd.io/namespace": "m"}, nil, "Kustomization m/b"},
+		{m{"kustomize.toolkit.fluxcd.io/name": "b", "kustomize.toolkit.fluxcd.io/namespace": "m"}, m{"kustomize.toolkit.fluxcd.io/reconcile": "disabled"}, ""},
+		{m{"kustomize.toolkit.fluxcd.io/name": "b", "kustomize.toolkit.fluxcd.io/namespace": "m", "helm.toolkit.fluxcd.io/name": "a", "helm.toolkit.fluxcd.io/driftDetection": "disabled"}, nil, "Kustomization m/b"},
 		{nil, m{"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:a/b"}, "Application shop"},
 		{m{"argocd.argoproj.io/instance": "shop"}, nil, "Application shop"},
 	} {

@@ -99,19 +99,23 @@ func TestConfigMapText(t *testing.T) {
 func TestGitOps(t *testing.T) {
 	for body, want := range map[string]snapshot.GitOps{
 		`{"kind":"Kustomization","metadata":{"namespace":"flux-system","name":"apps"},"spec":{"suspend":true,"sourceRef":{"kind":"GitRepository","name":"r"}},
-"status":{"conditions":[{"type":"Ready","status":"False","message":"no"}]}}`: {Kind: "Kustomization", Namespace: "flux-system", Name: "apps", Suspended: true, Ready: "False", Message: "no", Source: "GitRepository/r"},
+"status":{"conditions":[{"type":"Ready","status":"False","message":"no"}]}}`: {Kind: "Kustomization", Namespace: "flux-system", Name: "apps", Suspended: true, Named: true, Ready: "False", Message: "no", Source: "GitRepository/r"},
 		`{"apiVersion":"kustomize.toolkit.fluxcd.io/v1","kind":"Kustomization","metadata":{"namespace":"team","name":"apps"},"spec":{"interval":"10m0s","path":"./clusters/prod","prune":true,
 "sourceRef":{"kind":"GitRepository","name":"fleet","namespace":"flux-system"}},"status":{"lastAppliedRevision":"main@sha1:4f5e","lastAttemptedRevision":"main@sha1:9a0b"}}`: {Kind: "Kustomization", Namespace: "team", Name: "apps",
 			Source: "GitRepository/fleet", SourceNamespace: "flux-system", Path: "./clusters/prod", Revision: "main@sha1:4f5e"},
 		`{"apiVersion":"source.toolkit.fluxcd.io/v1","kind":"GitRepository","metadata":{"namespace":"flux-system","name":"fleet"},"spec":{"interval":"1m0s","ref":{"branch":"main"},"url":"ssh://git@example.com/fleet"},
 "status":{"artifact":{"revision":"main@sha1:4f5e","digest":"sha256:00"}}}`: {Kind: "GitRepository", Namespace: "flux-system", Name: "fleet", Source: "ssh://git@example.com/fleet", Revision: "main@sha1:4f5e"},
 		`{"apiVersion":"helm.toolkit.fluxcd.io/v2","kind":"HelmRelease","metadata":{"namespace":"shop","name":"web"},"spec":{"chart":{"spec":{"chart":"podinfo","version":"6.x","sourceRef":{"kind":"HelmRepository","name":"podinfo"}}}},
-"status":{"lastAttemptedRevision":"6.5.0"}}`: {Kind: "HelmRelease", Namespace: "shop", Name: "web", Source: "HelmRepository/podinfo", Path: "podinfo", Revision: "6.5.0"},
+"status":{"lastAttemptedRevision":"6.5.0"}}`: {Kind: "HelmRelease", Namespace: "shop", Name: "web", Source: "HelmRepository/podinfo", Path: "podinfo", Revision: "6.5.0", Chart: true, Drifts: true},
+		`{"kind":"HelmRelease","metadata":{"namespace":"shop","name":"web","labels":{"kustomize.toolkit.fluxcd.io/name":"apps","kustomize.toolkit.fluxcd.io/namespace":"flux-system"}},"spec":{"suspend":false,"driftDetection":{"mode":"enabled"}}}`: {Kind: "HelmRelease",
+			Namespace: "shop", Name: "web", Named: true, Chart: true, Keeper: "Kustomization flux-system/apps"},
+		`{"kind":"Application","metadata":{"namespace":"argocd","name":"made","ownerReferences":[{"kind":"ApplicationSet","name":"all"}]},"spec":{"source":{"repoURL":"u","path":"p"},"syncPolicy":{"automated":{}}},"status":{"sourceType":"Helm"}}`: {Kind: "Application",
+			Namespace: "argocd", Name: "made", Source: "u", Path: "p", Automated: true, Drifts: true, Chart: true, Sync: "{}", Owner: "ApplicationSet all"},
 		`{"apiVersion":"argoproj.io/v1alpha1","kind":"Application","metadata":{"namespace":"argocd","name":"shop"},"spec":{"project":"default","source":{"repoURL":"https://example.com/shop.git","path":"deploy","targetRevision":"HEAD"},
 "syncPolicy":{"automated":{"prune":true,"selfHeal":true}}},"status":{"sync":{"status":"Synced","revision":"53e28ff"}}}`: {Kind: "Application", Namespace: "argocd", Name: "shop", Ready: "Synced",
-			Source: "https://example.com/shop.git", Path: "deploy", Revision: "53e28ff", Automated: true},
+			Source: "https://example.com/shop.git", Path: "deploy", Revision: "53e28ff", Automated: true, Sync: `{"prune":true,"selfHeal":true}`},
 		`{"kind":"Application","metadata":{"namespace":"argocd","name":"two"},"spec":{"sources":[{"repoURL":"https://example.com/charts","chart":"web","targetRevision":"1.2.3"},{"repoURL":"https://example.com/values.git","ref":"v"}],
-"syncPolicy":{"automated":{"enabled":false}}}}`: {Kind: "Application", Namespace: "argocd", Name: "two", Source: "https://example.com/charts", Path: "web", Revision: "1.2.3"},
+"syncPolicy":{"automated":{"enabled":false}}}}`: {Kind: "Application", Namespace: "argocd", Name: "two", Source: "https://example.com/charts", Path: "web", Revision: "1.2.3", Chart: true, Drifts: true},
 	} {
 		same(t, GitOps(decoded(t, body)), want)
 	}

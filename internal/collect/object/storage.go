@@ -2,6 +2,8 @@ package object
 
 import (
 	"cmp"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -177,6 +179,20 @@ func GitOps(o schema.Object) snapshot.GitOps {
 	for _, c := range o.List("status", "conditions") {
 		if c.Text("type") == "Ready" {
 			g.Ready, g.Message = c.Text("status"), short(c.Text("message"))
+		}
+	}
+	g.Named, g.Keeper = o.Has("spec", "suspend"), kept(o)
+	for _, r := range o.List("metadata", "ownerReferences") {
+		g.Owner = short(r.Text("kind") + " " + r.Text("name"))
+	}
+	switch g.Kind {
+	case "HelmRelease":
+		g.Chart, g.Drifts = true, o.Text("spec", "driftDetection", "mode") != "enabled"
+	case "Application":
+		g.Chart = source.Has("chart") || strings.Contains(o.Text("status", "sourceType")+fmt.Sprint(o.Value("status", "sourceTypes")), "Helm")
+		g.Drifts = !automated.Bool("selfHeal")
+		if data, err := json.Marshal(automated); err == nil && g.Automated && len(data) < 200 && !strings.Contains(string(data), "'") { // it is shown in a command
+			g.Sync = string(data)
 		}
 	}
 	return g
