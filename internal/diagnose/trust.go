@@ -25,7 +25,7 @@ func checks(snaps []*snapshot.Snapshot) []Check {
 			check(s, "shell", s.Shell != nil, slices.Concat(trust.LoginShells(s), only(commands, shell), trust.Hooked(s))),
 			check(s, "loader", s.Loader != nil, slices.Concat(trust.Loaded(s), trust.AuthModules(s))),
 			kubeconfig(s),
-			check(s, "processes", s.View != nil && s.Processes != nil, slices.Concat(trust.Hidden(s), trust.Posed(s))),
+			check(s, "processes", s.View != nil && s.Processes != nil, slices.Concat(trust.Hidden(s), trust.Posed(s)), trust.HiddenModules(s)...),
 			check(s, "traces", s.Shell != nil && s.Trail != nil, nil, trust.Erased(s)...))
 	}
 	return out

@@ -42,7 +42,7 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	m.Disabled = strings.TrimSpace(string(read(e, "/proc/sys/kernel/modules_disabled"))) == "1"
 	m.Loaded = parseModules(loaded)
 	if m.Supported && e.Live {
-		m.Odd = odd(sightings(ctx, e, m.Loaded))
+		m.Odd = settled(odd(sightings(ctx, e, m.Loaded)), parseModules(read(e, "/proc/modules")))
 	}
 	k.index()
 	for _, x := range k.foreign {

@@ -106,3 +106,12 @@ func TestKeepers(t *testing.T) {
 		t.Errorf("%+v", files)
 	}
 }
+
+// A module that was loaded while the sources were read is not odd.
+func TestSettled(t *testing.T) {
+	all := []snapshot.OddModule{{Name: "new_one", Missing: []string{"/proc/modules"}}, {Name: "hidden", Missing: []string{"/proc/modules"}}, {Name: "going", Missing: []string{"/sys/module"}}}
+	got := settled(all, []snapshot.Module{{Name: "new-one"}, {Name: "going"}})
+	if len(got) != 2 || got[0].Name != "hidden" || got[1].Name != "going" {
+		t.Errorf("%+v", got)
+	}
+}

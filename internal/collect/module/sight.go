@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/klustered/klustered/internal/collect/source"
@@ -72,6 +73,14 @@ func symbolModules(ctx context.Context, r io.Reader) (map[string]bool, error) {
 			return out, ctx.Err()
 		}
 	}
+}
+
+// settled are the odd modules without those that the list has meanwhile: one
+// that was just loaded is hidden by nobody.
+func settled(all []snapshot.OddModule, now []snapshot.Module) []snapshot.OddModule {
+	return slices.DeleteFunc(all, func(x snapshot.OddModule) bool {
+		return slices.Contains(x.Missing, "/proc/modules") && slices.ContainsFunc(now, func(m snapshot.Module) bool { return canonical(m.Name) == x.Name })
+	})
 }
 
 // odd are the modules that not all sources show. A module of which there is
