@@ -54,6 +54,8 @@ type StateFile struct {
 	Path  string `json:"path"`
 	Size  int64  `json:"size"`
 	Error string `json:"error,omitempty"` // why it cannot be read as what it is
+	// SHA256 is that of the whole file, in hex.
+	SHA256 string `json:"sha256,omitempty" diff:"-"`
 	// Sum is ok or wrong; "" when the file has none that can be recomputed.
 	Sum    string            `json:"sum,omitempty"`
 	Values map[string]string `json:"values,omitempty"` // its plain values: policyName, ...

@@ -60,7 +60,7 @@ func (m *Machine) startKubelet() {
 
 // kubeletDeaths are the reasons for which a kubelet ends right after its
 // start, in the order in which it looks.
-var kubeletDeaths = []func(*Machine, *snapshot.Kubelet) string{diesOfArguments, diesOfConfig, diesOfMissing, diesOfCertificate, diesOfNode}
+var kubeletDeaths = []func(*Machine, *snapshot.Kubelet) string{diesOfArguments, diesOfConfig, diesOfMissing, diesOfCertificate, diesOfNode, diesOfState}
 
 // diesOfArguments: pflag ends the program at the first word that it does not
 // take.
@@ -146,6 +146,16 @@ func diesOfNode(m *Machine, k *snapshot.Kubelet) string {
 	for _, key := range []string{"systemReserved.memory", "kubeReserved.memory"} {
 		if gi, ok := strings.CutSuffix(k.Effective[key].Value, "Gi"); ok && len(gi) > 0 && gi != "0" && gi != "1" {
 			return "Failed to start ContainerManager: invalid Node Allocatable configuration. Expected capacity >= reservation."
+		}
+	}
+	return ""
+}
+
+// diesOfState: what it wrote down of its managers and cannot read any more.
+func diesOfState(_ *Machine, k *snapshot.Kubelet) string {
+	for _, x := range k.States {
+		if x.Error != "" && strings.HasSuffix(x.Path, "_manager_state") {
+			return "failed to run Kubelet: could not restore state from checkpoint: unexpected end of JSON input, please drain this node and delete the CPU manager checkpoint file " + x.Path + " before restarting Kubelet"
 		}
 	}
 	return ""

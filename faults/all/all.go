@@ -98,6 +98,7 @@ import (
 	kubeletpodpids "github.com/klustered/klustered/faults/kubelet/podpids"
 	kubeletreserved "github.com/klustered/klustered/faults/kubelet/reserved"
 	kubeletresolvconf "github.com/klustered/klustered/faults/kubelet/resolvconf"
+	kubeletstate "github.com/klustered/klustered/faults/kubelet/state"
 	kubeletstaticpath "github.com/klustered/klustered/faults/kubelet/staticpath"
 	kubeletstopped "github.com/klustered/klustered/faults/kubelet/stopped"
 	kubeletswap "github.com/klustered/klustered/faults/kubelet/swap"
@@ -279,6 +280,7 @@ var Faults = []*fault.Fault{
 	kubeletpodpids.Fault,
 	kubeletreserved.Fault,
 	kubeletresolvconf.Fault,
+	kubeletstate.Fault,
 	kubeletstaticpath.Fault,
 	kubeletstopped.Fault,
 	kubeletswap.Fault,

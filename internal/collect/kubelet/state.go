@@ -1,6 +1,8 @@
 package kubelet
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"hash/crc32"
@@ -38,7 +40,8 @@ func states(e *source.Env, root string) []snapshot.StateFile {
 			continue
 		}
 		x := parseState(data)
-		x.Path, x.Size = p, int64(len(data))
+		sum := sha256.Sum256(data)
+		x.Path, x.Size, x.SHA256 = p, int64(len(data)), hex.EncodeToString(sum[:])
 		out = append(out, x)
 	}
 	return out
