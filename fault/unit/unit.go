@@ -50,6 +50,10 @@ func Program(u snapshot.Unit) string {
 		return "dockerd"
 	case "cri-docker.service":
 		return "cri-dockerd"
+	case "k3s.service":
+		return "k3s-server"
+	case "rke2-server.service", "rke2-agent.service":
+		return "rke2"
 	}
 	return strings.TrimSuffix(u.Name, ".service")
 }

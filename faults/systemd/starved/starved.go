@@ -232,9 +232,10 @@ func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 		return nil, errors.New("cannot starve a unit: none of the node's runs")
 	}
 	u := fault.Pick(d, units)
-	line := fault.Pick(d, []string{
-		fmt.Sprintf("LimitNOFILE=%d", d.Int(9, 16)), fmt.Sprintf("TasksMax=%d", d.Int(3, 6)),
-		fmt.Sprintf("MemoryMax=%dM", d.Int(8, 14)), fmt.Sprintf("LimitAS=%dM", d.Int(60, 120)),
-	})
+	lines := []string{fmt.Sprintf("LimitNOFILE=%d", d.Int(9, 16)), fmt.Sprintf("TasksMax=%d", d.Int(3, 6)), fmt.Sprintf("LimitAS=%dM", d.Int(60, 120))}
+	if unit.Program(u) == "kubelet" { // the kernel of cgroup v1 refuses a limit below what the runtime's shims, which stay, have
+		lines = append(lines, fmt.Sprintf("MemoryMax=%dM", d.Int(8, 14)))
+	}
+	line := fault.Pick(d, lines)
 	return unit.Drop(u, d, "[Service]\n"+line+"\n"), nil
 }
