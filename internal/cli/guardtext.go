@@ -73,7 +73,7 @@ func handText(line func(name, text string), h guard.Hand) {
 	}
 	line("note", h.Note)
 	for _, p := range h.Candidates {
-		line("perhaps", fmt.Sprintf("%s, process %d%s: %s", orElse(p.Name, "a process"), p.PID, userText(p), cut(p.Command(), 60)))
+		line("perhaps", fmt.Sprintf("%s, process %d%s%s: %s", orElse(p.Name, "a process"), p.PID, userText(p), placeText(p), cut(p.Command(), 60)))
 	}
 	var from []string
 	for _, p := range h.Lineage {
@@ -91,6 +91,17 @@ func handText(line func(name, text string), h guard.Hand) {
 	if container != "" {
 		line("in", "container "+cut(container, 12))
 	}
+}
+
+// placeText says in what a process runs.
+func placeText(p proc.Process) string {
+	switch {
+	case p.Pod != "":
+		return ", in pod " + p.Pod
+	case p.Unit != "":
+		return ", in " + p.Unit
+	}
+	return ""
 }
 
 func exeText(p proc.Process) string {

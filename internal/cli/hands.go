@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/klustered/klustered/internal/guard"
+	"github.com/klustered/klustered/internal/guard/proc"
 	"github.com/klustered/klustered/internal/repair"
 	"github.com/klustered/klustered/internal/report"
 )
@@ -180,6 +181,18 @@ func removals(deeds []guard.Deed, spec string) (commands, rest []string) {
 	return commands, rest
 }
 
+// podsOf are the pods in which hands run that are known, as namespace/name.
+func podsOf(deeds []guard.Deed) (out []string) {
+	for _, d := range deeds {
+		for _, p := range append([]proc.Process{d.Hand.Process}, d.Hand.Lineage...) {
+			if strings.Contains(p.Pod, "/") && d.Hand.Known && !slices.Contains(out, p.Pod) {
+				out = append(out, p.Pod)
+			}
+		}
+	}
+	return out
+}
+
 // offer says how the hands are removed, and returns the commands.
 func (h *handling) offer() []string {
 	if len(h.deeds) == 0 {
@@ -198,7 +211,12 @@ func (h *handling) offer() []string {
 	for _, r := range rest {
 		fmt.Fprintf(h.app.Out, "  No remedy is known for what undoes it: %s\n    klustered explain persistence/reapplied says how it is taken out by hand\n", report.Clean(r))
 	}
-	if len(commands)+len(rest) == 0 {
+	pods := podsOf(h.deeds)
+	for _, p := range pods {
+		namespace, name, _ := strings.Cut(p, "/")
+		fmt.Fprintf(h.app.Out, "  It is done in pod %s. What makes that pod again is to be removed, its owner or its file on this node; it names it:\n    klustered get pod %s -n %s -o yaml%s\n", report.Clean(p), report.Clean(name), report.Clean(namespace), specFlag(h.spec))
+	}
+	if len(commands)+len(rest)+len(pods) == 0 {
 		fmt.Fprintf(h.app.Out, "  What starts the hand by itself is not known; to watch for it:\n    klustered guard watch%s\n", specFlag(h.spec))
 	}
 	return commands

@@ -118,6 +118,7 @@ func TestOffer(t *testing.T) {
 		{"sure before perhaps", []guard.Deed{deed(perhaps, sure)}, []string{"put back, at", "sh, process 9 (/bin/dash), as root", "cron.service", "started cron.d /etc/cron.d/x:3", first}, []string{first, strings.Replace(first, "reapplied", "hiddenprocess", 1)}},
 		{"no remedy", []guard.Deed{deed(bare)}, []string{"No remedy is known", "explain persistence/reapplied"}, nil},
 		{"unknown", []guard.Deed{deed()}, []string{"klustered guard watch --node docker://n1"}, nil},
+		{"a pod", []guard.Deed{{Kind: "file", What: "/etc/hosts", Did: "changed", Hand: guard.Hand{Process: proc.Process{PID: 7, Name: "sh", UID: 0, LoginUID: -1, Pod: "kube-system/evil-x"}, Known: true}}}, []string{"pod kube-system/evil-x", "klustered get pod evil-x -n kube-system -o yaml --node docker://n1"}, nil},
 		{"taken back", []guard.Deed{deed(sure), deed(sure)}, []string{first}, []string{first}},
 	} {
 		var text, lines bytes.Buffer

@@ -29,7 +29,7 @@ const lookAgain = 20 * time.Second
 func (w *Watch) explain(ctx context.Context) {
 	defer close(w.out)
 	for d := range w.raw {
-		if w.opts.Look != nil && d.Hand.Manager == "" && (d.Hand.Known || len(d.Hand.Candidates) > 0 || d.names() != nil) {
+		if w.opts.Look != nil && (d.Hand.Known && d.Hand.Manager == "" || len(d.Hand.Candidates) > 0 || d.names() != nil) {
 			if w.seen.snap == nil || time.Since(w.seen.at) > lookAgain || w.newPod(d.Hand) {
 				// what was begun is brought to its end: it is the answer
 				c, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -38,6 +38,11 @@ func (w *Watch) explain(ctx context.Context) {
 				w.seen = look{time.Now(), s, found}
 			}
 			namePod(w.seen.snap, &d.Hand.Process)
+			for _, list := range [][]proc.Process{d.Hand.Lineage, d.Hand.Candidates} {
+				for i := range list {
+					namePod(w.seen.snap, &list[i])
+				}
+			}
 			d.Entries = Entries(w.seen.snap, w.seen.found, d)
 		}
 		w.out <- d
@@ -72,8 +77,9 @@ func Entries(s *snapshot.Snapshot, found []finding.Finding, d Deed) []Entry {
 		return nil
 	}
 	line := append([]proc.Process{d.Hand.Process}, d.Hand.Lineage...)
-	sure := d.Hand.Known || len(d.Hand.Candidates) == 0 // whose parent is known descends from it
-	if !d.Hand.Known {
+	client := d.Hand.Manager != ""                                   // of which process, is perhaps known
+	sure := !client && (d.Hand.Known || len(d.Hand.Candidates) == 0) // whose parent is known descends from it
+	if !d.Hand.Known || client {
 		line = append(line, d.Hand.Candidates...)
 	}
 	if e, ok := podEntry(s, d.Hand); ok {

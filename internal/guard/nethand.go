@@ -111,15 +111,17 @@ func (x wire) self() string {
 	return "self"
 }
 
+// nameLen is how much of a name the kernel keeps: TASK_COMM_LEN without its end.
+const nameLen = 15
+
 // named reports whether a process is of that name: as the kernel knows it, by
 // its program or as it was called. The kernel cuts names.
 func named(p proc.Process, name string) bool {
-	const most = 15 // TASK_COMM_LEN without its end
 	all := []string{p.Name, filepath.Base(p.Exe)}
 	if len(p.Args) > 0 {
 		all = append(all, filepath.Base(p.Args[0]))
 	}
-	return slices.ContainsFunc(all, func(s string) bool { return s[:min(len(s), most)] == name })
+	return slices.ContainsFunc(all, func(s string) bool { return s != "." && s[:min(len(s), nameLen)] == name })
 }
 
 // services are the components that run in a unit of their own, with their

@@ -15,6 +15,7 @@ import (
 	"github.com/aymanbagabas/go-udiff"
 
 	"github.com/klustered/klustered/internal/collect/secret"
+	"github.com/klustered/klustered/internal/guard/proc"
 )
 
 // An APIFunc asks the API server with the node's own credentials.
@@ -95,7 +96,7 @@ func (w *Watch) object(ctx context.Context, t Target, known map[string]objectLoo
 	}
 	d.PutBack = t.Repair > 0 && (t.Undo == d.Did || now.there && t.back(part))
 	d.Diff = cutDiff(udiff.Unified(path, path, secret.Scrub(was.text), secret.Scrub(now.text)))
-	d.Hand = hand.managed(last, audited(path, was.at), was.at)
+	d.Hand = w.client(hand.managed(last, audited(path, was.at), was.at), was.at)
 	w.tell(d)
 	return true
 }
@@ -122,6 +123,29 @@ func (h Hand) managed(last manager, log string, since time.Time) Hand {
 		h.Note = "the API server does not say who removed it, and this node's audit log says nothing of it"
 	}
 	h.Known = h.Manager != ""
+	return h
+}
+
+// client adds the processes of this node that may be the client: those of the
+// name that a client gives itself when it is given no other, its program's. A
+// kubectl has to be of the time; another may have run for long.
+func (w *Watch) client(h Hand, since time.Time) Hand {
+	if w.ring == nil || h.Manager == "" {
+		return h
+	}
+	name, _, _ := strings.Cut(h.Manager, ",")
+	name, _, _ = strings.Cut(name, "/")
+	from := time.Time{}
+	if strings.HasPrefix(name, "kubectl") {
+		name, from = "kubectl", since.Add(-namedFor)
+	}
+	list := w.ring.Since(from, func(p proc.Process) bool { return named(p, name[:min(len(name), nameLen)]) && p.PID != os.Getpid() })
+	for _, p := range list {
+		h = h.add(p)
+	}
+	if len(list) == 1 {
+		h.Lineage = w.ring.Lineage(list[0])
+	}
 	return h
 }
 

@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/klustered/klustered/internal/guard/proc"
 	"github.com/klustered/klustered/internal/repair"
 	"github.com/klustered/klustered/op"
+	"github.com/klustered/klustered/snapshot"
 )
 
 const webhook = `{"kind":"ValidatingWebhookConfiguration","metadata":{"name":"w","resourceVersion":"%d","generation":%d,
@@ -66,6 +69,36 @@ func TestObject(t *testing.T) {
 	status = http.StatusNotFound
 	if d := look(); d == nil || d.Did != "removed" || d.Hand.Known {
 		t.Errorf("%+v", d)
+	}
+}
+
+// TestClient: a process of the name that the client gives itself is one perhaps,
+// with what it descends from.
+func TestClient(t *testing.T) {
+	w := &Watch{ring: proc.NewRing("")}
+	c := exec.Command("/bin/sh", "-c", "read x; true")
+	c.Args[0] = "/opt/evil-operator-that-has-a-long-name"
+	in, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Wait()
+	defer in.Close()
+	time.Sleep(100 * time.Millisecond)
+	w.ring.Exec(c.Process.Pid, "")
+	h := w.client(Hand{Process: nobody(0), Known: true, Manager: "evil-operator-that-has-a-long-name, by Update at T"}, time.Now())
+	if len(h.Candidates) != 1 || h.Candidates[0].PID != c.Process.Pid || len(h.Lineage) == 0 || h.PID != 0 {
+		t.Errorf("%+v", h)
+	}
+	if h := w.client(Hand{Manager: "another, by Update at T"}, time.Now()); len(h.Candidates) != 0 {
+		t.Errorf("%+v", h)
+	}
+	s := &snapshot.Snapshot{Persistence: &snapshot.Persistence{Entries: []snapshot.Persistent{{Kind: "service", Source: "/etc/systemd/system/o.service", Command: strings.Join(h.Candidates[0].Args, " ")}}}}
+	if e := Entries(s, nil, Deed{Kind: "object", Hand: h}); len(e) != 1 || e[0].Sure {
+		t.Errorf("%+v", e)
 	}
 }
 

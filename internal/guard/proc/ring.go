@@ -190,7 +190,8 @@ func (r *Ring) find(pid int) (Process, bool) {
 	return Process{PID: pid, UID: -1, LoginUID: -1}, false
 }
 
-// Since are the processes that began since then and fit, last first.
+// Since are the processes that began since then and fit, last first; the zero
+// time is all that are known.
 func (r *Ring) Since(since time.Time, fits func(Process) bool) []Process {
 	r.mu.Lock()
 	defer r.mu.Unlock()
