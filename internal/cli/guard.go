@@ -173,6 +173,9 @@ func (a *App) guardHere(ctx context.Context, o guardOrder, tell func(guardLine) 
 		return err
 	}
 	begin := w.Notes()
+	if l := w.Limit(); l != "" {
+		tell(guardLine{Note: l})
+	}
 	for _, n := range begin {
 		tell(guardLine{Note: n})
 	}

@@ -72,13 +72,13 @@ func startWatch(ctx context.Context, o guard.Options) (*guard.Watch, error) {
 // tellDeeds hands deeds on until end is called, and has returned.
 func tellDeeds(w *guard.Watch, cancel func(), follow func(step)) (end func()) {
 	var mu sync.Mutex
-	over := false
+	over, unnamed := false, false
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		for d := range w.Deeds() {
 			mu.Lock()
-			if !over {
+			if unnamed = unnamed || !d.Hand.Known; !over {
 				follow(step{State: "hand", Line: d.String(), Deed: &d})
 			}
 			mu.Unlock()
@@ -93,6 +93,9 @@ func tellDeeds(w *guard.Watch, cancel func(), follow func(step)) (end func()) {
 		mu.Lock()
 		defer mu.Unlock()
 		over = true
+		if l := w.Limit(); l != "" && unnamed {
+			follow(step{State: "note", Line: l})
+		}
 		if s := w.Summary(); s.Lost > 0 {
 			follow(step{State: "note", Line: fmt.Sprintf("the kernel dropped events %d times while it was watched who undoes it", s.Lost)})
 		}

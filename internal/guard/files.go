@@ -63,7 +63,7 @@ func (w *Watch) watchFiles(ctx context.Context) {
 		w.note("files are not watched: %v", err)
 		return
 	}
-	f.group, w.files = g, f
+	f.group = g
 	f.arm()
 	f.mu.Lock()
 	marked := len(f.folders)

@@ -125,10 +125,10 @@ type Watch struct {
 	opts   Options
 	ring   *proc.Ring
 	reader proc.Reader // of sockets
-	files  *files
 	users  map[int]string
 	noting sync.Mutex
 	notes  []string
+	limit  string
 	raw    chan Deed
 	out    chan Deed
 	work   sync.WaitGroup
@@ -195,6 +195,10 @@ func (w *Watch) Notes() []string {
 	defer w.noting.Unlock()
 	return slices.Clone(w.notes)
 }
+
+// Limit says why the hands of this watch may go unnamed more often than they
+// have to; "" for nothing.
+func (w *Watch) Limit() string { return w.limit }
 
 // maxNotes bounds the notes; a folder that cannot be marked is tried again and
 // again.

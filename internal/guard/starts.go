@@ -2,6 +2,7 @@ package guard
 
 import (
 	"context"
+	"fmt"
 	"os"
 
 	"github.com/klustered/klustered/internal/guard/connector"
@@ -50,7 +51,7 @@ var programs = []string{"/", "/usr", "/usr/local", "/opt", "/var", "/tmp", "/run
 func (w *Watch) watchPrograms(ctx context.Context, why error) {
 	g, err := fanotify.NewExec()
 	if err != nil {
-		w.note("processes that end at once may go unnamed: %v, and %v", why, err)
+		w.limit = fmt.Sprintf("processes that end at once may go unnamed: %v, and %v", why, err)
 		return
 	}
 	watched := 0
@@ -61,11 +62,11 @@ func (w *Watch) watchPrograms(ctx context.Context, why error) {
 	}
 	if watched == 0 {
 		g.Close()
-		w.note("processes that end at once may go unnamed: %v", why)
+		w.limit = fmt.Sprintf("processes that end at once may go unnamed: %v", why)
 		return
 	}
 	if why != nil {
-		w.note("a process that ends within a millisecond may go unnamed: %v", why)
+		w.limit = fmt.Sprintf("a process that ends within a millisecond may go unnamed: %v", why)
 	}
 	context.AfterFunc(ctx, g.Stop)
 	w.work.Go(func() {
