@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -147,5 +148,27 @@ func TestOffer(t *testing.T) {
 		if len(all) != len(c.deeds)+1 || len(x.hands) != len(c.deeds) {
 			t.Errorf("%s: %d lines, %d hands", c.name, len(all), len(x.hands))
 		}
+	}
+}
+
+// A hand that an agent tells of comes across with all that names it.
+func TestHandAcross(t *testing.T) {
+	d := guard.Deed{Kind: "file", What: "/etc/hosts", Did: "changed", Repair: 3, PutBack: true, Entries: []guard.Entry{{Kind: "cron.d", Source: "/etc/cron.d/x", Line: 3, Sure: true, Fix: "persistence/reapplied"}},
+		Hand: guard.Hand{Process: proc.Process{PID: 9, PPID: 8, Name: "sh", Args: []string{"sh", "-c", "x"}, UID: 0, User: "root", LoginUID: -1}, Known: true, Lineage: []proc.Process{{PID: 8, Name: "cron", Unit: "cron.service"}}}}
+	var lines bytes.Buffer
+	e := json.NewEncoder(&lines)
+	for _, x := range []answer{{Step: &step{State: "did", Line: "a"}}, {Step: &step{State: "hand", Line: d.String(), Deed: &d}}, {Result: json.RawMessage(`{"number":3,"kept":true}`)}} {
+		if err := e.Encode(x); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []step
+	var res repair.Result
+	failed, answered, err := readAnswers(&lines, &res, func(s step) { got = append(got, s) })
+	if failed != nil || !answered || err != nil || res.Number != 3 || len(got) != 2 {
+		t.Fatalf("%v %v %v: %+v, %+v", failed, answered, err, res, got)
+	}
+	if !reflect.DeepEqual(got[1].Deed, &d) {
+		t.Errorf("%+v", got[1].Deed)
 	}
 }

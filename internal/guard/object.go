@@ -21,8 +21,12 @@ import (
 // An APIFunc asks the API server with the node's own credentials.
 type APIFunc func(ctx context.Context, method, path, contentType string, body []byte) (int, []byte, error)
 
-// objectPause is the time between two looks at a repaired object.
-const objectPause = 5 * time.Second
+const (
+	// objectPause is the time between two looks at a repaired object.
+	objectPause = 5 * time.Second
+	// askTime is how long the API server may take for one.
+	askTime = 5 * time.Second
+)
 
 // unasked is for how many looks in a row the API server may not answer before
 // that is said.
@@ -61,6 +65,8 @@ type objectLook struct {
 // could be asked for. What cannot be asked says nothing.
 func (w *Watch) object(ctx context.Context, t Target, known map[string]objectLook) bool {
 	path, _, _ := strings.Cut(t.Name, "?")
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
 	at := time.Now()
 	status, answer, err := w.opts.API(ctx, http.MethodGet, path, "", nil)
 	if err != nil || status != http.StatusOK && status != http.StatusNotFound {
