@@ -45,8 +45,8 @@ func restore(m Machine, path, left string, was fileState) error {
 		return err
 	}
 	for i := len(was.Made) - 1; i >= 0; i-- {
-		if err := m.RemoveFile(was.Made[i]); err != nil {
-			break // another file lives there now, or the folder was never made
+		if err := m.RemoveFile(was.Made[i]); err != nil && !gone(err) {
+			break // another file lives there now
 		}
 	}
 	return nil

@@ -2,6 +2,8 @@ package op_test
 
 import (
 	"errors"
+	"os"
+	"reflect"
 	"testing"
 	"time"
 
@@ -107,5 +109,25 @@ func TestUndoLooksFirst(t *testing.T) {
 	}
 	if err := (op.Chmod{Path: "/etc/hosts", Old: 0o644, New: 0o600}).Undo(t.Context(), m, nil); !errors.Is(err, op.ErrChanged) {
 		t.Errorf("undo over another's mode: %v", err)
+	}
+}
+
+// TestUndoOfHalfAFolder: of the folders that were to be made for a file only the
+// outer ones were; they go too.
+func TestUndoOfHalfAFolder(t *testing.T) {
+	m := faulttest.New(t)
+	start := m.State()
+	o := op.WriteFile{Path: "/etc/a/b/c/file", Data: []byte("x"), Mode: 0o644}
+	was, err := o.Before(t.Context(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, made := range []string{"/etc/a", "/etc/a/b"} {
+		if err := os.MkdirAll(m.Root+made, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := o.Undo(t.Context(), m, was); err != nil || !reflect.DeepEqual(m.State(), start) {
+			t.Errorf("%s was left: %v", made, err)
+		}
 	}
 }

@@ -47,6 +47,8 @@ type Runner struct {
 	LeaveTheirs bool
 	// Pause is how long is waited between two looks; 0 is [DefaultPause].
 	Pause time.Duration
+
+	tap func(*os.File) op.Log // of tests, which kill at each line of a journal
 	// Watch begins to watch what repair n has made, while the node is looked at;
 	// what it returns ends that, before the change is kept or taken back. It may
 	// be nil.
@@ -297,6 +299,9 @@ type follower struct {
 func (f follower) Follow(state string, o op.Op) { f.follow(state, o) }
 
 func (r *Runner) log(file *os.File) op.Log {
+	if r.tap != nil {
+		return r.tap(file)
+	}
 	if r.Follow == nil {
 		return file
 	}

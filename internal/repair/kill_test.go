@@ -1,0 +1,447 @@
+package repair
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/klustered/klustered/internal/machine"
+	"github.com/klustered/klustered/internal/machine/network"
+	"github.com/klustered/klustered/internal/machine/pki"
+	"github.com/klustered/klustered/internal/member"
+	"github.com/klustered/klustered/internal/rtnl/rtnltest"
+	"github.com/klustered/klustered/op"
+)
+
+// What is killed here is this test's own program, run again: it applies a plan,
+// or takes it back, with the real writers of the node, and sends itself SIGKILL
+// at a point. Another run then recovers. Left out are the ops that need what is
+// not here: units (systemd), objects (an API server), RestartStatic (a runtime),
+// control groups (the host's own); etcd's are killed nowhere.
+
+// A task is what a run of the program does.
+type task struct {
+	Do   string  // apply, recover or undo
+	Dir  string  // of the journals
+	Kill int     // point to die at; 0 is none
+	Plan op.Plan // to be applied
+	Look lookAt  // what is looked at in the end
+}
+
+// A report is what a run says.
+type report struct {
+	Error string
+	Last  Entry // of the history
+	State map[string]string
+}
+
+const taskFile = "KLUSTERED_KILL_TASK"
+
+// TestKilledRun is not a test, but a run.
+func TestKilledRun(t *testing.T) {
+	name := os.Getenv(taskFile)
+	if name == "" {
+		t.Skip("it is run by TestKill")
+	}
+	var x task
+	data, err := os.ReadFile(name)
+	if err == nil {
+		err = json.Unmarshal(data, &x)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := machine.Parts{Files: &machine.Files{}, Network: network.At("/proc/self/ns/net"), Mounts: machine.Mounts{}, Processes: machine.Processes{}, Issuer: pki.New(member.Disk{})}
+	p := &points{limit: x.Kill}
+	r := &Runner{Machine: &mortal{live, p}, Dir: x.Dir, Node: "n", tap: func(f *os.File) op.Log { return tap{f, p} }}
+	var out report
+	switch x.Do {
+	case "apply":
+		_, err = r.Apply(t.Context(), Request{Title: "killed", Plan: x.Plan}, nil)
+	case "undo":
+		_, _, err = r.Undo(t.Context(), 1)
+	case "recover":
+		err = r.recovered(t.Context())
+	}
+	if err != nil {
+		out.Error = err.Error()
+	}
+	if all, err := r.History(); err == nil && len(all) > 0 {
+		out.Last = all[len(all)-1]
+	}
+	out.State = x.Look.state(live)
+	data, err = json.Marshal(out)
+	if err == nil {
+		err = os.WriteFile(name+".out", data, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r *Runner) recovered(ctx context.Context) error {
+	unlock, err := r.store().lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	backs, err := r.recover(ctx)
+	for _, b := range backs {
+		err = errors.Join(err, b.err)
+	}
+	return err
+}
+
+// points counts the points at which a process may die.
+type points struct{ n, limit int }
+
+// here reports whether it is to die now.
+func (p *points) here() bool {
+	p.n++
+	return p.n == p.limit
+}
+
+func die() {
+	unix.Kill(os.Getpid(), unix.SIGKILL)
+	select {}
+}
+
+func (p *points) hit() {
+	if p.here() {
+		die()
+	}
+}
+
+// A tap is a journal whose process dies before a line is written, when half of it
+// is, and after it.
+type tap struct {
+	*os.File
+	p *points
+}
+
+func (x tap) Write(line []byte) (int, error) {
+	x.p.hit()
+	if x.p.here() {
+		x.File.Write(line[:len(line)/2])
+		die()
+	}
+	n, err := x.File.Write(line)
+	x.p.hit()
+	return n, err
+}
+
+// A lookAt names what a state is made of, beside the files below Dir.
+type lookAt struct {
+	Dir     string
+	Sysctls []string
+	Links   []string
+	Qdiscs  []op.QdiscPlace
+	Routes  []op.Route
+	Filters []op.FilterPlace
+	Guards  []string
+	Mounts  []string
+	PID     int
+	Keys    bool // what is made is other each time
+}
+
+// state is how it all stands.
+func (l lookAt) state(m op.Machine) map[string]string {
+	all := map[string]string{}
+	say := func(what string, v any, err error) {
+		data, _ := json.Marshal(v)
+		all[what] = string(data)
+		if err != nil {
+			all[what] = err.Error()
+		}
+	}
+	err := filepath.WalkDir(l.Dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			i, err := d.Info()
+			if err != nil {
+				return err
+			}
+			flags, _ := m.ReadFlags(p)
+			say("folder "+p, fmt.Sprint(i.Mode(), flags), nil)
+			return nil
+		}
+		f, err := m.ReadFile(p)
+		if !f.Modified.Equal(long) {
+			f.Modified = time.Time{} // it was made by a run: each time anew
+		}
+		say("file "+p, f, err)
+		return nil
+	})
+	say("walk", nil, err)
+	for _, name := range l.Sysctls {
+		f, err := m.ReadFile(op.Sysctl{Name: name}.Path())
+		say("sysctl "+name, string(f.Data), err)
+	}
+	for _, name := range l.Links {
+		x, err := m.ReadLink(op.LinkPlace{Link: name})
+		say("link "+name, []any{x.Up, x.MTU}, err)
+	}
+	for _, at := range l.Qdiscs {
+		q, ok, err := m.ReadQdisc(at)
+		q.Handle = "" // the kernel draws one
+		say("qdisc "+at.String(), []any{q, ok}, err)
+	}
+	for _, x := range l.Routes {
+		_, ok, err := m.ReadRoute(x)
+		say(x.Kind+" "+x.Text, ok, err)
+	}
+	for _, at := range l.Filters {
+		x, ok, err := m.ReadFilter(at)
+		say("filter "+at.Table+" "+at.Chain, []any{x.Sum, ok}, err)
+	}
+	for _, name := range l.Guards {
+		g, ok, err := m.ReadGuard(name)
+		say("guard "+name, []any{g.Ports, ok}, err)
+	}
+	for _, at := range l.Mounts {
+		x, err := m.ReadMounts(at)
+		say("mounts "+at, x, err)
+	}
+	if l.PID > 0 {
+		_, stopped, err := m.ReadProcess(l.PID)
+		say("process", stopped, err)
+	}
+	return all
+}
+
+// A stage is a thread with a network and mounts of its own, from which the runs
+// are started.
+type stage struct {
+	t    *testing.T
+	net  string // path of its network
+	base string
+	n    int
+}
+
+// on runs do on such a thread.
+func on(t *testing.T, do func(*stage) error) {
+	t.Helper()
+	s := &stage{t: t, net: rtnltest.New(t), base: t.TempDir()}
+	var failed error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // never unlocked: the thread ends with it
+		fd, err := unix.Open(s.net, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err == nil {
+			err = errors.Join(unix.Setns(fd, unix.CLONE_NEWNET), unix.Unshare(unix.CLONE_FS|unix.CLONE_NEWNS), unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+		}
+		if failed = err; err == nil {
+			failed = do(s)
+		}
+	}()
+	if <-done; failed != nil {
+		t.Error(failed)
+	}
+}
+
+// start begins a run.
+func (s *stage) start(x task) (c *exec.Cmd, out string, err error) {
+	s.n++
+	name := filepath.Join(s.base, fmt.Sprintf("task%d", s.n))
+	data, err := json.Marshal(x)
+	if err == nil {
+		err = os.WriteFile(name, data, 0o600)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	c = exec.Command(os.Args[0], "-test.run=^TestKilledRun$")
+	c.Env = append(os.Environ(), taskFile+"="+name)
+	c.Stderr = os.Stderr
+	return c, name + ".out", c.Start()
+}
+
+// run does a task. One that was killed has no report.
+func (s *stage) run(x task) (*report, error) {
+	c, out, err := s.start(x)
+	if err != nil {
+		return nil, err
+	}
+	return ended(c, out)
+}
+
+func ended(c *exec.Cmd, out string) (*report, error) {
+	var exit *exec.ExitError
+	err := c.Wait()
+	if errors.As(err, &exit) {
+		if w, ok := exit.Sys().(interface{ Signal() unix.Signal }); ok && w.Signal() == unix.SIGKILL {
+			return nil, nil
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(out)
+	if err != nil {
+		return nil, err
+	}
+	var r report
+	return &r, json.Unmarshal(data, &r)
+}
+
+// check has a process recover, and wants the state to be as before, or as after
+// where the journal was closed.
+func (s *stage) check(x task, when string, before, after map[string]string) error {
+	x.Do, x.Kill = "recover", 0
+	r, err := s.run(x)
+	if err != nil || r == nil {
+		return fmt.Errorf("%s: no recovery: %v", when, err)
+	}
+	want := before
+	if r.Last.State == StateKept {
+		want = after
+	}
+	if r.Error != "" || r.Last.State == StateHalf {
+		return fmt.Errorf("%s: recovered to %s: %s", when, r.Last.State, r.Error)
+	}
+	for try := 0; x.Look.PID > 0 && try < 50 && !reflect.DeepEqual(r.State, want); try++ { // a signal takes a moment
+		time.Sleep(50 * time.Millisecond)
+		look := x
+		look.Do = "look"
+		if again, err := s.run(look); err != nil || again == nil {
+			return fmt.Errorf("%s: no look: %v", when, err)
+		} else {
+			r.State = again.State
+		}
+	}
+	if kept := r.Last.State == StateKept; !(kept && x.Look.Keys) && !reflect.DeepEqual(r.State, want) {
+		return fmt.Errorf("%s: recovered (%s), and it is not as it was:\n%s", when, r.Last.State, unlike(want, r.State))
+	}
+	if r.Last.State == StateKept {
+		x.Do = "undo"
+		if r, err = s.run(x); err != nil || r == nil || r.Error != "" || !reflect.DeepEqual(r.State, before) {
+			return fmt.Errorf("%s: the undo of what was kept: %+v, %v", when, r, err)
+		}
+	}
+	return os.RemoveAll(x.Dir)
+}
+
+func unlike(want, got map[string]string) string {
+	text := ""
+	for _, k := range slices.Sorted(maps.Keys(want)) {
+		if got[k] != want[k] {
+			text += fmt.Sprintf("%s\n got %.300s\nwant %.300s\n", k, got[k], want[k])
+		}
+	}
+	for k := range got {
+		if _, ok := want[k]; !ok {
+			text += fmt.Sprintf("%s was left: %.300s\n", k, got[k])
+		}
+	}
+	return text
+}
+
+// kills kills the plan everywhere: at each point of the apply; at a point further
+// in each run of its undo, until that ends; and by the clock.
+func (s *stage) kills(plan func() (op.Plan, error), look lookAt) error {
+	x := task{Dir: filepath.Join(s.base, "klustered"), Look: look}
+	first, err := s.run(x)
+	if err != nil || first == nil {
+		return fmt.Errorf("no look: %v", err)
+	}
+	before := first.State
+	if x.Plan, err = plan(); err != nil {
+		return err
+	}
+	x.Do = "apply"
+	begin := time.Now()
+	whole, err := s.run(x)
+	took := time.Since(begin)
+	if err != nil || whole == nil || whole.Error != "" {
+		return fmt.Errorf("the plan: %+v, %v", whole, err)
+	}
+	after := whole.State
+	if reflect.DeepEqual(before, after) {
+		return errors.New("the plan changed nothing")
+	}
+	if err := s.undone(x, before); err != nil {
+		return err
+	}
+	died := 0
+	for kill := 1; ; kill++ {
+		if x.Plan, err = plan(); err != nil {
+			return err
+		}
+		x.Do, x.Kill = "apply", kill
+		r, err := s.run(x)
+		if err != nil || r != nil && r.Error != "" {
+			return fmt.Errorf("killed at %d: %+v, %v", kill, r, err)
+		}
+		if err := s.check(x, fmt.Sprintf("killed at point %d", kill), before, after); err != nil {
+			return err
+		}
+		if r != nil {
+			break
+		}
+		died++
+	}
+	s.t.Logf("%d ops, killed at %d points", len(x.Plan), died)
+	return s.clock(x, plan, took, before, after)
+}
+
+// undone takes the plan back in runs that die, each one point later.
+func (s *stage) undone(x task, before map[string]string) error {
+	x.Do = "undo"
+	for kill := 1; ; kill++ {
+		x.Kill = kill
+		r, err := s.run(x)
+		if err != nil {
+			return err
+		}
+		if r == nil {
+			continue
+		}
+		if r.Error != "" || r.Last.State != StateUndone || !reflect.DeepEqual(r.State, before) {
+			return fmt.Errorf("undone in %d runs, as %s: %s\n%s", kill, r.Last.State, r.Error, unlike(before, r.State))
+		}
+		return os.RemoveAll(x.Dir)
+	}
+}
+
+// clocked is how often a run is killed by the clock.
+const clocked = 24
+
+// clock kills runs from outside, wherever they are: within a write as well.
+func (s *stage) clock(x task, plan func() (op.Plan, error), took time.Duration, before, after map[string]string) error {
+	for i := range clocked {
+		var err error
+		if x.Plan, err = plan(); err != nil {
+			return err
+		}
+		x.Do, x.Kill = "apply", 0
+		c, out, err := s.start(x)
+		if err != nil {
+			return err
+		}
+		time.Sleep(took/3 + took*time.Duration(i)/clocked*2/3)
+		c.Process.Kill()
+		if _, err := ended(c, out); err != nil {
+			return err
+		}
+		if err := s.check(x, fmt.Sprintf("killed by the clock, %d", i), before, after); err != nil {
+			return err
+		}
+	}
+	return nil
+}
