@@ -108,6 +108,7 @@ import (
 	namesresolver "github.com/klustered/klustered/faults/names/resolver"
 	namespacestuck "github.com/klustered/klustered/faults/namespace/stuck"
 	networkblackholed "github.com/klustered/klustered/faults/network/blackholed"
+	networkdiscarded "github.com/klustered/klustered/faults/network/discarded"
 	networkfiltered "github.com/klustered/klustered/faults/network/filtered"
 	networklinkdown "github.com/klustered/klustered/faults/network/linkdown"
 	networkmtu "github.com/klustered/klustered/faults/network/mtu"
@@ -290,6 +291,7 @@ var Faults = []*fault.Fault{
 	namesresolver.Fault,
 	namespacestuck.Fault,
 	networkblackholed.Fault,
+	networkdiscarded.Fault,
 	networkfiltered.Fault,
 	networklinkdown.Fault,
 	networkmtu.Fault,

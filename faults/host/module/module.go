@@ -44,11 +44,12 @@ const loader = "systemd-modules-load.service"
 
 func detect(s *snapshot.Snapshot) []finding.Finding {
 	var out []finding.Finding
+	spoken := map[string]bool{}
 	for _, n := range s.Modules.Needed {
 		if there(n) || masked(s, n.Name) {
 			continue
 		}
-		facts := missed(s, n)
+		facts := missed(s, n, spoken)
 		if len(facts) == 0 {
 			continue
 		}
