@@ -161,7 +161,7 @@ func entryLine(e guard.Entry) (name, text string) {
 }
 
 // removals are the commands that remove the hands, those that are sure first.
-// rest are what starts hands and has no remedy.
+// rest are what starts hands and has no remedy: for sure, or else perhaps.
 func removals(deeds []guard.Deed, spec string) (commands, rest []string) {
 	for _, sure := range []bool{true, false} {
 		for _, d := range deeds {
@@ -170,7 +170,7 @@ func removals(deeds []guard.Deed, spec string) (commands, rest []string) {
 					continue
 				}
 				if e.Fix == "" {
-					if _, text := entryLine(e); sure && !slices.Contains(rest, text) {
+					if _, text := entryLine(e); !slices.Contains(rest, text) && (sure || len(rest) < maxHands) {
 						rest = append(rest, text)
 					}
 					continue
@@ -179,6 +179,9 @@ func removals(deeds []guard.Deed, spec string) (commands, rest []string) {
 					commands = append(commands, c)
 				}
 			}
+		}
+		if len(commands)+len(rest) > 0 && sure {
+			break
 		}
 	}
 	return commands, rest
@@ -212,7 +215,10 @@ func (h *handling) offer() []string {
 		}
 	}
 	for _, r := range rest {
-		fmt.Fprintf(h.app.Out, "  No remedy is known for what undoes it: %s\n    klustered explain persistence/reapplied says how it is taken out by hand\n", report.Clean(r))
+		fmt.Fprintf(h.app.Out, "  No remedy is known for %s\n", report.Clean(r))
+	}
+	if len(rest) > 0 {
+		fmt.Fprintln(h.app.Out, "    How such a thing is taken out by hand:\n    klustered explain persistence/reapplied")
 	}
 	pods := podsOf(h.deeds)
 	for _, p := range pods {

@@ -116,7 +116,9 @@ func TestOffer(t *testing.T) {
 		remove []string
 	}{
 		{"nobody", nil, nil, nil},
-		{"sure before perhaps", []guard.Deed{deed(perhaps, sure)}, []string{"put back, at", "sh, process 9 (/bin/dash), as root", "cron.service", "started cron.d /etc/cron.d/x:3", first}, []string{first, strings.Replace(first, "reapplied", "hiddenprocess", 1)}},
+		{"sure, and not perhaps", []guard.Deed{deed(perhaps, sure)}, []string{"put back, at", "sh, process 9 (/bin/dash), as root", "cron.service", "started cron.d /etc/cron.d/x:3", first}, []string{first}},
+		{"perhaps", []guard.Deed{deed(perhaps)}, []string{"perhaps timer /etc/systemd/system/y.timer"}, []string{strings.Replace(first, "reapplied", "hiddenprocess", 1)}},
+		{"perhaps, with no remedy", []guard.Deed{deed(guard.Entry{Kind: "profile", Source: "/etc/profile.d/x"})}, []string{"No remedy is known for profile /etc/profile.d/x", "explain persistence/reapplied"}, nil},
 		{"no remedy", []guard.Deed{deed(bare)}, []string{"No remedy is known", "explain persistence/reapplied"}, nil},
 		{"unknown", []guard.Deed{deed()}, []string{"klustered guard watch --node docker://n1"}, nil},
 		{"a pod", []guard.Deed{{Kind: "file", What: "/etc/hosts", Did: "changed", Hand: guard.Hand{Process: proc.Process{PID: 7, Name: "sh", UID: 0, LoginUID: -1, Pod: "kube-system/evil-x"}, Known: true}}}, []string{"pod kube-system/evil-x", "klustered get pod evil-x -n kube-system -o yaml --node docker://n1"}, nil},

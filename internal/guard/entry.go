@@ -174,31 +174,39 @@ func rank(p snapshot.Persistent, line []proc.Process, names []string) (best scor
 	return score{}
 }
 
-// says reports whether a command line runs a command: as it is, behind an
-// interpreter and its flags, or as the script of a shell. One that is no more
-// than the name of a shell says nothing.
+// says reports whether a command line runs a command: as it is, or behind a
+// shell or another program that runs one, and its flags. That an argument is the
+// command says nothing: it may be the file that is written. Nor does the name of
+// a shell alone.
 func says(args []string, command string) bool {
-	if first, rest, _ := strings.Cut(command, " "); rest == "" && slices.Contains(shells, filepath.Base(first)) {
+	first, rest, _ := strings.Cut(command, " ")
+	if rest == "" && slices.Contains(runners, filepath.Base(first)) || len(command) < 6 || len(args) == 0 {
 		return false
 	}
-	if len(command) < 6 {
+	words := func(list []string) string { return strings.Join(strings.Fields(strings.Join(list, " ")), " ") }
+	if words(args) == command {
+		return true
+	}
+	if !slices.Contains(runners, filepath.Base(args[0])) {
 		return false
 	}
-	for i := range args {
-		one := strings.Join(strings.Fields(args[i]), " ")
-		head, cut := strings.CutSuffix(one, "...")
-		if one == command || cut && len(head) > 100 && strings.HasPrefix(command, head) {
-			return true
-		}
-		if i < 4 && strings.Join(strings.Fields(strings.Join(args[i:], " ")), " ") == command {
-			return true
-		}
+	i := 1
+	for i < len(args) && (args[i] == "" || args[i][0] == '-' || args[i][0] >= '0' && args[i][0] <= '9') {
+		i++
 	}
-	return false
+	if i == len(args) {
+		return false
+	}
+	script := words(args[i : i+1])
+	head, cut := strings.CutSuffix(script, "...")
+	return words(args[i:]) == command || strings.HasSuffix(args[i-1], "c") && script == command || cut && len(head) > 100 && strings.HasPrefix(command, head)
 }
 
-// shells are programs that say nothing of what is run.
-var shells = []string{"sh", "bash", "dash", "env", "python3", "perl", "timeout", "nice", "sleep"}
+// shells run a file that they are given, and runners a command.
+var (
+	shells  = []string{"sh", "bash", "dash", "ash", "zsh", "busybox", "python3", "perl", "run-parts"}
+	runners = append([]string{"env", "timeout", "nice", "ionice", "setsid", "nohup", "sudo", "chronic"}, shells...)
+)
 
 // program is the file that a process runs: the script, where that is run by an
 // interpreter.

@@ -23,6 +23,8 @@ func TestEntries(t *testing.T) {
 			{Kind: "cron.d", Source: "/etc/cron.d/twice", Line: 2, Command: "/opt/twice now"},
 			{Kind: "cron.d", Source: "/etc/cron.d/stops", Line: 1, Command: "systemctl stop kubelet"},
 			{Kind: "profile", Source: "/etc/profile.d/p.sh", Command: "echo x > /etc/hosts"},
+			{Kind: "profile", Source: "/etc/profile.d/k.sh", Command: "/etc/profile.d/k.sh", Scripts: []snapshot.Text{{Path: "/etc/profile.d/k.sh"}}},
+			{Kind: "cron.d", Source: "/etc/cron.d/sync", Line: 1, Command: "cp /opt/k.sh /etc/profile.d/k.sh"},
 			{Kind: "service", Source: "/etc/systemd/system/far.service", Command: "/opt/far", Unit: "far.service"},
 			{Kind: "service", Source: "/etc/systemd/system/near.service", Command: "/opt/near", Unit: "near.service"},
 		}}}
@@ -50,6 +52,7 @@ func TestEntries(t *testing.T) {
 		{"not known for sure", "file", "/etc/x", Hand{Candidates: []proc.Process{{Name: "q", Unit: "z.service"}}}, []string{"/etc/systemd/system/z.service"}, false, ""},
 		{"a shell is no entry's", "file", "/etc/x", Hand{Process: args("/usr/bin/vi", "/etc/x"), Lineage: []proc.Process{bash}, Known: true}, nil, false, ""},
 		{"the same file as an argument", "file", "/etc/motd", Hand{Process: args("/usr/bin/sed", "-i", "s/a/b/", "/etc/motd"), Known: true}, []string{"/etc/cron.d/copies"}, false, ""},
+		{"the file of another entry", "file", "/etc/profile.d/k.sh", Hand{Process: args("/usr/bin/cp", "/opt/k.sh", "/etc/profile.d/k.sh"), Lineage: []proc.Process{args("/bin/sh", "-c", "cp /opt/k.sh /etc/profile.d/k.sh"), cron}, Known: true}, []string{"/etc/cron.d/sync"}, true, ""},
 		{"part of a command", "file", "/etc/x", Hand{Process: args("/opt/zz", "/opt/z --loopback"), Known: true}, nil, false, ""},
 		{"cron's unit says nothing", "file", "/etc/x", Hand{Process: proc.Process{Name: "q", Unit: "cron.service"}, Known: true}, nil, false, ""},
 		{"two of one command", "file", "/etc/x", Hand{Process: args("/opt/twice", "now"), Known: true}, []string{"/etc/cron.d/twice", "/etc/cron.d/twice"}, false, ""},
@@ -70,5 +73,32 @@ func TestEntries(t *testing.T) {
 		if !ok {
 			t.Errorf("%s: %+v", c.name, got)
 		}
+	}
+}
+
+func TestSays(t *testing.T) {
+	const command = "cp /opt/a /etc/b"
+	for _, c := range []struct {
+		args []string
+		want bool
+	}{
+		{[]string{"cp", "/opt/a", "/etc/b"}, true},
+		{[]string{"/bin/sh", "-c", command}, true},
+		{[]string{"/bin/bash", "-lc", "cp  /opt/a  /etc/b", "name"}, true},
+		{[]string{"timeout", "60", "cp", "/opt/a", "/etc/b"}, true},
+		{[]string{"nice", "-n", "19", "cp", "/opt/a", "/etc/b"}, true},
+		{[]string{"/bin/sh", command}, true},
+		{[]string{"logger", command}, false},
+		{[]string{"cp", "/opt/a", "/etc/b", "/etc/c"}, false},
+		{[]string{"grep", "cp", "/opt/a", "/etc/b"}, false},
+		{[]string{"/bin/sh", "-c"}, false},
+		{nil, false},
+	} {
+		if got := says(c.args, command); got != c.want {
+			t.Errorf("%q: %v", c.args, got)
+		}
+	}
+	if says([]string{"rm", "/etc/b.sh"}, "/etc/b.sh") || !says([]string{"/bin/sh", "-e", "/etc/b.sh"}, "/etc/b.sh") || says([]string{"/bin/bash"}, "/bin/bash") {
+		t.Error("a file that is an argument is taken for the program, or a script is not")
 	}
 }
