@@ -322,7 +322,7 @@ func (c netDeed) once(t *testing.T, ns string) (named bool) {
 	if (c.kind == "qdisc") != (d.Repair == 7) || d.PutBack != (d.Repair == 7) {
 		t.Errorf("%s: repair %d, put back %v", c.script, d.Repair, d.PutBack)
 	}
-	if !d.Hand.Known {
+	if !d.Hand.Known || d.Hand.PPID == 0 { // or the kernel told its name alone
 		return false
 	}
 	if d.Hand.PID != pid && !slices.ContainsFunc(d.Hand.Lineage, func(p proc.Process) bool { return p.PID == pid }) {

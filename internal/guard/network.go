@@ -106,7 +106,7 @@ func (x wire) change(e netlink.Event) {
 		return
 	}
 	h, at := x.hand(e), time.Now().UTC()
-	if h.Known || !x.w.wait() {
+	if h.Known && h.PPID > 0 || !x.w.wait() {
 		x.tell(e, t, h, at)
 		return
 	}
