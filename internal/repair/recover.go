@@ -106,8 +106,8 @@ func (r *Runner) give(n int, why error) error {
 	return op.Close(j, r.log(file), op.Undone, "left to whoever changed it since: "+why.Error())
 }
 
-// apart is an error where the plan writes a file that a repair which was cut
-// short could not put back yet: the journal of that one has what it was before.
+// apart is an error where the plan changes what a repair which was cut short could
+// not put back yet: the journal of that one has what it was before.
 func (r *Runner) apart(backs []back, plan op.Plan) error {
 	for _, b := range backs {
 		if b.err == nil {
@@ -118,9 +118,9 @@ func (r *Runner) apart(backs []back, plan op.Plan) error {
 			return err
 		}
 		for _, o := range plan {
-			name := op.Written(o)
-			if name != "" && slices.ContainsFunc(j.Steps, func(s op.Step) bool { return !s.Undid && s.Op != nil && op.Written(s.Op) == name }) {
-				return fmt.Errorf("cannot change %s: repair %d, which was cut short, is to put it back first: %w", name, b.Number, b.err)
+			what := target(o)
+			if what != "" && slices.ContainsFunc(j.Steps, func(s op.Step) bool { return !s.Undid && s.Op != nil && target(s.Op) == what }) {
+				return fmt.Errorf("cannot change %s: repair %d, which was cut short, is to put it back first: %w", what, b.Number, b.err)
 			}
 		}
 	}
