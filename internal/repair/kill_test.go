@@ -315,26 +315,32 @@ func (s *stage) check(x task, when string, before, after map[string]string) erro
 	if r.Error != "" || r.Last.State == StateHalf {
 		return fmt.Errorf("%s: recovered to %s: %s", when, r.Last.State, r.Error)
 	}
-	for try := 0; x.Look.PID > 0 && try < 50 && !reflect.DeepEqual(r.State, want); try++ { // a signal takes a moment
-		time.Sleep(50 * time.Millisecond)
-		look := x
-		look.Do = "look"
-		if again, err := s.run(look); err != nil || again == nil {
-			return fmt.Errorf("%s: no look: %v", when, err)
-		} else {
-			r.State = again.State
-		}
-	}
-	if kept := r.Last.State == StateKept; !(kept && x.Look.Keys) && !reflect.DeepEqual(r.State, want) {
+	if kept := r.Last.State == StateKept; !(kept && x.Look.Keys) && !s.like(x, r, want) {
 		return fmt.Errorf("%s: recovered (%s), and it is not as it was:\n%s", when, r.Last.State, unlike(want, r.State))
 	}
 	if r.Last.State == StateKept {
 		x.Do = "undo"
-		if r, err = s.run(x); err != nil || r == nil || r.Error != "" || !reflect.DeepEqual(r.State, before) {
+		if r, err = s.run(x); err != nil || r == nil || r.Error != "" || !s.like(x, r, before) {
 			return fmt.Errorf("%s: the undo of what was kept: %+v, %v", when, r, err)
 		}
 	}
 	return os.RemoveAll(x.Dir)
+}
+
+// like reports whether a run has left the state so. A signal takes a moment: where
+// there is a process it is looked at again.
+func (s *stage) like(x task, r *report, want map[string]string) bool {
+	for over := time.Now().Add(20 * time.Second); !reflect.DeepEqual(r.State, want); {
+		if x.Look.PID == 0 || time.Now().After(over) {
+			return false
+		}
+		time.Sleep(50 * time.Millisecond)
+		x.Do, x.Kill = "look", 0
+		if again, err := s.run(x); err == nil && again != nil {
+			r.State = again.State
+		}
+	}
+	return true
 }
 
 func unlike(want, got map[string]string) string {
@@ -372,6 +378,14 @@ func (s *stage) kills(plan func() (op.Plan, error), look lookAt) error {
 		return fmt.Errorf("the plan: %+v, %v", whole, err)
 	}
 	after := whole.State
+	if look.PID > 0 { // a signal takes a moment
+		time.Sleep(2 * time.Second)
+		again, err := s.run(task{Do: "look", Dir: x.Dir, Look: look})
+		if err != nil || again == nil {
+			return fmt.Errorf("no look: %v", err)
+		}
+		after = again.State
+	}
 	if reflect.DeepEqual(before, after) {
 		return errors.New("the plan changed nothing")
 	}
@@ -412,7 +426,7 @@ func (s *stage) undone(x task, before map[string]string) error {
 		if r == nil {
 			continue
 		}
-		if r.Error != "" || r.Last.State != StateUndone || !reflect.DeepEqual(r.State, before) {
+		if r.Error != "" || r.Last.State != StateUndone || !s.like(x, r, before) {
 			return fmt.Errorf("undone in %d runs, as %s: %s\n%s", kill, r.Last.State, r.Error, unlike(before, r.State))
 		}
 		return os.RemoveAll(x.Dir)
