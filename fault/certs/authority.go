@@ -105,3 +105,26 @@ func readers(s *snapshot.Snapshot, f snapshot.PEMFile) op.Plan {
 	}
 	return plan
 }
+
+// rebuild plans that a kubeconfig whose authority cannot be read is made anew,
+// where it is of kubeadm's form: one cluster, one user, one context.
+func rebuild(s *snapshot.Snapshot, name string) (op.Plan, error) {
+	file, _ := Split(name)
+	k, ok := kubeconfig(s, file)
+	if !ok || len(k.Clusters) != 1 || len(k.Users) != 1 || len(k.Contexts) != 1 || k.Link != "" || k.Clusters[0].Server == "" {
+		return nil, fmt.Errorf("cannot make %s anew: it has more than one cluster, user or context; put the authority's certificate, in base64, where the damaged one stands", file)
+	}
+	for _, u := range InUse(s) {
+		if at, entry := Split(u.Cert); at != file || entry == "" {
+			continue
+		}
+		x, known := u.Identity(s)
+		ca, err := u.Authority(s)
+		if err != nil || !known {
+			return nil, fmt.Errorf("cannot make %s anew: the key of the cluster's authority is not on this node, or it is not known whose file it is; put the authority's certificate, in base64, where the damaged one stands", file)
+		}
+		o := op.IssueKubeconfig{Path: file, Pin: k.SHA256, Cluster: k.Clusters[0].Name, Server: k.Clusters[0].Server, CACert: ca.Cert, CAKey: ca.Key, User: x.Name, Groups: x.Groups, Days: 365}
+		return append(op.Plan{o}, u.Restart(s)...), nil
+	}
+	return nil, fmt.Errorf("cannot make %s anew: it is not known whose it is", file)
+}

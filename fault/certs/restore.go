@@ -19,6 +19,8 @@ func Restore(s *snapshot.Snapshot, name, why string) (op.Plan, error) {
 			return Publish(s, e)
 		case e.Checks == snapshot.EdgeSigning && e.Key == name:
 			return nil, fmt.Errorf("cannot make %s anew: every token that it signed would be refused; put it back from another control-plane node or a copy", name)
+		case e.CA == name && strings.Contains(name, "#clusters/"):
+			return rebuild(s, name)
 		case e.CA == name:
 			return RestoreAuthority(s, name, why)
 		}

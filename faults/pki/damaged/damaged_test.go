@@ -2,6 +2,7 @@ package damaged
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/klustered/klustered/fault/faulttest"
@@ -115,6 +116,41 @@ func TestNoCopy(t *testing.T) {
 	} {
 		if _, plan, err := restored(t, change); err == nil {
 			t.Errorf("%s: %v", what, plan)
+		}
+	}
+}
+
+// A kubeconfig whose copy of the authority is damaged is made anew.
+func TestEmbeddedAuthority(t *testing.T) {
+	for _, name := range []string{"/etc/kubernetes/scheduler.conf", "/etc/kubernetes/admin.conf"} {
+		m := faulttest.New(t)
+		f, err := m.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, after, ok := bytes.Cut(f.Data, []byte("certificate-authority-data: "))
+		if !ok {
+			t.Fatalf("%s: %s", name, f.Data)
+		}
+		damaged := bytes.Join([][]byte{before, []byte("certificate-authority-data: "), []byte("Q0FSRA"), after}, nil)
+		if err := m.Poke(name, damaged); err != nil {
+			t.Fatal(err)
+		}
+		s := m.Snapshot()
+		got := detect(s)
+		if len(got) != 1 || !strings.HasPrefix(got[0].Subject.Name, name+"#clusters/") {
+			t.Fatalf("%s: %+v", name, got)
+		}
+		if plan, err := Fault.Remedy(s, got[0]); err != nil || plan[0].(op.IssueKubeconfig).Path != name {
+			t.Fatalf("%s: %v, %v", name, plan, err)
+		}
+		m.Repair(Fault)
+		if got := detect(m.Snapshot()); len(got) > 0 {
+			t.Errorf("%s: after the remedy %+v", name, got)
+		}
+		s.Kubeconfigs.Files = nil
+		if plan, err := Fault.Remedy(s, got[0]); err == nil {
+			t.Errorf("%s: of a file that is not known: %v", name, plan)
 		}
 	}
 }
