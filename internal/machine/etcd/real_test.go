@@ -56,13 +56,14 @@ func cluster(t *testing.T, n int) (*Etcd, []string, []*exec.Cmd) {
 	if testing.Short() || bin == "" {
 		t.Skip("no etcd has been built for the lab")
 	}
-	clients, peers := ports(t, n), ports(t, n)
+	all := ports(t, 2*n)
+	clients, peers := all[:n], all[n:]
 	var initial, urls []string
 	for i, p := range peers {
 		initial = append(initial, fmt.Sprintf("m%d=http://%s", i, p))
 		urls = append(urls, "http://"+clients[i])
 	}
-	var all []*exec.Cmd
+	var members []*exec.Cmd
 	first := ""
 	for i := range n {
 		args := []string{"--name=m" + fmt.Sprint(i), "--data-dir=" + filepath.Join(t.TempDir(), "data"), "--listen-client-urls=" + urls[i], "--advertise-client-urls=" + urls[i],
@@ -75,12 +76,12 @@ func cluster(t *testing.T, n int) (*Etcd, []string, []*exec.Cmd) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { c.Process.Kill(); c.Wait() })
-		all = append(all, c)
+		members = append(members, c)
 	}
 	e := memberOf(tree{member.ManifestDir + "/etcd.yaml": first})
 	for over := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
 		if err := e.ProveWrite(t.Context()); err == nil {
-			return e, urls, all
+			return e, urls, members
 		} else if time.Now().After(over) {
 			t.Fatal(err)
 		}
