@@ -53,7 +53,7 @@ var reinfections = []reinfection{
 		return c
 	}, func(script, job string) snapshot.Persistent {
 		return snapshot.Persistent{Kind: "profile", Source: script, Command: job, Scripts: []snapshot.Text{{Path: script, Content: job}}}
-	}, false},
+	}, true},
 }
 
 // TestReinfections: what puts a repaired file back is told with the entry that
