@@ -170,6 +170,9 @@ func removals(deeds []guard.Deed, spec string) (commands, rest []string) {
 					continue
 				}
 				if e.Fix == "" {
+					if e.Kind == "pod" { // see podsOf
+						continue
+					}
 					if _, text := entryLine(e); !slices.Contains(rest, text) && (sure || len(rest) < maxHands) {
 						rest = append(rest, text)
 					}
@@ -190,6 +193,9 @@ func removals(deeds []guard.Deed, spec string) (commands, rest []string) {
 // podsOf are the pods in which hands run that are known, as namespace/name.
 func podsOf(deeds []guard.Deed) (out []string) {
 	for _, d := range deeds {
+		if slices.ContainsFunc(d.Entries, func(e guard.Entry) bool { return e.Kind == "static-pod" }) {
+			continue // its file is told
+		}
 		for _, p := range append([]proc.Process{d.Hand.Process}, d.Hand.Lineage...) {
 			if strings.Contains(p.Pod, "/") && d.Hand.Known && !slices.Contains(out, p.Pod) {
 				out = append(out, p.Pod)

@@ -121,7 +121,8 @@ func TestOffer(t *testing.T) {
 		{"perhaps, with no remedy", []guard.Deed{deed(guard.Entry{Kind: "profile", Source: "/etc/profile.d/x"})}, []string{"No remedy is known for profile /etc/profile.d/x", "explain persistence/reapplied"}, nil},
 		{"no remedy", []guard.Deed{deed(bare)}, []string{"No remedy is known", "explain persistence/reapplied"}, nil},
 		{"unknown", []guard.Deed{deed()}, []string{"klustered guard watch --node docker://n1"}, nil},
-		{"a pod", []guard.Deed{{Kind: "file", What: "/etc/hosts", Did: "changed", Hand: guard.Hand{Process: proc.Process{PID: 7, Name: "sh", UID: 0, LoginUID: -1, Pod: "kube-system/evil-x"}, Known: true}}}, []string{"pod kube-system/evil-x", "klustered get pod evil-x -n kube-system -o yaml --node docker://n1"}, nil},
+		{"a pod", []guard.Deed{{Kind: "file", What: "/etc/hosts", Did: "changed", Hand: guard.Hand{Process: proc.Process{PID: 7, Name: "sh", UID: 0, LoginUID: -1, Pod: "kube-system/evil-x"}, Known: true}, Entries: []guard.Entry{{Kind: "pod", Source: "kube-system/evil-x", Text: "made again by DaemonSet evil", Sure: true}}}}, []string{"made again by DaemonSet evil", "pod kube-system/evil-x", "klustered get pod evil-x -n kube-system -o yaml --node docker://n1"}, nil},
+		{"a static pod", []guard.Deed{{Kind: "file", What: "/etc/hosts", Did: "changed", Hand: guard.Hand{Process: proc.Process{PID: 7, Name: "sh", UID: 0, LoginUID: -1, Pod: "kube-system/evil-x"}, Known: true}, Entries: []guard.Entry{{Kind: "static-pod", Source: "/etc/kubernetes/manifests/evil.yaml", Text: "as long as it is there", Sure: true}}}}, []string{"No remedy is known for static-pod /etc/kubernetes/manifests/evil.yaml"}, nil},
 		{"taken back", []guard.Deed{deed(sure), deed(sure)}, []string{first}, []string{first}},
 	} {
 		var text, lines bytes.Buffer
