@@ -18,8 +18,7 @@ const blamed = 500
 type Base struct {
 	Version git.Version
 	repo    *git.Repository
-	files   map[string]git.Hash    // by path in the repository
-	blame   map[string]git.Version // nil until it is asked for
+	files   map[string]git.Hash // by path in the repository
 }
 
 // Read opens a version of the repository at dir, as [git.Repository.Find] knows
@@ -61,18 +60,14 @@ func (b *Base) get(name string) ([]byte, error) {
 	return b.repo.Blob(h)
 }
 
-// since is the commit that gave the path its content.
+// since is the commit that gave the path its content, and the version itself
+// where it has no such path.
 func (b *Base) since(name string) (snapshot.Commit, error) {
-	if b.blame == nil {
-		var err error
-		if b.blame, err = b.repo.Blame(b.Version, blamed); err != nil {
-			return snapshot.Commit{}, err
-		}
+	if _, ok := b.files[name]; !ok {
+		return commit(b.Version), nil
 	}
-	if v, ok := b.blame[name]; ok {
-		return commit(v), nil
-	}
-	return commit(b.Version), nil
+	v, err := b.repo.Blame(b.Version, name, blamed)
+	return commit(v), err
 }
 
 func commit(v git.Version) snapshot.Commit {

@@ -137,6 +137,10 @@ func (a *App) before(f *baselineFlags, nodes []string, cluster bool, files map[s
 	if errors.Is(err, git.ErrNone) {
 		return nil, git.Init(f.repo)
 	}
+	if errors.Is(err, git.ErrLost) {
+		fmt.Fprintf(a.Err, "klustered: %s: a new history is begun; git --git-dir %s fsck --lost-found finds the old one\n", oneLine(err.Error()), filepath.Clean(f.repo))
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"math"
 	"path"
 	"sort"
 	"strings"
@@ -14,10 +16,9 @@ import (
 
 // A pack is a file of many objects, with its index of version 2.
 type pack struct {
-	name    string
-	index   []byte
-	count   int
-	content []byte // nil until an object is asked for
+	name  string
+	index []byte
+	count int
 }
 
 var (
@@ -45,14 +46,12 @@ func (r *Repository) packed(h Hash) (string, []byte, error) {
 		if !ok {
 			continue
 		}
-		if p.content == nil {
-			content, err := r.read("objects/pack/" + p.name + ".pack")
-			if err != nil {
-				return "", nil, err
-			}
-			p.content = content
+		f, err := r.files.Open(path.Join(r.dir, "objects/pack", p.name+".pack"))
+		if err != nil {
+			return "", nil, err
 		}
-		return r.entry(p, at, maxChain)
+		kind, data, err := p.entry(f, at, maxChain)
+		return kind, data, errors.Join(err, f.Close())
 	}
 	return "", nil, errors.New("it is missing")
 }
@@ -119,13 +118,21 @@ func (p *pack) find(h Hash) (uint64, bool) {
 // maxChain bounds how many deltas lie on each other.
 const maxChain = 256
 
+// longestHead bounds what lies before the content of an entry: its kind and
+// size, and where its base is.
+const longestHead = 10 + sha1.Size
+
 // entry reads the object that begins at a place of the pack, with what it is
-// a delta of.
-func (r *Repository) entry(p *pack, at uint64, depth int) (string, []byte, error) {
-	if depth == 0 || at >= uint64(len(p.content)) {
+// a delta of. No more of the pack is read than that.
+func (p *pack) entry(f io.ReaderAt, at uint64, depth int) (string, []byte, error) {
+	if depth == 0 || at > math.MaxInt64-longestHead {
 		return "", nil, errPack
 	}
-	rest := p.content[at:]
+	rest, err := io.ReadAll(io.NewSectionReader(f, int64(at), longestHead))
+	if err != nil {
+		return "", nil, err
+	}
+	length := len(rest)
 	kind, size, n := entryHead(rest)
 	if n == 0 || size > maxObject {
 		return "", nil, errPack
@@ -133,7 +140,6 @@ func (r *Repository) entry(p *pack, at uint64, depth int) (string, []byte, error
 	rest = rest[n:]
 	var base []byte
 	var name string
-	var err error
 	switch kind {
 	case offsetDelta:
 		back, n := backwards(rest)
@@ -141,7 +147,7 @@ func (r *Repository) entry(p *pack, at uint64, depth int) (string, []byte, error
 			return "", nil, errPack
 		}
 		rest = rest[n:]
-		name, base, err = r.entry(p, at-back, depth-1)
+		name, base, err = p.entry(f, at-back, depth-1)
 	case nameDelta:
 		if len(rest) < sha1.Size {
 			return "", nil, errPack
@@ -151,7 +157,7 @@ func (r *Repository) entry(p *pack, at uint64, depth int) (string, []byte, error
 			return "", nil, errPack
 		}
 		rest = rest[sha1.Size:]
-		name, base, err = r.entry(p, other, depth-1)
+		name, base, err = p.entry(f, other, depth-1)
 	default:
 		if name = packKinds[kind]; name == "" {
 			return "", nil, errPack
@@ -160,7 +166,8 @@ func (r *Repository) entry(p *pack, at uint64, depth int) (string, []byte, error
 	if err != nil {
 		return "", nil, err
 	}
-	data, err := inflate(bytes.NewReader(rest), int(size))
+	begin := int64(at) + int64(length-len(rest))
+	data, err := inflate(io.NewSectionReader(f, begin, math.MaxInt64-begin), int(size))
 	if err == nil && len(data) != int(size) {
 		err = errPack
 	}

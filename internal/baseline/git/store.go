@@ -14,30 +14,47 @@ import (
 
 // Files are what a repository is read from: paths as on the node.
 type Files interface {
-	// Read is the content of a file; one that is not there is [fs.ErrNotExist].
-	Read(name string) ([]byte, error)
+	// Open opens a regular file and never waits for what is none; one that is
+	// not there is [fs.ErrNotExist].
+	Open(name string) (File, error)
 	// List are the names in a folder.
 	List(name string) ([]string, error)
+}
+
+// A File is one that is open for reading.
+type File interface {
+	io.ReaderAt
+	io.Closer
 }
 
 // maxObject bounds an object, in bytes: what is kept is small.
 const maxObject = 64 << 20
 
+// maxVersions bounds how many commits are remembered.
+const maxVersions = 1000
+
 // ErrNone means that there is no repository, or nothing in it yet.
 var ErrNone = errors.New("there is no baseline")
+
+// ErrLost means that a repository has objects, and its branch is gone.
+var ErrLost = errors.New("the branch is gone, although objects are there")
 
 // A Repository is a bare repository that is read. It is not safe for use by
 // several goroutines.
 type Repository struct {
-	files Files
-	dir   string
-	packs []*pack // nil until one is needed
+	files    Files
+	dir      string
+	packs    []*pack // nil until one is needed
+	versions map[Hash]Version
+	trees    map[Hash][]Entry
+	known    int // entries in trees
 }
 
 // Open opens the repository at dir. One that is not there is [ErrNone]; a
-// working copy, or one with other names than SHA-1, is an error.
+// working copy, or one that is kept in another way than it can be read, is an
+// error.
 func Open(files Files, dir string) (*Repository, error) {
-	r := &Repository{files: files, dir: dir}
+	r := &Repository{files: files, dir: dir, versions: map[Hash]Version{}, trees: map[Hash][]Entry{}}
 	if _, err := r.read("HEAD"); errors.Is(err, fs.ErrNotExist) {
 		if _, err := r.read(".git/HEAD"); err == nil {
 			return nil, fmt.Errorf("cannot use %s: it is a working copy, and a bare repository is wanted", dir)
@@ -47,13 +64,33 @@ func Open(files Files, dir string) (*Repository, error) {
 		return nil, fmt.Errorf("cannot open %s: %w", dir, err)
 	}
 	config, err := r.read("config")
-	if err == nil && strings.Contains(strings.ToLower(string(config)), "objectformat = sha256") {
-		return nil, fmt.Errorf("cannot open %s: its objects are named by SHA-256", dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("cannot open %s: %w", dir, err)
+	}
+	for line := range strings.Lines(strings.ToLower(string(config))) {
+		switch key, value, _ := strings.Cut(line, "="); strings.TrimSpace(key) + "=" + strings.Trim(value, "\" \t\r\n") {
+		case "objectformat=sha256":
+			return nil, fmt.Errorf("cannot open %s: its objects are named by SHA-256", dir)
+		case "refstorage=reftable":
+			return nil, fmt.Errorf("cannot open %s: it keeps its branches in a reftable, and files are wanted", dir)
+		}
 	}
 	return r, nil
 }
 
-func (r *Repository) read(name string) ([]byte, error) { return r.files.Read(path.Join(r.dir, name)) }
+// read is the whole content of a file of at most [maxObject] bytes.
+func (r *Repository) read(name string) ([]byte, error) {
+	name = path.Join(r.dir, name)
+	f, err := r.files.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.NewSectionReader(f, 0, maxObject+1))
+	if err == nil && len(data) > maxObject {
+		err = fmt.Errorf("cannot read %s: it is larger than %d bytes", name, maxObject)
+	}
+	return data, errors.Join(err, f.Close())
+}
 
 // branch is the ref that HEAD stands for.
 func (r *Repository) branch() (string, error) {
@@ -68,7 +105,8 @@ func (r *Repository) branch() (string, error) {
 	return ref, nil
 }
 
-// Head is the newest commit of the branch. Where there is none yet it is [ErrNone].
+// Head is the newest commit of the branch. Where there is none yet it is
+// [ErrNone], and [ErrLost] where something was kept.
 func (r *Repository) Head() (Version, error) {
 	ref, err := r.branch()
 	if err != nil {
@@ -99,7 +137,31 @@ func (r *Repository) ref(name string) (Hash, error) {
 			return parseHash(hash)
 		}
 	}
-	return Hash{}, fmt.Errorf("cannot find %s in %s: %w", name, r.dir, ErrNone)
+	reason := ErrNone
+	if any, err := r.anything(); err != nil {
+		return Hash{}, err
+	} else if any {
+		reason = ErrLost
+	}
+	return Hash{}, fmt.Errorf("cannot find %s in %s: %w", name, r.dir, reason)
+}
+
+// anything reports whether there are objects.
+func (r *Repository) anything() (bool, error) {
+	names, err := r.files.List(path.Join(r.dir, "objects"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	for _, n := range names {
+		if n == "info" {
+			continue
+		}
+		in, err := r.files.List(path.Join(r.dir, "objects", n))
+		if err == nil && len(in) > 0 {
+			return true, nil
+		}
+	}
+	return false, err
 }
 
 // Find is the commit that rev means: "" or HEAD, HEAD~N, or the first digits of
@@ -130,11 +192,18 @@ func (r *Repository) Find(rev string) (Version, error) {
 
 // Version reads a commit.
 func (r *Repository) Version(h Hash) (Version, error) {
+	if v, ok := r.versions[h]; ok {
+		return v, nil
+	}
 	data, err := r.object(h, Commit)
 	if err != nil {
 		return Version{}, err
 	}
-	return parseCommit(h, data)
+	v, err := parseCommit(h, data)
+	if err == nil && len(r.versions) < maxVersions {
+		r.versions[h] = v
+	}
+	return v, err
 }
 
 // object reads an object of that kind.
@@ -192,76 +261,4 @@ func inflate(in io.Reader, limit int) ([]byte, error) {
 		err = errors.New("it is larger than its header or the limit allows")
 	}
 	return out, errors.Join(err, z.Close())
-}
-
-// maxDepth bounds how deep folders are followed.
-const maxDepth = 32
-
-// Files are the blobs of a version by their paths.
-func (r *Repository) Files(v Version) (map[string]Hash, error) {
-	out := map[string]Hash{}
-	return out, r.walk(v.Tree, "", maxDepth, out)
-}
-
-func (r *Repository) walk(tree Hash, dir string, depth int, out map[string]Hash) error {
-	if depth == 0 {
-		return fmt.Errorf("cannot read %s: its folders are too deep", r.dir)
-	}
-	data, err := r.object(tree, Tree)
-	if err != nil {
-		return err
-	}
-	list, err := parseTree(data)
-	if err != nil {
-		return err
-	}
-	for _, e := range list {
-		name := path.Join(dir, e.Name)
-		switch {
-		case e.folder():
-			if err := r.walk(e.Hash, name, depth-1, out); err != nil {
-				return err
-			}
-		case e.Mode&0o170000 == 0o100000:
-			out[name] = e.Hash
-		}
-	}
-	return nil
-}
-
-// Blob reads the content of a file.
-func (r *Repository) Blob(h Hash) ([]byte, error) { return r.object(h, Blob) }
-
-// Blame is, for each path of v, the newest commit that gave it its content,
-// along the first parents of v. At most limit commits are looked at: what is
-// older than that is laid to the last of them.
-func (r *Repository) Blame(v Version, limit int) (map[string]Version, error) {
-	files, err := r.Files(v)
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[string]Version, len(files))
-	for name := range files {
-		out[name] = v
-	}
-	open := len(files)
-	for at := v; len(at.Parents) > 0 && open > 0 && limit > 1; limit-- {
-		if at, err = r.Version(at.Parents[0]); err != nil {
-			return nil, err
-		}
-		older, err := r.Files(at)
-		if err != nil {
-			return nil, err
-		}
-		open = 0
-		for name, h := range files {
-			if before, ok := older[name]; ok && before == h && h != (Hash{}) {
-				out[name] = at
-				open++
-			} else {
-				files[name] = Hash{} // settled
-			}
-		}
-	}
-	return out, nil
 }

@@ -6,18 +6,34 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
 // Disk is the machine's own files.
 type Disk struct{}
 
-// Read is [os.ReadFile].
-func (Disk) Read(name string) ([]byte, error) { return os.ReadFile(name) }
+// Open opens a regular file.
+func (Disk) Open(name string) (File, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would be waited for
+	if err != nil {
+		return nil, err
+	}
+	i, err := f.Stat()
+	if err == nil && !i.Mode().IsRegular() {
+		err = fmt.Errorf("cannot read %s: it is no regular file", name)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
 
 // List are the names in a folder.
 func (Disk) List(name string) ([]string, error) {
@@ -30,20 +46,44 @@ func (Disk) List(name string) ([]string, error) {
 }
 
 // Init makes an empty bare repository at dir, with the branch main, unless one
-// is there. Its folder can be read by its owner alone.
+// is there. Its folder can be read by its owner alone. HEAD is written first:
+// what was begun and cut short is known by it, and made whole by the next call.
 func Init(dir string) error {
-	if _, err := Open(Disk{}, dir); err == nil || !errors.Is(err, ErrNone) {
+	_, err := Open(Disk{}, dir)
+	if err != nil && !errors.Is(err, ErrNone) {
 		return err
 	}
-	if list, err := os.ReadDir(dir); err == nil && len(list) > 0 {
-		return fmt.Errorf("cannot make a baseline in %s: other files are there", dir)
+	if err != nil {
+		if err := begin(dir); err != nil {
+			return err
+		}
 	}
 	for _, d := range []string{"objects/info", "objects/pack", "refs/heads", "refs/tags"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
 			return err
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "config"), []byte("[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"), 0o600); err != nil {
+	config := filepath.Join(dir, "config")
+	if _, err := os.Stat(config); errors.Is(err, fs.ErrNotExist) {
+		if err := replace(config, []byte("[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n")); err != nil {
+			return err
+		}
+	}
+	return syncFolders(dir, filepath.Dir(filepath.Clean(dir)))
+}
+
+// begin writes HEAD to a folder that is new or empty.
+func begin(dir string) error {
+	list, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range list {
+		if !strings.HasPrefix(e.Name(), temporary) {
+			return fmt.Errorf("cannot make a baseline in %s: other files are there", dir)
+		}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	return replace(filepath.Join(dir, "HEAD"), []byte("ref: refs/heads/main\n"))
@@ -69,17 +109,41 @@ func Record(dir string, files map[string][]byte, who Person, at time.Time, messa
 	if err != nil {
 		return v, false, fmt.Errorf("cannot add to %s: %w: it is being written to, or a writer has ended at it", dir, err)
 	}
-	defer func() {
-		if !made {
-			err = errors.Join(err, f.Close(), os.Remove(lock))
-		}
-	}()
+	v, made, err = r.record(files, Version{Author: who, At: at, Message: message})
+	if err == nil && made {
+		_, err = fmt.Fprintln(f, v.Hash)
+	}
+	if err != nil || !made {
+		return v, false, errors.Join(err, f.Close(), os.Remove(lock))
+	}
+	if err := publish(f, strings.TrimSuffix(lock, ".lock")); err != nil {
+		return v, false, errors.Join(err, os.Remove(lock))
+	}
+	return v, true, syncFolders(filepath.Dir(lock))
+}
+
+// publish gives a file that was written its name, once it is on the disk. One
+// that is not stays what it was called.
+func publish(f *os.File, name string) error {
+	err := errors.Join(f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", name, err)
+	}
+	return nil
+}
+
+// record writes the objects of a commit that follows the branch, and makes them
+// last. A branch that was lost begins anew.
+func (r *Repository) record(files map[string][]byte, v Version) (Version, bool, error) {
 	head, err := r.Head()
-	if err != nil && !errors.Is(err, ErrNone) {
+	if err != nil && !errors.Is(err, ErrNone) && !errors.Is(err, ErrLost) {
 		return v, false, err
 	}
-	v = Version{Author: who, At: at, Message: message}
-	if v.Tree, err = putTree(dir, files); err != nil {
+	w := writer{dir: r.dir, folders: map[string]bool{}}
+	if v.Tree, err = w.tree(files); err != nil {
 		return v, false, err
 	}
 	if head.Tree == v.Tree {
@@ -88,20 +152,20 @@ func Record(dir string, files map[string][]byte, who Person, at time.Time, messa
 	if head.Tree != (Hash{}) {
 		v.Parents = []Hash{head.Hash}
 	}
-	if v.Hash, err = put(dir, Commit, v.encode()); err != nil {
+	if v.Hash, err = w.put(Commit, v.encode()); err != nil {
 		return v, false, err
 	}
-	if _, err := fmt.Fprintln(f, v.Hash); err != nil {
-		return v, false, err
-	}
-	if err := errors.Join(f.Sync(), f.Close(), os.Rename(lock, strings.TrimSuffix(lock, ".lock"))); err != nil {
-		return v, false, err
-	}
-	return v, true, nil
+	return v, true, syncFolders(slices.Collect(maps.Keys(w.folders))...)
 }
 
-// putTree writes the blobs and trees of files, and returns the name of the root.
-func putTree(dir string, files map[string][]byte) (Hash, error) {
+// A writer writes objects.
+type writer struct {
+	dir     string
+	folders map[string]bool // those with something new
+}
+
+// tree writes the blobs and trees of files, and returns the name of the root.
+func (w *writer) tree(files map[string][]byte) (Hash, error) {
 	below := map[string]map[string][]byte{}
 	var list []Entry
 	for name, data := range files {
@@ -116,33 +180,37 @@ func putTree(dir string, files map[string][]byte) (Hash, error) {
 			below[first][rest] = data
 			continue
 		}
-		h, err := put(dir, Blob, data)
+		h, err := w.put(Blob, data)
 		if err != nil {
 			return Hash{}, err
 		}
 		list = append(list, Entry{name, ModeFile, h})
 	}
 	for name, in := range below {
-		h, err := putTree(dir, in)
+		h, err := w.tree(in)
 		if err != nil {
 			return Hash{}, err
 		}
 		list = append(list, Entry{name, ModeFolder, h})
 	}
-	return put(dir, Tree, encodeTree(list))
+	return w.put(Tree, encodeTree(list))
 }
 
-// put writes an object, unless it is there.
-func put(dir, kind string, data []byte) (Hash, error) {
+// put writes an object, unless it is there and whole.
+func (w *writer) put(kind string, data []byte) (Hash, error) {
 	h := sum(kind, data)
 	name := h.String()
-	file := filepath.Join(dir, "objects", name[:2], name[2:])
-	if _, err := os.Stat(file); err == nil || !errors.Is(err, fs.ErrNotExist) {
+	folder := filepath.Join(w.dir, "objects", name[:2])
+	file := filepath.Join(folder, name[2:])
+	if there, err := os.ReadFile(file); err == nil {
+		if is, content, err := loose(there); err == nil && is == kind && bytes.Equal(content, data) {
+			return h, nil
+		}
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return h, err
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return h, err
-	}
+	w.folders[folder], w.folders[filepath.Dir(folder)] = true, true
 	var packed bytes.Buffer
 	z := zlib.NewWriter(&packed)
 	fmt.Fprintf(z, "%s %d\x00", kind, len(data)) // a buffer never fails
@@ -155,19 +223,36 @@ func put(dir, kind string, data []byte) (Hash, error) {
 	return h, replace(file, packed.Bytes())
 }
 
-// replace writes a file whole or not at all, and makes it last.
+// temporary is how the name of a file begins that is being written.
+const temporary = ".tmp-"
+
+// replace writes a file whole or not at all. It lasts once its folder does.
 func replace(file string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(file), ".tmp-*")
+	f, err := os.CreateTemp(filepath.Dir(file), temporary+"*")
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), file)
+	if _, err = f.Write(data); err != nil {
+		err = errors.Join(fmt.Errorf("cannot write %s: %w", file, err), f.Close())
+	} else {
+		err = publish(f, file)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("cannot write %s: %w", file, err), os.Remove(f.Name()))
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// syncFolders makes the names in folders last.
+func syncFolders(dirs ...string) error {
+	for _, dir := range dirs {
+		f, err := os.Open(dir)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+			return fmt.Errorf("cannot write %s: %w", dir, err)
+		}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@
 package baseline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -22,9 +23,9 @@ func Collectors() []source.Collector {
 
 // collect compares the node with the newest version of the repository that it
 // keeps in [keep.Dir]. Without one, or with one that does not keep this node,
-// there is nothing to differ from.
-func collect(_ context.Context, e *source.Env, s *snapshot.Snapshot) error {
-	b, err := keep.Read(files{e}, keep.Dir, "")
+// there is nothing to differ from. A repository that has lost its branch is a gap.
+func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
+	b, err := keep.Read(files{e, ctx.Err}, keep.Dir, "")
 	if errors.Is(err, git.ErrNone) {
 		s.Baseline = &snapshot.Baseline{}
 		return nil
@@ -33,7 +34,7 @@ func collect(_ context.Context, e *source.Env, s *snapshot.Snapshot) error {
 		return err
 	}
 	got, err := b.Compare(s)
-	if err != nil {
+	if err = cmp.Or(err, ctx.Err()); err != nil {
 		return err
 	}
 	if got == nil {
@@ -44,13 +45,21 @@ func collect(_ context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	return nil
 }
 
-// files reads a repository below the node's root.
-type files struct{ *source.Env }
+// files reads a repository below the node's root, until there is no more time.
+type files struct {
+	env  *source.Env
+	over func() error
+}
 
-func (f files) Read(name string) ([]byte, error) { return f.ReadFile(name) }
+func (f files) Open(name string) (git.File, error) {
+	if err := f.over(); err != nil {
+		return nil, err
+	}
+	return f.env.Open(name)
+}
 
 func (f files) List(name string) ([]string, error) {
-	list, err := f.ReadDir(name)
+	list, err := f.env.ReadDir(name)
 	names := make([]string, len(list))
 	for i, x := range list {
 		names[i] = x.Name()
