@@ -17,7 +17,7 @@ func TestIntegrationEval(t *testing.T) {
 	head, _ := exec.Command("git", "rev-parse", "HEAD").Output()
 	out, code := run(t, "drill", "eval", "--lab", labName, "--healthy", "--seeds", "2", "--pairs", "12", "--triples", "6",
 		"--sample", cmp.Or(os.Getenv("KLUSTERED_SAMPLE"), strings.TrimSpace(string(head))), "--budget", cmp.Or(os.Getenv("KLUSTERED_EVAL_BUDGET"), "4m"),
-		"--results", filepath.Join(t.TempDir(), "results.jsonl"), "--least", "0.6")
+		"--results", filepath.Join(t.TempDir(), "results.jsonl"), "--least", "0.75")
 	t.Log(out)
 	if code != 0 {
 		t.Fatalf("the diagnosis is not what it should be: exit %d", code)

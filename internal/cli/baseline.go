@@ -18,6 +18,7 @@ import (
 
 	"github.com/klustered/klustered/internal/baseline"
 	"github.com/klustered/klustered/internal/baseline/git"
+	"github.com/klustered/klustered/internal/diagnose"
 	"github.com/klustered/klustered/internal/inventory"
 	"github.com/klustered/klustered/internal/report"
 	"github.com/klustered/klustered/internal/transport"
@@ -40,7 +41,9 @@ fingerprints of its certificates and keys, and the cluster's webhooks, policies
 and RBAC. Private keys, tokens and Secrets never enter.
 
 A node that keeps one in ` + baseline.Dir + ` is compared with it by every
-triage (host/drift). It is read by git as any other: git --git-dir DIR log -p.`,
+triage (host/drift). Whoever has taken over the node can change that one too:
+keep another elsewhere (--repo), or push it. Git reads it as any other
+repository: git --git-dir DIR log -p.`,
 		Example: `  klustered baseline capture -m "all is well"
   klustered baseline diff
   klustered baseline restore --all --apply`,
@@ -60,31 +63,40 @@ func (f *baselineFlags) addRev(c *cobra.Command) {
 }
 
 func (a *App) baselineCapture() *cobra.Command {
-	f, message := &baselineFlags{}, ""
+	f, message, anyway := &baselineFlags{}, "", false
 	c := &cobra.Command{
 		Use: "capture", Short: "Keep how the nodes are now",
 		Long: `capture adds a commit with how the nodes and the cluster are now; of nodes that it
 does not read, what was captured before stays. Where nothing has changed, nothing
-is added. Look at the cluster before: what is captured is what later passes for
-good. A note on standard error says what could not be read. A bundle from before,
+is added. What is captured later passes for good: where triage finds a root cause,
+nothing is captured unless --anyway is given. A note on standard error says what could not be read. A bundle from before,
 which has no webhooks and no RBAC, is captured with the time at which it was made.`,
 		Example: `  klustered baseline capture -m "after the upgrade"
   klustered baseline capture --lab klustered --repo ./baseline
   klustered baseline capture --bundle yesterday.bundle --repo ./baseline`,
 		Args: atMost(0),
-		RunE: func(c *cobra.Command, _ []string) error { return a.capture(c.Context(), f, message) },
+		RunE: func(c *cobra.Command, _ []string) error { return a.capture(c.Context(), f, message, anyway) },
 	}
 	f.add(c)
 	f.offlineFlags(c.Flags())
 	c.Flags().StringVarP(&message, "message", "m", "", "why, for the log")
+	c.Flags().BoolVar(&anyway, "anyway", false, "capture nodes on which a root cause is found")
 	return c
 }
 
+// driftID is the fault of what differs from a baseline: a capture takes it in.
+const driftID = "host/drift"
+
 // capture records the nodes and the cluster.
-func (a *App) capture(ctx context.Context, f *baselineFlags, message string) error {
+func (a *App) capture(ctx context.Context, f *baselineFlags, message string, anyway bool) error {
 	places, err := a.gather(ctx, &f.reach)
 	if err != nil {
 		return err
+	}
+	for _, c := range diagnose.Run(snapshots(places), a.Faults).Causes {
+		if c.Fault.ID != driftID && !anyway {
+			return hint(fmt.Errorf("cannot capture what is not well: %s is found on %s", c.Fault.ID, report.Clean(c.Finding.Node)), "klustered triage says more; --anyway captures it all the same")
+		}
 	}
 	files, nodes := map[string][]byte{}, []string{}
 	for _, p := range places {

@@ -80,8 +80,8 @@ func (a *App) runRestore(ctx context.Context, x *restore, names []string) error 
 		if len(plan) == 0 {
 			continue
 		}
-		x.jobs = append(x.jobs, &job{place: p, fault: "host/drift", goal: newGoal(diagnosis, p.Snapshot.Node, nil), proposal: repair.Proposal{
-			Node: p.Snapshot.Node, Plan: plan, Faults: []string{"host/drift"}, Title: "put back from the baseline's commit " + d.base.Version.Hash.Short()}})
+		x.jobs = append(x.jobs, &job{place: p, fault: driftID, goal: newGoal(diagnosis, p.Snapshot.Node, nil), proposal: repair.Proposal{
+			Node: p.Snapshot.Node, Plan: plan, Faults: []string{driftID}, Title: "put back from the baseline's commit " + d.base.Version.Hash.Short()}})
 	}
 	return a.restoreAll(ctx, x, names)
 }
