@@ -3,6 +3,8 @@ package symptom
 import (
 	"fmt"
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,8 +36,8 @@ func portBlocked(s *snapshot.Snapshot) (State, []finding.Fact) {
 		}
 		looked = true
 		// On a busy node connections may be late: silence counts where none came
-		// about, and the node is not short of CPU.
-		silent := strings.Contains(c.Error, "no answer") || strings.Contains(c.Error, "timeout")
+		// about, and the node is not short of CPU, or a rule says why.
+		silent := (strings.Contains(c.Error, "no answer") || strings.Contains(c.Error, "timeout")) && !dropped(s, at.Port())
 		if blocked(c.Error) && !(silent && (answered[at.Port()] || slack(s) > tooBusy || starting(s, at) || deaf(s, c.Component))) {
 			facts = append(facts, finding.Fact{Source: c.Component + " " + c.Address, Got: clip(c.Error) + ", while " + l + " listens", Want: "a connection"})
 		}
@@ -48,6 +50,35 @@ func portBlocked(s *snapshot.Snapshot) (State, []finding.Fact) {
 
 // tooBusy is how short of CPU a node may be for silence to be one.
 const tooBusy = 3
+
+// dropped reports whether a rule that looks at nothing but the port has dropped
+// packets to it, or its answers.
+func dropped(s *snapshot.Snapshot, port uint16) bool {
+	if s.Network == nil || s.Network.Host() == nil || s.Network.Host().Netfilter == nil {
+		return false
+	}
+	return slices.ContainsFunc(s.Network.Host().Netfilter.Rules, func(r snapshot.FilterRule) bool {
+		plain := !r.More && r.InLink+r.OutLink+r.States == "" && len(r.From)+len(r.To) == 0
+		at := func(hook string) bool {
+			return slices.ContainsFunc(r.Hooks, func(h snapshot.FilterHook) bool { return strings.EqualFold(h.Hook, hook) && len(h.Via) == 0 })
+		}
+		return plain && (r.Protocol == "" || r.Protocol == "tcp") && r.Verdict == "drop" && r.Packets > 0 &&
+			(at("input") && len(r.SrcPorts) == 0 && covers(r.DstPorts, port) || at("output") && len(r.DstPorts) == 0 && covers(r.SrcPorts, port))
+	})
+}
+
+// covers reports whether ports, such as 53 or 6443-6444, have the port.
+func covers(ports []string, port uint16) bool {
+	return slices.ContainsFunc(ports, func(p string) bool {
+		from, to, ranged := strings.Cut(p, "-")
+		if !ranged {
+			to = from
+		}
+		lo, errLo := strconv.ParseUint(from, 10, 16)
+		hi, errHi := strconv.ParseUint(to, 10, 16)
+		return errLo == nil && errHi == nil && lo <= uint64(port) && uint64(port) <= hi
+	})
+}
 
 // deaf reports whether the component listens, and answers nobody before it has
 // heard from an API server that is not there.

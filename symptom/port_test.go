@@ -42,6 +42,31 @@ func TestPortBlocked(t *testing.T) {
 			t.Errorf("a process of %s that does not answer: %v", age, got)
 		}
 	}
+	// On a busy node silence says something where a rule says why.
+	rule := snapshot.FilterRule{Verdict: "drop", Protocol: "tcp", DstPorts: []string{"6000-7000"}, Packets: 3, Hooks: []snapshot.FilterHook{{Hook: "input"}}}
+	for name, tc := range map[string]struct {
+		change func(*snapshot.FilterRule)
+		want   State
+	}{
+		"drops it":            {func(*snapshot.FilterRule) {}, Seen},
+		"has dropped nothing": {func(r *snapshot.FilterRule) { r.Packets = 0 }, Absent},
+		"another port":        {func(r *snapshot.FilterRule) { r.DstPorts = []string{"6000-6442"} }, Absent},
+		"from elsewhere":      {func(r *snapshot.FilterRule) { r.From = []string{"192.0.2.0/24"} }, Absent},
+		"on one interface":    {func(r *snapshot.FilterRule) { r.InLink = "eth1" }, Absent},
+		"of UDP":              {func(r *snapshot.FilterRule) { r.Protocol = "udp" }, Absent},
+		"never reached":       {func(r *snapshot.FilterRule) { r.Hooks = nil }, Absent},
+		"the answers": {func(r *snapshot.FilterRule) {
+			r.SrcPorts, r.DstPorts, r.Hooks = []string{"6443"}, nil, []snapshot.FilterHook{{Hook: "output"}}
+		}, Seen},
+	} {
+		r := rule
+		tc.change(&r)
+		s := &snapshot.Snapshot{Probes: &snapshot.Probes{Contacts: []snapshot.Contact{contact("loopback", "127.0.0.1:6443", ""), contact("node", "10.0.0.1:6443", "no answer within 300ms")}},
+			Sockets: &snapshot.Sockets{Listening: any6}, Network: &snapshot.Network{Namespaces: []snapshot.NetNS{{Host: true, Netfilter: &snapshot.Netfilter{Rules: []snapshot.FilterRule{r}}}}}}
+		if got, _ := portBlocked(s); got != tc.want {
+			t.Errorf("a rule that %s: %v, want %v", name, got, tc.want)
+		}
+	}
 	if got, _ := portBlocked(&snapshot.Snapshot{}); got != NotLooked {
 		t.Errorf("without evidence: %v", got)
 	}
