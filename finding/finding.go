@@ -18,6 +18,9 @@ type Finding struct {
 	// Own says that the evidence shows a hand of its own behind this case, so
 	// that it is a consequence of nothing, whatever its fault follows.
 	Own bool `json:"own,omitempty"`
+	// Only are the symptoms that this case can show, where those are not all
+	// that its fault explains: a rule that drops one port stops what goes there.
+	Only []string `json:"only,omitempty"`
 }
 
 // A Subject is the thing that is broken.

@@ -81,6 +81,22 @@ func TestRun(t *testing.T) {
 	drift.Follows = []symptom.ID{symptom.RuntimeDown}
 	twice := *drift
 	twice.Detect = func(s *snapshot.Snapshot) []finding.Finding { return append(drift.Detect(s), drift.Detect(s)...) }
+	broad := rule("network/filtered", fault.Network, snapshot.SectionHost, always)
+	for _, id := range []symptom.ID{symptom.RuntimeDown, symptom.EtcdDown, symptom.EtcdSlow, symptom.EtcdReadOnly, symptom.EtcdLeaderLost, symptom.APIDown, symptom.APISlow, symptom.APIWritesFail,
+		symptom.ControllersIdle, symptom.SchedulerIdle, symptom.ComponentDown, symptom.DiskFull, symptom.DiskReadOnly, symptom.MemoryShort, symptom.LimitReached, symptom.ClockOff} {
+		broad.Explains = append(broad.Explains, symptom.Edge{Symptom: id, Strength: symptom.Sometimes})
+	}
+	only := func(id symptom.ID) *fault.Fault {
+		narrow := *broad
+		narrow.Detect = func(s *snapshot.Snapshot) []finding.Finding {
+			out := broad.Detect(s)
+			for i := range out {
+				out[i].Only = []string{string(id)}
+			}
+			return out
+		}
+		return &narrow
+	}
 	needy := rule("needs/logs", fault.Host, snapshot.SectionLogs, always, symptom.Edge{Symptom: symptom.EtcdSlow, Strength: symptom.Always})
 	panics := rule("it/panics", fault.Host, snapshot.SectionHost, func(*snapshot.Snapshot) bool { panic("oh") }, symptom.Edge{Symptom: symptom.EtcdSlow, Strength: symptom.Always})
 	gap := func(s *snapshot.Snapshot) { s.Gaps = []snapshot.Gap{{Section: "pki", Source: "/p", Reason: "no"}} }
@@ -99,6 +115,8 @@ func TestRun(t *testing.T) {
 		{"hidden_behind_the_first", runtimeDown, []*fault.Fault{stopped, latent}, "runtime/stopped", "cni/bad", "", ExitCauses},
 		{"a_drift_is_the_cause_of_what_nothing_else_explains", runtimeDown, []*fault.Fault{&twice}, "host/drift host/drift", "", "", ExitCauses},
 		{"a_drift_follows_what_explains_it", runtimeDown, []*fault.Fault{&twice, stopped}, "runtime/stopped", "", "host/drift host/drift", ExitCauses},
+		{"a_case_that_can_show_in_one_way_alone", syncSlow, []*fault.Fault{only(symptom.EtcdSlow)}, "network/filtered", "", "", ExitCauses},
+		{"one_that_would_show_in_many_other_ways", syncSlow, []*fault.Fault{broad}, "", "", "network/filtered", ExitIncomplete},
 		{"nobody_looked_so_it_stands", func(s *snapshot.Snapshot) { s.Runtime, s.Cluster = nil, nil }, []*fault.Fault{latent}, "cni/bad", "", "", ExitCauses},
 		{"rule_without_its_needs", nil, []*fault.Fault{needy}, "", "", "", ExitHealthy},
 		{"rule_that_panics", nil, []*fault.Fault{panics}, "", "", "", ExitHealthy},

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/internal/causal"
 	"github.com/klustered/klustered/snapshot"
@@ -45,12 +44,12 @@ func newWeb(snaps []*snapshot.Snapshot, others []string, all []found) *web {
 		n := findingNode(i)
 		w.index[n] = i
 		w.putBack(n, f)
-		w.link(n, f.node, f.fault.Explains)
+		w.link(n, f.node, f.explains())
 		for _, id := range f.fault.Follows {
 			if f.finding.Own {
 				break
 			}
-			if from := symptomNode(f.node, id); w.shows(from) && w.followed(f.fault, id) {
+			if from := symptomNode(f.node, id); w.shows(from) && w.followed(f, id) {
 				w.edges = append(w.edges, causal.Edge{From: from, To: n, Strength: float64(symptom.Usually)})
 			}
 		}
@@ -59,13 +58,19 @@ func newWeb(snaps []*snapshot.Snapshot, others []string, all []found) *web {
 	return w
 }
 
-// followed reports whether f follows the symptom: always one that f does not
-// explain itself, and else one that the finding of another fault brings about.
-func (w *web) followed(f *fault.Fault, id symptom.ID) bool {
-	names := func(list []symptom.Edge) bool {
-		return slices.ContainsFunc(list, func(e symptom.Edge) bool { return e.Symptom == id })
+// explains are the symptoms that the finding may show.
+func (f found) explains() []symptom.Edge {
+	if len(f.finding.Only) == 0 {
+		return f.fault.Explains
 	}
-	if !names(f.Explains) {
+	return slices.DeleteFunc(slices.Clone(f.fault.Explains), func(e symptom.Edge) bool { return !slices.Contains(f.finding.Only, string(e.Symptom)) })
+}
+
+// followed reports whether f follows the symptom on its node: always one that
+// f does not explain itself, and else one that the finding of another fault
+// brings about there.
+func (w *web) followed(f found, id symptom.ID) bool {
+	if !slices.ContainsFunc(f.explains(), func(e symptom.Edge) bool { return e.Symptom == id }) {
 		return true
 	}
 	reach := map[symptom.ID]bool{id: true} // the symptoms that lead to it
@@ -78,7 +83,8 @@ func (w *web) followed(f *fault.Fault, id symptom.ID) bool {
 		}
 	}
 	return slices.ContainsFunc(w.found, func(x found) bool {
-		return x.fault.ID != f.ID && slices.ContainsFunc(x.fault.Explains, func(e symptom.Edge) bool { return reach[e.Symptom] })
+		brings := func(e symptom.Edge) bool { return reach[e.Symptom] && (x.node == f.node || e.Cluster) }
+		return x.fault.ID != f.fault.ID && slices.ContainsFunc(x.explains(), brings)
 	})
 }
 

@@ -56,9 +56,18 @@ type block struct {
 func detect(s *snapshot.Snapshot) []finding.Finding {
 	var out []finding.Finding
 	for _, b := range blocks(s) {
-		out = append(out, finding.Finding{Subject: b.subject(), Summary: b.summary(), Facts: b.facts(s), Commands: b.commands()})
+		out = append(out, finding.Finding{Subject: b.subject(), Summary: b.summary(), Facts: b.facts(s), Commands: b.commands(), Only: b.only()})
 	}
 	return out
+}
+
+// only are the symptoms of a block that ends nothing but what others ask of
+// the kubelet; nil for all of the fault's.
+func (b block) only() []string {
+	if slices.ContainsFunc(b.flows, func(f packet.Flow) bool { return f.Name != "the kubelet" }) {
+		return nil
+	}
+	return []string{string(symptom.KubeletPortDead), string(symptom.ControlPlanePortBlocked)}
 }
 
 // blocks are the rules that end a flow.
