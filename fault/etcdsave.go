@@ -80,10 +80,14 @@ func aboveMember(s *snapshot.Snapshot, name string) bool {
 // a cluster of its own of it; and where its volumes lie.
 var fateful = regexp.MustCompile(`--(?:data-dir|wal-dir|force-new-cluster|initial-cluster-state|initial-cluster-token)\b[^\n]*|(?m:^\s*(?:- )?path:.*$)`)
 
+// startsEtcd is the command of a manifest that starts a member.
+var startsEtcd = regexp.MustCompile(`(?m)^\s*- "?(?:/usr/local/bin/)?etcd"? *$`)
+
 // moves reports whether o changes one of them in the member's manifest.
 func moves(s *snapshot.Snapshot, name string, o op.Op) bool {
 	if !startsMember(s, name) {
-		return false
+		w, ok := o.(op.WriteFile)
+		return ok && w.Pin == "" && startsEtcd.Match(w.Data)
 	}
 	switch x := o.(type) {
 	case op.WriteFile:

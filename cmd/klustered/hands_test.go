@@ -42,7 +42,7 @@ printf '[Service]\nType=oneshot\nExecStart=/bin/sh -c "echo path > ` + target + 
 systemctl daemon-reload; systemctl start sweep.path; (sleep 16; touch /etc/trigger) >/dev/null 2>&1 &`, "path", "/etc/systemd/system/sweep.path"},
 	{"generator", `mkdir -p /etc/systemd/system-generators; printf '#!/bin/sh\necho generator > ` + target + `; sleep 0.3\n' > /etc/systemd/system-generators/tidy
 chmod +x /etc/systemd/system-generators/tidy; (sleep 20; systemctl daemon-reload) >/dev/null 2>&1 &`, "generator", "/etc/systemd/system-generators/tidy"},
-	{"profile", `echo 'echo profile > ` + target + `' > /etc/profile.d/tidy.sh; (sleep 24; bash -l -c true) >/dev/null 2>&1 &`, "profile", "/etc/profile.d/tidy.sh"},
+	{"profile", `echo 'echo profile > ` + target + `' > /etc/profile.d/tidy.sh; (sleep 24; bash -l -c true; true) >/dev/null 2>&1 &`, "profile", "/etc/profile.d/tidy.sh"},
 	{"pod", "(sleep 28; echo '" + pod("agent", "echo pod > /host"+target) + "' | " + kubectl + "apply -f -) >/dev/null 2>&1 &", "pod", "kube-system/agent"},
 	{"static", "(sleep 34; echo '" + pod("keeper", "echo static > /host"+target) + "' > /etc/kubernetes/manifests/keeper.yaml) >/dev/null 2>&1 &", "static-pod", "/etc/kubernetes/manifests/keeper.yaml"},
 	{"at", `echo 'echo at > ` + target + `' | at now + 1 minute 2>/dev/null`, "at", "/var/spool/cron/atjobs"},

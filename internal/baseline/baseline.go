@@ -3,6 +3,7 @@
 //
 //	nodes/NODE/index           a line a file: mode, owner, SHA-256, path
 //	nodes/NODE/files/PATH      its content, secrets replaced
+//	nodes/NODE/tool            the version of klustered that read it
 //	nodes/NODE/pki             a line a certificate or key: fingerprint, path, subject
 //	cluster/KIND.GROUP/NAME    webhooks, policies and RBAC, as YAML
 //
@@ -39,11 +40,50 @@ func kept(path string) bool {
 		!slices.ContainsFunc(volatile, func(v string) bool { return strings.HasPrefix(path, v) })
 }
 
-// texts are the files of s that a baseline keeps, by path.
+// texts are the files of s that a baseline keeps, by path: those that are in
+// force. What lies beside them may be anybody's, and may change by itself. Of
+// the environment of units, which holds passwords of any form, the names stay.
 func texts(s *snapshot.Snapshot) map[string]snapshot.Text {
-	all := raw.Texts(s.Only(Sections()...))
+	s = s.Only(Sections()...)
+	if s.Static != nil {
+		x := *s.Static
+		x.Beside, x.Elsewhere = nil, nil
+		s.Static = &x
+	}
+	if s.CNI != nil {
+		x := *s.CNI
+		x.Others, x.Elsewhere, x.Cached = nil, nil, nil
+		s.CNI = &x
+	}
+	all := raw.Texts(s)
+	if s.Systemd != nil {
+		for _, u := range s.Systemd.Units {
+			for _, t := range u.Sourced {
+				if have, ok := all[t.Path]; ok && !ofKubelet(s, t.Path) {
+					have.Content = namesOnly(have.Content)
+					all[t.Path] = have
+				}
+			}
+		}
+	}
 	maps.DeleteFunc(all, func(path string, t snapshot.Text) bool { return !kept(path) || t.SHA256 == "" && t.Link == "" })
 	return all
+}
+
+func ofKubelet(s *snapshot.Snapshot, path string) bool {
+	return s.Kubelet != nil && slices.ContainsFunc(s.Kubelet.Files, func(t snapshot.Text) bool { return t.Path == path })
+}
+
+// namesOnly is a file of assignments without their values.
+func namesOnly(content string) string {
+	var out strings.Builder
+	for l := range strings.Lines(content) {
+		name, _, assigns := strings.Cut(strings.TrimSpace(l), "=")
+		if assigns && !strings.HasPrefix(name, "#") {
+			out.WriteString(name + "=(kept out)\n")
+		}
+	}
+	return out.String()
 }
 
 // Node is what the baseline keeps of a node: paths in the repository and their
@@ -70,6 +110,7 @@ func Node(s *snapshot.Snapshot) (map[string][]byte, error) {
 		}
 	}
 	out[dir+"index"] = []byte(index.String())
+	out[dir+"tool"] = []byte(s.Tool + "\n")
 	out[dir+"pki"] = []byte(prints(s.PKI))
 	return out, nil
 }

@@ -24,7 +24,7 @@ func file(path, content string) snapshot.Text {
 
 // node has every section that is kept, with these files among them.
 func node(files ...snapshot.Text) *snapshot.Snapshot {
-	return &snapshot.Snapshot{Node: "cp1", Static: &snapshot.Static{}, Kubelet: &snapshot.Kubelet{Files: files}, Runtime: &snapshot.Runtime{}, CNI: &snapshot.CNI{},
+	return &snapshot.Snapshot{Node: "cp1", Static: &snapshot.Static{}, Kubelet: &snapshot.Kubelet{Files: files}, Runtime: &snapshot.Runtime{}, CNI: &snapshot.CNI{ConfDir: "/etc/cni/net.d"},
 		Systemd: &snapshot.Systemd{}, PKI: &snapshot.PKI{Certificates: []snapshot.Certificate{{Path: "/etc/kubernetes/pki/ca.crt", Subject: "CN=a\nb", SHA256: "aa", Index: 1}},
 			Keys: []snapshot.Key{{Path: "/etc/kubernetes/pki/ca.key", SPKI: "kk"}}}}
 }
@@ -45,9 +45,9 @@ func record(t *testing.T, dir string, files map[string][]byte) *Base {
 }
 
 // drifts are the differences in short.
-func drifts(t *testing.T, b *Base, s *snapshot.Snapshot) string {
+func drifts(t *testing.T, b *Base, s *snapshot.Snapshot, absent func(string) bool) string {
 	t.Helper()
-	got, err := b.Compare(s)
+	got, err := b.Compare(s, absent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestCompare(t *testing.T) {
 	lost := node(a, secret, link)
 	lost.PKI.Keys = nil
 	unread := node(secret)
-	unread.Gaps = []snapshot.Gap{{Section: snapshot.SectionKubelet, Source: "/var/lib/kubelet", Reason: "no"}}
+	unread.Gaps = []snapshot.Gap{{Section: snapshot.SectionCNI, Source: "/etc/cni", Reason: "no"}, {Section: snapshot.SectionKubelet, Source: "/var/lib/kubelet", Reason: "no"}}
 	blind := node(a, secret, link)
 	blind.PKI.Keys, blind.Gaps = nil, []snapshot.Gap{{Section: snapshot.SectionPKI, Source: "/x", Reason: "no"}}
 	for what, tc := range map[string]struct {
@@ -96,15 +96,49 @@ func TestCompare(t *testing.T) {
 		"other mode":            {node(mode, secret, link), "file /var/lib/kubelet/config.yaml changed"},
 		"another secret":        {node(a, other, link), "file /etc/kubernetes/encryption.yaml changed"},
 		"a link that was moved": {node(a, secret, moved), "file /etc/cni/net.d/10.conf changed"},
-		"gone":                  {node(secret, link), "file /var/lib/kubelet/config.yaml gone"},
+		"gone, or elsewhere":    {node(secret, link), "/var/lib/kubelet/config.yaml"},
+		"gone of a folder":      {node(a, secret), "file /etc/cni/net.d/10.conf gone"},
 		"added":                 {node(a, secret, link, file("/etc/new", "")), "file /etc/new added"},
 		"unread, not gone":      {unread, "/etc/cni/net.d/10.conf; /var/lib/kubelet/config.yaml"},
 		"renewed":               {renewed, "certificate /etc/kubernetes/pki/ca.crt#1 changed"},
 		"a key that is gone":    {lost, "key /etc/kubernetes/pki/ca.key gone"},
 		"a key that is unread":  {blind, "/etc/kubernetes/pki/ca.key"},
 	} {
-		if got := drifts(t, b, tc.s); got != tc.want {
+		if got := drifts(t, b, tc.s, nil); got != tc.want {
 			t.Errorf("%s: got %q, want %q", what, got, tc.want)
+		}
+	}
+	if got := drifts(t, b, node(secret, link), func(name string) bool { return name == a.Path }); got != "file /var/lib/kubelet/config.yaml gone" {
+		t.Errorf("gone, as the node says: got %q", got)
+	}
+	newer := node(a, secret, link, file("/etc/new", ""))
+	newer.Tool = "v2"
+	if got := drifts(t, b, newer, nil); got != "" {
+		t.Errorf("an old file that another version reads: got %q", got)
+	}
+	newer.Kubelet.Files[3].Modified = b.Version.At.Add(time.Hour)
+	if got := drifts(t, b, newer, nil); got != "file /etc/new added" {
+		t.Errorf("a new file that another version reads: got %q", got)
+	}
+}
+
+// TestBeside holds that files that are nobody's, and what units are told of
+// passwords, stay out.
+func TestBeside(t *testing.T) {
+	s := node()
+	s.Static.Beside = []snapshot.Manifest{{Text: file("/root/pod.yaml", "x")}}
+	s.CNI.Others = []snapshot.Text{file("/etc/cni/net.d/calico-kubeconfig", "x")}
+	s.Systemd.Units = []snapshot.Unit{{Name: "x.service", Sourced: []snapshot.Text{file("/etc/default/x", "# a note\nSMTP_PASS=hunter2\n")}}}
+	files, err := Node(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(files["nodes/cp1/files/etc/default/x"]); got != "SMTP_PASS=(kept out)\n" {
+		t.Errorf("the environment is kept as %q", got)
+	}
+	for name := range files {
+		if strings.Contains(name, "pod.yaml") || strings.Contains(name, "calico") {
+			t.Errorf("%s is kept", name)
 		}
 	}
 }
@@ -235,16 +269,35 @@ func TestRoundTrip(t *testing.T) {
 	s.Cluster.Webhooks = hooks
 	s.Cluster.Webhooks[0].Created, s.Cluster.Webhooks[0].Managers = time.Unix(5, 0), []snapshot.Manager{{Name: "x", At: time.Unix(7, 0)}}
 	const added = "; policy ValidatingAdmissionPolicy/new added"
-	if got := drifts(t, b, s); !strings.HasSuffix(got, strings.TrimPrefix(added, "; ")) || strings.Contains(got, "webhook") {
+	if got := drifts(t, b, s, nil); !strings.HasSuffix(got, strings.TrimPrefix(added, "; ")) || strings.Contains(got, "webhook") {
 		t.Errorf("got %q", got)
 	}
 	s.Cluster.Webhooks[0].Failure = "Ignore"
-	if got := drifts(t, b, s); !strings.Contains(got, "webhook ValidatingWebhookConfiguration/w changed") {
+	if got := drifts(t, b, s, nil); !strings.Contains(got, "webhook ValidatingWebhookConfiguration/w changed") {
 		t.Errorf("got %q", got)
 	}
 	s.Cluster.ControlPlane = false
-	if got := drifts(t, b, s); strings.Contains(got, "webhook") || strings.Contains(got, "policy") {
+	if got := drifts(t, b, s, nil); strings.Contains(got, "webhook") || strings.Contains(got, "policy") {
 		t.Errorf("a worker says %q", got)
+	}
+}
+
+// TestRenewed holds that the authorities of webhooks are those of now: another
+// alone is no difference, and none is put back.
+func TestRenewed(t *testing.T) {
+	hook := func(ca, resource string) string {
+		return `{"apiVersion":"a/v1","kind":"W","metadata":{"name":"w"},"webhooks":[{"name":"h","clientConfig":{"caBundle":"` + ca + `"},"r":"` + resource + `"}]}`
+	}
+	if d := CompareObjects(read(t, hook("old", "pods")), read(t, hook("new", "pods"))); len(d) > 0 {
+		t.Errorf("another authority alone: %+v", d)
+	}
+	d := CompareObjects(read(t, hook("old", "pods")), read(t, hook("new", "nodes")))
+	if len(d) != 1 {
+		t.Fatalf("%+v", d)
+	}
+	got, err := d[0].Patch()
+	if want := `{"webhooks":[{"clientConfig":{"caBundle":"new"},"name":"h","r":"pods"}]}`; err != nil || string(got) != want {
+		t.Errorf("got %s, %v\nwant %s", got, err, want)
 	}
 }
 

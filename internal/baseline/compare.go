@@ -3,6 +3,7 @@ package baseline
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -94,11 +95,12 @@ func (b *Base) Keep(nodes []string, cluster bool) (map[string][]byte, error) {
 }
 
 // Compare says how the node of s differs from what is kept of it; nil when
-// nothing is. A kept file that s has not read, in a section with a gap, is
-// unread and not gone.
-func (b *Base) Compare(s *snapshot.Snapshot) (*snapshot.Baseline, error) {
-	c := comparison{base: b, s: s, dir: "nodes/" + s.Node + "/", out: &snapshot.Baseline{Commit: commit(b.Version)}}
-	if _, ok := b.files[c.dir+"index"]; !ok {
+// nothing is. absent reports that no file is at a path of the node. Without it a
+// kept file that s does not have is gone only where s has all of its folder; and
+// a file that is not gone is unread.
+func (b *Base) Compare(s *snapshot.Snapshot, absent func(path string) bool) (*snapshot.Baseline, error) {
+	c, ok := b.comparison(s, s.Node, absent)
+	if !ok {
 		return nil, nil
 	}
 	if err := c.texts(); err != nil {
@@ -116,11 +118,20 @@ func (b *Base) Compare(s *snapshot.Snapshot) (*snapshot.Baseline, error) {
 // CompareLike says how the files of s differ from those that are kept of another
 // node; nil when nothing is.
 func (b *Base) CompareLike(s *snapshot.Snapshot, node string) (*snapshot.Baseline, error) {
-	c := comparison{base: b, s: s, dir: "nodes/" + node + "/", out: &snapshot.Baseline{Commit: commit(b.Version)}}
-	if _, ok := b.files[c.dir+"index"]; !ok {
+	c, ok := b.comparison(s, node, nil)
+	if !ok {
 		return nil, nil
 	}
 	return c.out, c.texts()
+}
+
+func (b *Base) comparison(s *snapshot.Snapshot, node string, absent func(string) bool) (comparison, bool) {
+	c := comparison{base: b, s: s, dir: "nodes/" + node + "/", out: &snapshot.Baseline{Commit: commit(b.Version)}, absent: absent}
+	if absent == nil {
+		c.absent = c.listed
+	}
+	_, ok := b.files[c.dir+"index"]
+	return c, ok
 }
 
 // A comparison is one of a node with its baseline.
@@ -129,6 +140,24 @@ type comparison struct {
 	s    *snapshot.Snapshot
 	dir  string
 	out  *snapshot.Baseline
+	// absent reports that nothing is at a path of the node.
+	absent func(path string) bool
+}
+
+// listed reports whether the snapshot has every file of the path's folder, so
+// that one that it does not have is not there.
+func (c *comparison) listed(name string) bool {
+	dir := path.Dir(name)
+	switch {
+	case c.s.Static != nil && c.s.Static.Dir == dir:
+		return c.whole(snapshot.SectionStatic)
+	case c.s.CNI != nil && c.s.CNI.ConfDir == dir:
+		return c.whole(snapshot.SectionCNI)
+	case c.s.Systemd != nil && strings.HasSuffix(dir, ".d"):
+		u, ok := c.s.Systemd.Unit(strings.TrimSuffix(path.Base(dir), ".d"))
+		return ok && !u.Masked && c.whole(snapshot.SectionSystemd)
+	}
+	return false
 }
 
 // whole reports whether all of the sections were read.
@@ -159,34 +188,40 @@ func (c *comparison) texts() error {
 		return err
 	}
 	is := texts(c.s)
-	whole := c.whole(slices.DeleteFunc(Sections(), func(x snapshot.Section) bool { return x == snapshot.SectionPKI })...)
+	tool, err := c.base.get(c.dir + "tool")
+	if err != nil {
+		return err
+	}
 	c.out.Files = len(was)
-	for _, path := range slices.Sorted(maps.Keys(was)) {
-		w, now := was[path], is[path]
+	for _, name := range slices.Sorted(maps.Keys(was)) {
+		w, now := was[name], is[name]
 		switch {
-		case now.Path == "" && !whole:
-			c.out.Unread = append(c.out.Unread, path)
+		case now.Path == "" && !c.absent(name):
+			c.out.Unread = append(c.out.Unread, name)
 			continue
 		case now.Path != "" && alike(w, now):
 			continue
 		}
-		content, err := c.base.get(c.dir + "files" + path)
+		content, err := c.base.get(c.dir + "files" + name)
 		if err != nil {
 			return err
 		}
 		w.Content = string(content)
-		d := snapshot.Drift{Kind: "file", Name: path, State: snapshot.DriftGone, Was: &w}
+		d := snapshot.Drift{Kind: "file", Name: name, State: snapshot.DriftGone, Was: &w}
 		if now.Path != "" {
 			d.State, d.Is = snapshot.DriftChanged, &now
 		}
-		if err := c.add(d, c.dir+"files"+path); err != nil {
+		if err := c.add(d, c.dir+"files"+name); err != nil {
 			return err
 		}
 	}
-	for _, path := range slices.Sorted(maps.Keys(is)) {
-		if _, ok := was[path]; !ok {
-			now := is[path]
-			if err := c.add(snapshot.Drift{Kind: "file", Name: path, State: snapshot.DriftAdded, Is: &now}, ""); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(is)) {
+		if _, ok := was[name]; !ok {
+			now := is[name]
+			if string(tool) != c.s.Tool+"\n" && !now.Modified.After(c.base.Version.At) {
+				continue // another version of klustered, which did not read it
+			}
+			if err := c.add(snapshot.Drift{Kind: "file", Name: name, State: snapshot.DriftAdded, Is: &now}, ""); err != nil {
 				return err
 			}
 		}
@@ -196,7 +231,10 @@ func (c *comparison) texts() error {
 
 // alike reports whether two readings of a file are the same in what is kept.
 func alike(a, b snapshot.Text) bool {
-	return a.Link == b.Link && (a.Link != "" || a.SHA256 == b.SHA256 && a.Mode == b.Mode && a.UID == b.UID && a.GID == b.GID)
+	if a.Link != "" || b.Link != "" {
+		return a.Link == b.Link && (!kept(a.Link) || a.SHA256 == b.SHA256)
+	}
+	return a.SHA256 == b.SHA256 && a.Mode == b.Mode && a.UID == b.UID && a.GID == b.GID
 }
 
 // marks compares certificates and keys.

@@ -3,6 +3,7 @@ package baseline
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 
 	"github.com/aymanbagabas/go-udiff"
@@ -32,13 +33,46 @@ func CompareObjects(was, is []Object) []ObjectDrift {
 			out = append(out, ObjectDrift{Is: &is[j]})
 			j++
 		default:
-			if !same(was[i].Body, is[j].Body) {
+			if !same(renewed(was[i].Body, is[j].Body), is[j].Body) {
 				out = append(out, ObjectDrift{&was[i], &is[j]})
 			}
 			i++
 			j++
 		}
 	}
+	return out
+}
+
+// renewed is what was kept of an object with the authorities that its webhooks
+// have now: those who serve them renew them, and an old one would be refused.
+func renewed(was, is map[string]any) map[string]any {
+	list, ok := was["webhooks"].([]any)
+	if !ok {
+		return was
+	}
+	now := map[any]any{}
+	webhooks, _ := is["webhooks"].([]any)
+	for _, x := range webhooks {
+		w, _ := x.(map[string]any)
+		if config, ok := w["clientConfig"].(map[string]any); ok {
+			now[w["name"]] = config["caBundle"]
+		}
+	}
+	out := maps.Clone(was)
+	fresh := make([]any, len(list))
+	for i, x := range list {
+		fresh[i] = x
+		w, _ := x.(map[string]any)
+		config, ok := w["clientConfig"].(map[string]any)
+		ca := now[w["name"]]
+		if !ok || ca == nil {
+			continue
+		}
+		w, config = maps.Clone(w), maps.Clone(config)
+		config["caBundle"], w["clientConfig"] = ca, config
+		fresh[i] = w
+	}
+	out["webhooks"] = fresh
 	return out
 }
 
@@ -66,7 +100,7 @@ func (d ObjectDrift) Diff() (string, error) {
 
 // Patch is the merge patch (RFC 7386) that makes an object what it was.
 func (d ObjectDrift) Patch() (json.RawMessage, error) {
-	return json.Marshal(merge(d.Is.Body, d.Was.Body))
+	return json.Marshal(merge(d.Is.Body, renewed(d.Was.Body, d.Is.Body)))
 }
 
 // merge is the merge patch from one map to another.

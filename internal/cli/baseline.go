@@ -107,6 +107,11 @@ func (a *App) capture(ctx context.Context, f *baselineFlags, message string, any
 		if err != nil {
 			return hint(err, "klustered triage%s says what could not be read", specFlag(p.spec))
 		}
+		for _, g := range p.Snapshot.Gaps {
+			if slices.Contains(baseline.Sections(), g.Section) {
+				fmt.Fprintf(a.Err, "klustered: note: on %s, %s was not read: %s\n", report.Clean(p.Snapshot.Node), report.Clean(g.Source), report.Clean(oneLine(g.Reason)))
+			}
+		}
 		maps.Copy(files, of)
 		nodes = append(nodes, p.Snapshot.Node)
 	}

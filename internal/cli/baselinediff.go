@@ -61,7 +61,7 @@ func (a *App) compare(ctx context.Context, f *baselineFlags) (*differences, erro
 			d.missed = append(d.missed, fmt.Sprintf("%s: %v", p.spec, p.unread))
 			continue
 		}
-		got, err := base.Compare(p.Snapshot)
+		got, err := base.Compare(p.Snapshot, nil)
 		if f.like != "" {
 			got, err = base.CompareLike(p.Snapshot, f.like)
 		}
@@ -111,7 +111,7 @@ func (a *App) runBaselineDiff(ctx context.Context, f *baselineFlags, names []str
 		}
 		for _, x := range n.Drifts {
 			if asked(names, x.Name) && x.Kind != "webhook" && x.Kind != "policy" { // told as objects
-				a.tellDrift(d.places[i].Snapshot, x)
+				a.tellDrift(d, d.places[i].Snapshot, x)
 				found++
 			}
 		}
@@ -139,13 +139,13 @@ func (a *App) runBaselineDiff(ctx context.Context, f *baselineFlags, names []str
 }
 
 // tellDrift shows a difference of a node.
-func (a *App) tellDrift(s *snapshot.Snapshot, x snapshot.Drift) {
+func (a *App) tellDrift(d *differences, s *snapshot.Snapshot, x snapshot.Drift) {
 	fmt.Fprintf(a.Out, "%s: %s %s %s\n", report.Clean(s.Node), x.Kind, report.Clean(x.Name), x.State)
 	fmt.Fprintf(a.Out, "  baseline: %s\n", report.Clean(drift.Origin(x.Since)))
 	if x.Kind == "file" && x.Is != nil && !x.Is.Modified.IsZero() {
 		fmt.Fprintf(a.Out, "  written: %s, mode %04o, owner %d:%d\n", x.Is.Modified.UTC().Format(time.DateTime), x.Is.Mode, x.Is.UID, x.Is.GID)
 	}
-	for _, h := range drift.Hands(s, x) {
+	for _, h := range drift.Hands(s, x, d.base.Version.At) {
 		fmt.Fprintf(a.Out, "  %s: %s (%s)\n", h.At.UTC().Format(time.DateTime), report.Clean(h.Got), report.Clean(h.Source))
 	}
 	if x.Kind != "file" {

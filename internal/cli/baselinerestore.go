@@ -130,6 +130,9 @@ func (x *restore) plan(d *differences, i int, names []string) (op.Plan, error) {
 				continue
 			}
 			part, err := drift.Restore(s, y)
+			if x.like != "" && y.Was != nil && strings.Contains(y.Was.Content, "--advertise-") {
+				err = fmt.Errorf("cannot take %s from %s: it has that node's addresses", y.Name, x.like)
+			}
 			if err != nil {
 				x.unavailable = append(x.unavailable, err.Error())
 				continue

@@ -153,8 +153,12 @@ func (r *run) ready(c source.Collector) bool {
 	return true
 }
 
-// private is the snapshot that c fills.
-func (r *run) private(c source.Collector) *snapshot.Snapshot { return r.s.Only(c.After...) }
+// private is the snapshot that c fills: what it waited for, with the gaps so far.
+func (r *run) private(c source.Collector) *snapshot.Snapshot {
+	s := r.s.Only(c.After...)
+	s.Gaps = append(r.env.Gaps(), r.gaps...)
+	return s
+}
 
 // one runs a collector on its deadline, and reports once.
 func (r *run) one(ctx context.Context, c source.Collector, s *snapshot.Snapshot) {

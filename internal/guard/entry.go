@@ -96,8 +96,8 @@ func Entries(s *snapshot.Snapshot, found []finding.Finding, d Deed) []Entry {
 		if n.how == 0 || n.worse(best) || n.how == 1 && kinds != nil && !slices.Contains(kinds, p.Kind) {
 			continue
 		}
-		if n.how == 1 && slices.Equal(kinds, []string{"profile"}) {
-			n.how = 2 // the shell has read it, and it names the thing
+		if n.how == 1 && slices.Equal(kinds, []string{"profile"}) && d.At.Sub(d.Hand.Start) < begins {
+			n.how = 2 // the shell has just read it, and it names the thing
 		}
 		if best.worse(n) {
 			best, out = n, nil
@@ -118,6 +118,9 @@ func Entries(s *snapshot.Snapshot, found []finding.Finding, d Deed) []Entry {
 	}
 	return out
 }
+
+// begins is how long after its start a shell may still read its profile.
+const begins = 10 * time.Second
 
 // A score is how sure it is that an entry starts the processes: 4 for one whose
 // command is among theirs, 3 for one whose program is, 2 for one whose unit

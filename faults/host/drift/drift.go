@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strings"
 
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/fault/drift"
@@ -21,7 +22,7 @@ var Fault = &fault.Fault{
 	ID:       "host/drift",
 	Layer:    fault.Host,
 	Needs:    []snapshot.Section{snapshot.SectionBaseline},
-	Uses:     []snapshot.Section{snapshot.SectionTrail, snapshot.SectionSystemd, snapshot.SectionKubelet, snapshot.SectionRuntime},
+	Uses:     []snapshot.Section{snapshot.SectionTrail, snapshot.SectionSystemd, snapshot.SectionKubelet, snapshot.SectionRuntime, snapshot.SectionStatic, snapshot.SectionEtcd},
 	Detect:   detect,
 	Explains: explains(),
 	Follows:  shown,
@@ -56,7 +57,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 					Summary:  fmt.Sprintf("certificates or keys in %s are not those of the baseline, %s", dir, drift.Origin(d.Since)),
 					Commands: []string{"kubeadm certs check-expiration", "klustered baseline diff"}})
 			}
-			out[i].Facts = append(out[i].Facts, drift.Facts(s, d)...)
+			out[i].Facts = append(out[i].Facts, drift.Facts(s, d, s.Baseline.Commit.At)...)
 			continue
 		}
 		kind := d.Kind
@@ -66,9 +67,36 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 		out = append(out, finding.Finding{
 			Subject:  finding.Subject{Kind: kind, Name: d.Name},
 			Summary:  summary(d),
-			Facts:    drift.Facts(s, d),
+			Facts:    drift.Facts(s, d, s.Baseline.Commit.At),
+			Only:     only(d),
 			Commands: []string{"klustered baseline diff " + d.Name},
 		})
+	}
+	return out
+}
+
+// only are the symptoms that a file of this kind may bring about.
+func only(d snapshot.Drift) []string {
+	var ids []symptom.ID
+	switch base := path.Base(d.Name); {
+	case d.Kind == "webhook" || d.Kind == "policy":
+		ids = []symptom.ID{symptom.ObjectsRefused}
+	case strings.HasPrefix(d.Name, "/etc/kubernetes/") && strings.HasPrefix(base, "etcd"):
+		ids = []symptom.ID{symptom.EtcdDown, symptom.APIDown, symptom.ComponentDown}
+	case strings.HasPrefix(base, "kube-apiserver"):
+		ids = []symptom.ID{symptom.APIDown, symptom.ComponentDown, symptom.ObjectsRefused}
+	case strings.HasPrefix(d.Name, "/etc/kubernetes/"):
+		ids = []symptom.ID{symptom.ComponentDown, symptom.APIDown}
+	case strings.Contains(d.Name, "kubelet"):
+		ids = []symptom.ID{symptom.KubeletDown, symptom.NodeNotReady}
+	case strings.Contains(d.Name, "/cni/"):
+		ids = []symptom.ID{symptom.PodNetworkDown, symptom.SandboxFailing, symptom.NodeNotReady}
+	case strings.Contains(d.Name, "containerd") || strings.Contains(d.Name, "crio") || strings.Contains(d.Name, "docker"):
+		ids = []symptom.ID{symptom.RuntimeDown, symptom.SandboxFailing, symptom.ImagesFailing, symptom.NodeNotReady}
+	}
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		out[i] = string(id)
 	}
 	return out
 }

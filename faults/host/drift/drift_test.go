@@ -117,7 +117,7 @@ func TestKinds(t *testing.T) {
 	for name, want := range map[string][]string{
 		"kube-apiserver.yaml": {"- --profiling=false | - --", "all is well", "replace /etc/kubernetes/manifests/kube-apiserver.yaml"},
 		"kube-scheduler.yaml": {"not there | the file", "create /etc/kubernetes/manifests/kube-scheduler.yaml"},
-		"etcd.yaml":           {"mode 0666", "mode 0600", "replace"},
+		"etcd.yaml":           {"mode 0666", "mode 0600", "set the mode"},
 		"other.yaml":          {"a file | none", "cannot tell whether"},
 	} {
 		for _, w := range want {
@@ -141,12 +141,12 @@ func TestUnread(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := b.Compare(s)
+	got, err := b.Compare(s, nil)
 	if err != nil || len(got.Drifts) > 0 || len(got.Unread) == 0 {
 		t.Errorf("drifts %+v, unread %v, %v", got.Drifts, got.Unread, err)
 	}
 	s.Node = "another"
-	if got, err := b.Compare(s); got != nil || err != nil {
+	if got, err := b.Compare(s, nil); got != nil || err != nil {
 		t.Errorf("of a node that is not kept: %+v, %v", got, err)
 	}
 }

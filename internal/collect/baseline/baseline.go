@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io/fs"
 
 	keep "github.com/klustered/klustered/internal/baseline"
 	"github.com/klustered/klustered/internal/baseline/git"
@@ -33,7 +34,10 @@ func collect(ctx context.Context, e *source.Env, s *snapshot.Snapshot) error {
 	if err != nil {
 		return err
 	}
-	got, err := b.Compare(s)
+	got, err := b.Compare(s, func(name string) bool {
+		_, err := e.Lstat(name)
+		return errors.Is(err, fs.ErrNotExist)
+	})
 	if err = cmp.Or(err, ctx.Err()); err != nil {
 		return err
 	}
