@@ -54,6 +54,22 @@ type PodContainer struct {
 	Privileged bool              `json:"privileged,omitempty"`
 }
 
+// Looping reports whether the container ends each time that it is started: it
+// waits for its next start, has just failed again, or runs for a moment after
+// that.
+func (c PodContainer) Looping(at time.Time) bool {
+	failed := c.Last != nil && c.Last.ExitCode != 0
+	switch c.State {
+	case "waiting":
+		return c.Reason == "CrashLoopBackOff"
+	case "terminated":
+		return !c.Init && c.Restarts >= 1 && c.ExitCode != 0 && failed
+	case "running":
+		return !c.Init && !c.Ready && c.Restarts >= 2 && failed && at.Sub(c.Last.At) < time.Minute
+	}
+	return false
+}
+
 // A Termination is how a container ended.
 type Termination struct {
 	Reason   string    `json:"reason,omitempty"`

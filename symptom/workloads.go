@@ -142,7 +142,7 @@ func podsCrashing(s *snapshot.Snapshot) (State, []finding.Fact) {
 			return ""
 		}
 		for _, c := range p.Detail.Containers {
-			if c.State == "waiting" && c.Reason == "CrashLoopBackOff" {
+			if c.Looping(s.At) {
 				got := fmt.Sprintf("container %s, started again %d times", c.Name, c.Restarts)
 				if c.Last != nil {
 					got += fmt.Sprintf(", ended with %d (%s)", c.Last.ExitCode, orWords(c.Last.Reason, "no reason given"))

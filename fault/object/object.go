@@ -118,6 +118,12 @@ func ParseBackend(text string) (Backend, bool) {
 	return Backend{ns, name, port}, err == nil
 }
 
+// Missing reports whether the Services were read, and the backend's is not among
+// them: whatever else is wrong has not taken it away.
+func (b Backend) Missing(c *snapshot.Cluster) bool {
+	return len(c.Services) > 0 && !slices.ContainsFunc(c.Services, func(s snapshot.Service) bool { return s.Namespace == b.Namespace && s.Name == b.Name })
+}
+
 // Dead says why nothing can answer behind the Service, with facts, or "". It
 // goes by the API's own objects: where those were not read it says nothing.
 func (b Backend) Dead(c *snapshot.Cluster) (string, []finding.Fact) {

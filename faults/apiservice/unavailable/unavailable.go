@@ -42,6 +42,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 		first := finding.Fact{Source: "APIService " + a.Name, Got: fmt.Sprintf("Available=%s, %s: %s", a.Available, a.Reason, a.Message), Want: "Available=True"}
 		out = append(out, finding.Finding{
 			Subject:  object.Subject("APIService", "", a.Name),
+			Own:      b.Missing(s.Cluster),
 			Summary:  fmt.Sprintf("%s is served by Service %s/%s and %s", a.Name, b.Namespace, b.Name, why),
 			Facts:    append([]finding.Fact{first}, facts...),
 			Commands: []string{"kubectl get apiservice " + a.Name + " -o yaml", "kubectl -n " + b.Namespace + " get service,endpointslices,pods"},

@@ -3,6 +3,7 @@ package crashing
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/klustered/klustered/fault"
@@ -41,12 +42,13 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 			continue
 		}
 		for i, c := range p.Detail.Containers {
-			if c.State != "waiting" || c.Reason != "CrashLoopBackOff" || killed(s.Cluster, p) {
+			if !c.Looping(s.At) || killed(s.Cluster, p) {
 				continue
 			}
 			seen[p.Namespace+"/"+name] = true
 			out = append(out, finding.Finding{
 				Subject:  object.Subject(kind, p.Namespace, name),
+				Own:      itself(s.Cluster, p, c),
 				Summary:  fmt.Sprintf("container %s of %s %s/%s ends each time it is started: %s", c.Name, kind, p.Namespace, name, how(c)),
 				Facts:    facts(s, p, i, c),
 				Commands: []string{fmt.Sprintf("kubectl -n %s logs %s -c %s --previous", p.Namespace, p.Name, c.Name), "kubectl -n " + p.Namespace + " describe pod " + p.Name},
@@ -55,6 +57,19 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 		}
 	}
 	return out
+}
+
+// itself reports whether the container cannot run whatever else is well: its
+// command or its memory do not do, or pods of the version before it are ready.
+func itself(all *snapshot.Cluster, p snapshot.Pod, c snapshot.PodContainer) bool {
+	if c.Last != nil && (c.Last.Reason == "OOMKilled" || c.Last.ExitCode >= 126 && c.Last.ExitCode <= 128) {
+		return true
+	}
+	kind, name := object.Owner(p)
+	return slices.ContainsFunc(all.Pods, func(x snapshot.Pod) bool {
+		k, n := object.Owner(x)
+		return x.Namespace == p.Namespace && k == kind && n == name && x.Owner != p.Owner && x.Ready && !x.Deleting
+	})
 }
 
 // system reports whether a pod is of a part of the cluster that has faults of
