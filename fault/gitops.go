@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"net/url"
 	"strings"
 
 	"github.com/klustered/klustered/op"
@@ -109,8 +110,12 @@ func ruleKeeper(c *snapshot.Cluster, at string) (Kind, string) {
 	return Kind{}, ""
 }
 
-// lies reports whether the REST path is that of the object.
+// lies reports whether the REST path is that of the object. What is escaped in
+// it is read: names have no percent sign.
 func lies(at string, k Kind) bool {
+	if plain, err := url.PathUnescape(at); err == nil {
+		at = plain
+	}
 	plural := strings.ToLower(k.Kind) + "s"
 	if stem, y := strings.CutSuffix(plural, "ys"); y {
 		plural = stem + "ies"

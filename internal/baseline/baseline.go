@@ -14,6 +14,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,9 +36,9 @@ func Sections() []snapshot.Section {
 // itself, or is gone after a boot.
 var volatile = []string{"/run/", "/proc/", "/sys/", "/dev/", "/tmp/", "/var/log/", "/var/tmp/", "/var/lib/kubelet/pki/"}
 
-func kept(path string) bool {
-	return strings.HasPrefix(path, "/") && !strings.ContainsAny(path, "\n\t\x00") &&
-		!slices.ContainsFunc(volatile, func(v string) bool { return strings.HasPrefix(path, v) })
+func kept(name string) bool {
+	return strings.HasPrefix(name, "/") && path.Clean(name) == name && !strings.ContainsAny(name, "\n\t\x00") &&
+		!slices.ContainsFunc(volatile, func(v string) bool { return strings.HasPrefix(name, v) })
 }
 
 // texts are the files of s that a baseline keeps, by path: those that are in
@@ -185,4 +186,28 @@ func parsePrints(data []byte) (map[string]mark, error) {
 		out[f[0]+" "+f[2]] = mark{f[0], f[1], f[3]}
 	}
 	return out, nil
+}
+
+// Names are the paths that the version has of a node, and those of its
+// certificates with their numbers and its keys.
+func (b *Base) Names(node string) ([]string, error) {
+	index, err := b.get("nodes/" + node + "/index")
+	if err != nil {
+		return nil, err
+	}
+	files, err := parseIndex(index)
+	if err != nil {
+		return nil, err
+	}
+	pki, err := b.get("nodes/" + node + "/pki")
+	if err != nil {
+		return nil, err
+	}
+	marks, err := parsePrints(pki)
+	names := slices.Collect(maps.Keys(files))
+	for name := range marks {
+		_, name, _ = strings.Cut(name, " ")
+		names = append(names, name)
+	}
+	return names, err
 }

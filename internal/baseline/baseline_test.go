@@ -87,6 +87,8 @@ func TestCompare(t *testing.T) {
 	unread.Gaps = []snapshot.Gap{{Section: snapshot.SectionCNI, Source: "/etc/cni", Reason: "no"}, {Section: snapshot.SectionKubelet, Source: "/var/lib/kubelet", Reason: "no"}}
 	blind := node(a, secret, link)
 	blind.PKI.Keys, blind.Gaps = nil, []snapshot.Gap{{Section: snapshot.SectionPKI, Source: "/x", Reason: "no"}}
+	untold := node(a, secret, link)
+	untold.PKI = nil
 	for what, tc := range map[string]struct {
 		s    *snapshot.Snapshot
 		want string
@@ -103,6 +105,7 @@ func TestCompare(t *testing.T) {
 		"renewed":               {renewed, "certificate /etc/kubernetes/pki/ca.crt#1 changed"},
 		"a key that is gone":    {lost, "key /etc/kubernetes/pki/ca.key gone"},
 		"a key that is unread":  {blind, "/etc/kubernetes/pki/ca.key"},
+		"no certificate read":   {untold, "/etc/kubernetes/pki/ca.crt#1; /etc/kubernetes/pki/ca.key"},
 	} {
 		if got := drifts(t, b, tc.s, nil); got != tc.want {
 			t.Errorf("%s: got %q, want %q", what, got, tc.want)
@@ -205,9 +208,9 @@ const objects = `{"kind":"List","items":[
 
 func read(t *testing.T, text string) []Object {
 	t.Helper()
-	list, err := Objects([]byte(text))
-	if err != nil {
-		t.Fatal(err)
+	list, left, err := Objects([]byte(text))
+	if err != nil || len(left) > 0 {
+		t.Fatal(err, left)
 	}
 	return list
 }
@@ -314,6 +317,55 @@ func TestPatch(t *testing.T) {
 	}
 }
 
+// TestObjectsLeft holds that an object that cannot be kept keeps no other from
+// being read, and that addresses are those of the API server.
+func TestObjectsLeft(t *testing.T) {
+	const role = `{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"Role","metadata":{"namespace":"ns","name":%q,"annotations":{"a":"%s"}},"n":[1,1.5,18446744073709551615]}`
+	list, left, err := Objects([]byte(`{"items":[` + fmt.Sprintf(role, "b?c#d e:f", `\u007f \ufeff`) + `,` + fmt.Sprintf(role, "a\nb", "") + `,{},3,` + fmt.Sprintf(role, "a", "") + `]}`))
+	if err != nil || len(list) != 2 || len(left) != 3 || !strings.Contains(left[0], `"a\nb"`) {
+		t.Fatalf("%+v, left %q, %v", list, left, err)
+	}
+	if got, want := list[1].Path(), "/apis/rbac.authorization.k8s.io/v1/namespaces/ns/roles/b%3Fc%23d%20e:f"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got, err := json.Marshal(list[0].Body["n"]); err != nil || string(got) != "[1,1.5,18446744073709551615]" {
+		t.Errorf("numbers are read as %s, %v", got, err)
+	}
+	files := map[string][]byte{"nodes/cp1/index": nil}
+	for _, o := range list {
+		if files[o.Place], err = o.YAML(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept, err := record(t, filepath.Join(t.TempDir(), "b"), files).Objects()
+	if got := CompareObjects([]Object{kept[1], kept[0]}, list); err != nil || len(got) > 0 {
+		t.Errorf("in another order they differ: %+v, %v", got, err)
+	}
+	files["cluster/role.rbac.authorization.k8s.io/ns/x.yaml"] = files[list[0].Place]
+	if got, err := record(t, filepath.Join(t.TempDir(), "b"), files).Objects(); err == nil {
+		t.Errorf("the text of another object is read as %+v", got)
+	}
+}
+
+func TestFixed(t *testing.T) {
+	const binding = `{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRoleBinding","metadata":{"name":"x"},"roleRef":{"name":%q},"subjects":[{"name":%q}]}`
+	was := read(t, fmt.Sprintf(binding, "view", "a"))
+	for role, want := range map[string]bool{"view": false, "cluster-admin": true} {
+		d := CompareObjects(was, read(t, fmt.Sprintf(binding, role, "b")))
+		if len(d) != 1 || d[0].Fixed() != want {
+			t.Errorf("%s: %+v", role, d)
+		}
+	}
+}
+
+func TestKept(t *testing.T) {
+	for name, want := range map[string]bool{"/etc/a": true, "etc/a": false, "/etc/../run/a": false, "/etc//a": false, "/etc/a/": false, "/run/a": false, "/etc/a\tb": false, "/": true} {
+		if kept(name) != want {
+			t.Errorf("%q: %v", name, !want)
+		}
+	}
+}
+
 func TestNone(t *testing.T) {
 	if _, err := Read(git.Disk{}, filepath.Join(t.TempDir(), "none"), ""); !errors.Is(err, git.ErrNone) {
 		t.Errorf("got %v", err)
@@ -334,6 +386,6 @@ func FuzzIndex(f *testing.F) {
 			}
 		}
 		_, _ = parsePrints(data)
-		_, _ = Objects(data)
+		_, _, _ = Objects(data)
 	})
 }

@@ -1,6 +1,7 @@
 package baseline
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -240,14 +241,14 @@ func alike(a, b snapshot.Text) bool {
 // marks compares certificates and keys.
 func (c *comparison) marks() error {
 	data, err := c.base.get(c.dir + "pki")
-	if err != nil || c.s.PKI == nil {
+	if err != nil {
 		return err
 	}
 	was, err := parsePrints(data)
 	if err != nil {
 		return err
 	}
-	is, err := parsePrints([]byte(prints(c.s.PKI)))
+	is, err := parsePrints([]byte(prints(cmp.Or(c.s.PKI, &snapshot.PKI{}))))
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,13 @@
 package baseline
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,35 +43,68 @@ func (o Object) Path() string {
 	}
 	namespace, name, in := strings.Cut(o.Name, "/")
 	if !in {
-		return "/apis/" + o.Group + "/" + resource + "/" + o.Name
+		return "/apis/" + o.Group + "/" + resource + "/" + url.PathEscape(o.Name)
 	}
-	return "/apis/" + o.Group + "/namespaces/" + namespace + "/" + resource + "/" + name
+	return "/apis/" + o.Group + "/namespaces/" + namespace + "/" + resource + "/" + url.PathEscape(name)
 }
 
-// YAML is its text in the repository, as kubectl would write it.
+// YAML is its text in the repository, as kubectl would write it. What the third
+// version of the module reads of it is what was written by the second.
 func (o Object) YAML() ([]byte, error) { return yaml2.Marshal(o.Body) }
 
-// Objects reads what klustered get -o json says: one object, or a list.
-func Objects(list []byte) ([]Object, error) {
+// Objects reads what klustered get -o json says: one object, or a list. Left is
+// what cannot be kept, and why.
+func Objects(list []byte) (all []Object, left []string, err error) {
+	d := json.NewDecoder(bytes.NewReader(list))
+	d.UseNumber()
 	var top map[string]any
-	if err := yaml.Unmarshal(list, &top); err != nil { // which keeps whole numbers whole
-		return nil, fmt.Errorf("cannot read the objects: %w", err)
+	if err := d.Decode(&top); err != nil {
+		return nil, nil, fmt.Errorf("cannot read the objects: %w", err)
 	}
 	items, many := top["items"].([]any)
 	if !many {
 		items = []any{top}
 	}
-	var out []Object
 	for _, x := range items {
-		body, _ := x.(map[string]any)
+		body, _ := numbers(x).(map[string]any)
 		o, err := newObject(body)
 		if err != nil {
-			return nil, err
+			left = append(left, err.Error())
+			continue
 		}
-		out = append(out, o)
+		all = append(all, o)
 	}
-	order.By(out, func(a, b Object) int { return strings.Compare(a.Place, b.Place) })
-	return out, nil
+	order.By(all, byPlace)
+	return all, left, nil
+}
+
+func byPlace(a, b Object) int { return strings.Compare(a.Place, b.Place) }
+
+// numbers makes of JSON's numbers what YAML's are read as: whole ones stay whole.
+func numbers(v any) any {
+	switch x := v.(type) {
+	case map[string]any:
+		for k, e := range x {
+			x[k] = numbers(e)
+		}
+	case []any:
+		for i, e := range x {
+			x[i] = numbers(e)
+		}
+	case json.Number:
+		if n, err := strconv.Atoi(x.String()); err == nil {
+			return n
+		}
+		if n, err := strconv.ParseUint(x.String(), 10, 64); err == nil {
+			return n
+		}
+		n, err := x.Float64()
+		if err != nil {
+			return x.String()
+		}
+		return n
+	}
+	return v
 }
 
 // fleeting are the fields of metadata that the API server sets.
@@ -133,6 +169,9 @@ func (b *Base) Objects() ([]Object, error) {
 			return nil, fmt.Errorf("cannot read %s: %w", name, err)
 		}
 		o, err := newObject(body)
+		if err == nil && o.Place != name {
+			err = fmt.Errorf("cannot read %s: it is the text of %s", name, o.Place)
+		}
 		if err != nil {
 			return nil, err
 		}

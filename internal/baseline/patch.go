@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 
 	"github.com/aymanbagabas/go-udiff"
 )
@@ -21,8 +22,9 @@ func (d ObjectDrift) Object() Object {
 	return *d.Was
 }
 
-// CompareObjects pairs objects by their places, both in order of them.
+// CompareObjects pairs objects by their places.
 func CompareObjects(was, is []Object) []ObjectDrift {
+	was, is = slices.SortedFunc(slices.Values(was), byPlace), slices.SortedFunc(slices.Values(is), byPlace)
 	var out []ObjectDrift
 	for i, j := 0, 0; i < len(was) || j < len(is); {
 		switch {
@@ -97,6 +99,10 @@ func (d ObjectDrift) Diff() (string, error) {
 	}
 	return udiff.Unified("baseline", "now", texts[0], texts[1]), nil
 }
+
+// Fixed reports whether what differs is a field that cannot be changed: an
+// object that is to be as it was has to be made anew.
+func (d ObjectDrift) Fixed() bool { return !same(d.Was.Body["roleRef"], d.Is.Body["roleRef"]) }
 
 // Patch is the merge patch (RFC 7386) that makes an object what it was.
 func (d ObjectDrift) Patch() (json.RawMessage, error) {
