@@ -118,7 +118,11 @@ func (a *App) capture(ctx context.Context, f *baselineFlags, message string, any
 	at, objects := places[0].Snapshot.At, []baseline.Object(nil)
 	if f.bundle == "" && f.root == "/" {
 		at = time.Now()
-		objects, err = a.keptObjects(ctx, f, places)
+		var left []string
+		objects, left, _, err = a.keptObjects(ctx, f, places)
+		for _, l := range left {
+			fmt.Fprintf(a.Err, "klustered: not captured: %s\n", oneLine(l))
+		}
 	}
 	if err != nil {
 		fmt.Fprintf(a.Err, "klustered: the cluster's objects were not captured: %s\n", oneLine(err.Error()))
@@ -199,10 +203,10 @@ func (a *App) person() git.Person {
 }
 
 // keptObjects reads the cluster's objects from the first of the places that has
-// a member of etcd.
-func (a *App) keptObjects(ctx context.Context, f *baselineFlags, places []place) ([]baseline.Object, error) {
-	err := errNoMember
-	for _, p := range places {
+// a member of etcd, and says which that is and what cannot be kept of them.
+func (a *App) keptObjects(ctx context.Context, f *baselineFlags, places []place) (all []baseline.Object, left []string, from int, err error) {
+	err = errNoMember
+	for i, p := range places {
 		if p.Snapshot.Etcd == nil {
 			continue
 		}
@@ -213,10 +217,11 @@ func (a *App) keptObjects(ctx context.Context, f *baselineFlags, places []place)
 			err = objectsThere(ctx, p.spec, &out)
 		}
 		if err == nil {
-			return baseline.Objects(out.Bytes())
+			all, left, err = baseline.Objects(out.Bytes())
+			return all, left, i, err
 		}
 	}
-	return nil, err
+	return nil, nil, -1, err
 }
 
 // objectsHere writes the objects of this node's member as JSON.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -24,7 +25,8 @@ func (a *App) baselineDiff() *cobra.Command {
 		Long: `diff compares nodes and cluster with a version of the baseline. Of each difference
 it says which commit gave what is wanted, when the file was last written and what
 the node's records tell of who wrote it, or who last changed the object. Where
-something differs the exit code is 2, and 3 where not all could be compared.`,
+something differs the exit code is 2, and 3 where not all could be compared. A name
+that is in neither is an error.`,
 		Example: `  klustered baseline diff
   klustered baseline diff /etc/kubernetes/manifests --at HEAD~2
   klustered baseline diff --lab klustered --repo ./baseline`,
@@ -41,7 +43,10 @@ type differences struct {
 	base    *baseline.Base
 	nodes   []*snapshot.Baseline // by place; nil where the version does not keep it
 	objects []baseline.ObjectDrift
+	from    int      // the place that the objects were read from; -1 where they were not
 	missed  []string // what could not be compared, and why
+	paths   []string // that the version has of the places, or that are new
+	kinds   []string // and objects, by kind and name
 }
 
 // compare reads the places and the version.
@@ -54,7 +59,12 @@ func (a *App) compare(ctx context.Context, f *baselineFlags) (*differences, erro
 	if err != nil {
 		return nil, err
 	}
-	d := &differences{places: places, base: base}
+	return a.differ(ctx, f, base, places)
+}
+
+// differ compares places with a version.
+func (a *App) differ(ctx context.Context, f *baselineFlags, base *baseline.Base, places []place) (*differences, error) {
+	d := &differences{places: places, base: base, from: -1}
 	for _, p := range places {
 		if p.unread != nil {
 			d.nodes = append(d.nodes, nil)
@@ -76,32 +86,95 @@ func (a *App) compare(ctx context.Context, f *baselineFlags) (*differences, erro
 			}
 		}
 		d.nodes = append(d.nodes, got)
+		if err := d.know(got, cmp.Or(f.like, p.Snapshot.Node)); err != nil {
+			return nil, err
+		}
 	}
 	was, err := base.Objects()
 	if err != nil || len(was) == 0 {
 		return d, err
 	}
-	is, err := a.keptObjects(ctx, f, places)
+	is, left, from, err := a.keptObjects(ctx, f, places)
 	if err != nil {
 		d.missed = append(d.missed, "the cluster's objects: "+err.Error())
-		return d, nil
+	} else {
+		d.objects, d.from, d.missed = baseline.CompareObjects(was, is), from, append(d.missed, left...)
 	}
-	d.objects = baseline.CompareObjects(was, is)
+	for _, o := range slices.Concat(was, is) {
+		d.kinds = append(d.kinds, o.Kind+"/"+o.Name)
+	}
 	return d, nil
 }
 
-// asked reports whether one of names, or nothing in particular, means name: it
-// itself, or what lies below it.
-func asked(names []string, name string) bool {
-	return len(names) == 0 || slices.ContainsFunc(names, func(n string) bool {
-		n = strings.TrimSuffix(n, "/")
-		return strings.EqualFold(n, name) || strings.HasPrefix(name, n+"/")
-	})
+// know remembers which files and certificates of a node can be asked for.
+func (d *differences) know(got *snapshot.Baseline, node string) error {
+	names, err := d.base.Names(node)
+	d.paths = append(d.paths, names...)
+	if got != nil {
+		for _, x := range got.Drifts {
+			d.paths = append(d.paths, x.Name)
+		}
+	}
+	return err
+}
+
+// check makes sure that each of the names is one of something. Where not all
+// could be read it may be one of that.
+func (d *differences) check(names []string) error {
+	for _, n := range names {
+		switch {
+		case slices.ContainsFunc(d.paths, func(p string) bool { return meansPath(n, p) }):
+		case slices.ContainsFunc(d.kinds, func(k string) bool { return meansObject(n, k) }):
+		case len(d.missed) > 0:
+			d.missed = append(d.missed, fmt.Sprintf("%q: it is not in the baseline, nor in what was read", n))
+		default:
+			return hint(fmt.Errorf("cannot find %q: neither the baseline's commit %s nor what was read has it", n, d.base.Version.Hash.Short()),
+				"a whole path, a folder, or KIND/NAME with the namespace before the name is wanted, such as /etc/kubernetes/manifests or Role/kube-system/x")
+		}
+	}
+	return nil
+}
+
+// meansPath reports whether n is the path, a folder that it lies in, or the file
+// that a certificate with a number is in.
+func meansPath(n, path string) bool {
+	if i := strings.LastIndex(path, "#"); i >= 0 && n == path[:i] && strings.Trim(path[i+1:], "0123456789") == "" {
+		return true
+	}
+	return n == path || n != "" && strings.HasPrefix(path, strings.TrimSuffix(n, "/")+"/")
+}
+
+// meansObject reports whether n is the object, by kind and name, its kind, or its
+// kind and namespace. Case matters in names alone.
+func meansObject(n, object string) bool {
+	kind, name, _ := strings.Cut(object, "/")
+	k, of, _ := strings.Cut(strings.TrimSuffix(n, "/"), "/")
+	return strings.EqualFold(k, kind) && (of == "" || of == name || strings.HasPrefix(name, of+"/"))
+}
+
+// asked reports whether one of names, or nothing in particular, means what.
+func asked(names []string, what string, means func(n, what string) bool) bool {
+	return len(names) == 0 || slices.ContainsFunc(names, func(n string) bool { return means(n, what) })
+}
+
+// missing says what could not be compared.
+func (a *App) missing(d *differences) {
+	for _, m := range d.missed {
+		fmt.Fprintf(a.Err, "klustered: not compared: %s\n", report.Clean(oneLine(m)))
+	}
 }
 
 func (a *App) runBaselineDiff(ctx context.Context, f *baselineFlags, names []string) error {
 	d, err := a.compare(ctx, f)
 	if err != nil {
+		return err
+	}
+	return a.tellAll(d, names)
+}
+
+// tellAll shows what differs of what is asked for.
+func (a *App) tellAll(d *differences, names []string) error {
+	if err := d.check(names); err != nil {
 		return err
 	}
 	found := 0
@@ -110,31 +183,33 @@ func (a *App) runBaselineDiff(ctx context.Context, f *baselineFlags, names []str
 			continue
 		}
 		for _, x := range n.Drifts {
-			if asked(names, x.Name) && x.Kind != "webhook" && x.Kind != "policy" { // told as objects
+			if asked(names, x.Name, meansPath) && x.Kind != "webhook" && x.Kind != "policy" { // told as objects
 				a.tellDrift(d, d.places[i].Snapshot, x)
 				found++
 			}
 		}
 	}
 	for _, o := range d.objects {
-		if x := o.Object(); asked(names, x.Kind+"/"+x.Name) {
+		if x := o.Object(); asked(names, x.Kind+"/"+x.Name, meansObject) {
 			if err := a.tellObject(d, o); err != nil {
 				return err
 			}
 			found++
 		}
 	}
-	for _, m := range d.missed {
-		fmt.Fprintf(a.Err, "klustered: not compared: %s\n", report.Clean(oneLine(m)))
-	}
+	a.missing(d)
 	switch {
 	case found > 0:
-		fmt.Fprintf(a.Out, "\n%s from commit %s. klustered baseline restore puts back; klustered baseline capture keeps what is now.\n", differ(found), d.base.Version.Hash.Short())
+		fmt.Fprintf(a.Out, "\n%s from commit %s. klustered baseline restore puts back; klustered baseline capture keeps what is now.\n", differing(found), d.base.Version.Hash.Short())
 		return exitCode(diagnose.ExitCauses)
 	case len(d.missed) > 0:
 		return exitCode(diagnose.ExitIncomplete)
 	}
-	fmt.Fprintf(a.Out, "All is as in commit %s, captured %s by %s.\n", d.base.Version.Hash.Short(), d.base.Version.At.Format(time.DateTime), report.Clean(d.base.Version.Author.String()))
+	what := "All"
+	if len(names) > 0 {
+		what = "What was asked for"
+	}
+	fmt.Fprintf(a.Out, "%s is as in commit %s, captured %s by %s.\n", what, d.base.Version.Hash.Short(), d.base.Version.At.Format(time.DateTime), report.Clean(d.base.Version.Author.String()))
 	return nil
 }
 
@@ -195,7 +270,7 @@ func (a *App) tellObject(d *differences, o baseline.ObjectDrift) error {
 	return err
 }
 
-func differ(n int) string {
+func differing(n int) string {
 	if n == 1 {
 		return "One thing differs"
 	}

@@ -40,7 +40,9 @@ func (a *App) baselineRestore() *cobra.Command {
 mode and owner, and that what reads them is started again. --all is everything
 that was changed or is gone; what was added is removed only when it is named.
 With --apply it is done as a repair: in a journal, looked at afterwards, and taken
-back if it makes things worse; klustered undo takes it back later. --like gives a
+back if it makes things worse; klustered undo takes it back later. What cannot be put
+back keeps nothing else from it, and is an error at the end; where nothing is put
+back, and not all could be compared, the exit code is 3. --like gives a
 node the files that are named as the baseline has them of another one.`,
 		Example: `  klustered baseline restore --all
   klustered baseline restore /etc/kubernetes/manifests/etcd.yaml --apply
@@ -71,6 +73,14 @@ func (a *App) runRestore(ctx context.Context, x *restore, names []string) error 
 	if err != nil {
 		return err
 	}
+	return a.putBack(ctx, x, d, names)
+}
+
+// putBack plans what is asked for of what differs.
+func (a *App) putBack(ctx context.Context, x *restore, d *differences, names []string) error {
+	if err := d.check(names); err != nil {
+		return err
+	}
 	diagnosis := diagnose.Run(snapshots(d.places), a.Faults)
 	for i, p := range d.places {
 		plan, err := x.plan(d, i, names)
@@ -83,11 +93,13 @@ func (a *App) runRestore(ctx context.Context, x *restore, names []string) error 
 		x.jobs = append(x.jobs, &job{place: p, fault: driftID, goal: newGoal(diagnosis, p.Snapshot.Node, nil), proposal: repair.Proposal{
 			Node: p.Snapshot.Node, Plan: plan, Faults: []string{driftID}, Title: "put back from the baseline's commit " + d.base.Version.Hash.Short()}})
 	}
-	return a.restoreAll(ctx, x, names)
+	a.missing(d)
+	return a.restoreAll(ctx, x, names, len(d.missed) > 0)
 }
 
-// restoreAll shows the jobs, and makes them if that is wanted.
-func (a *App) restoreAll(ctx context.Context, x *restore, names []string) error {
+// restoreAll shows the jobs, and makes them if that is wanted. Partly says that
+// not all could be compared.
+func (a *App) restoreAll(ctx context.Context, x *restore, names []string, partly bool) error {
 	for i, j := range x.jobs {
 		if err := a.preview(ctx, j, numbered(i, len(x.jobs))); err != nil {
 			return err
@@ -100,6 +112,8 @@ func (a *App) restoreAll(ctx context.Context, x *restore, names []string) error 
 	switch {
 	case len(x.jobs) == 0 && len(x.unavailable) > 0:
 		return errors.New("cannot put anything back")
+	case len(x.jobs) == 0 && partly:
+		return exitCode(diagnose.ExitIncomplete)
 	case len(x.jobs) == 0:
 		fmt.Fprintln(a.Out, "Nothing to put back: what was asked for is as the baseline has it.")
 		return nil
@@ -116,36 +130,47 @@ func (a *App) restoreAll(ctx context.Context, x *restore, names []string) error 
 			return err
 		}
 	}
+	if len(x.unavailable) > 0 {
+		return hint(errors.New("cannot put back all that was asked for: something is left for a person to decide"), "see what is said of it above")
+	}
 	return nil
 }
 
 // plan puts back what is chosen of the i-th place, and of the cluster at the
-// first place with a control plane.
+// place that writes to it. What cannot be, each by itself, is left.
 func (x *restore) plan(d *differences, i int, names []string) (op.Plan, error) {
 	s := d.places[i].Snapshot
 	var plan op.Plan
+	add := func(part op.Plan, err error) {
+		if err == nil {
+			_, err = fault.Guarded(s, part, x.git.kept())
+		}
+		if err != nil {
+			x.unavailable = append(x.unavailable, err.Error())
+			return
+		}
+		plan = append(plan, part...)
+	}
 	if d.nodes[i] != nil {
 		for _, y := range d.nodes[i].Drifts {
-			if y.Kind == "webhook" || y.Kind == "policy" || !asked(names, y.Name) || y.State == snapshot.DriftAdded && !exactly(names, y.Name) {
+			if y.Kind == "webhook" || y.Kind == "policy" || !asked(names, y.Name, meansPath) || y.State == snapshot.DriftAdded && !slices.Contains(names, y.Name) {
 				continue
 			}
 			part, err := drift.Restore(s, y)
 			if x.like != "" && y.Was != nil && strings.Contains(y.Was.Content, "--advertise-") {
 				err = fmt.Errorf("cannot take %s from %s: it has that node's addresses", y.Name, x.like)
 			}
-			if err != nil {
-				x.unavailable = append(x.unavailable, err.Error())
-				continue
-			}
-			plan = append(plan, part...)
+			add(part, err)
 		}
 	}
-	if first(d.places) == i {
-		part, err := objectPlan(d.objects, names)
-		if err != nil {
-			return nil, err
+	if d.writer() == i {
+		for _, o := range d.objects {
+			y := o.Object()
+			name := y.Kind + "/" + y.Name
+			if asked(names, name, meansObject) && (o.Was != nil || slices.ContainsFunc(names, func(n string) bool { return exactly(n, name) })) {
+				add(objectPlan(o))
+			}
 		}
-		plan = append(plan, part...)
 	}
 	if len(plan) == 0 {
 		return nil, nil
@@ -153,13 +178,19 @@ func (x *restore) plan(d *differences, i int, names []string) (op.Plan, error) {
 	return fault.Guarded(s, once(plan), x.git.kept())
 }
 
-// first is the first place with a control plane; -1 without one.
-func first(places []place) int {
-	return slices.IndexFunc(places, func(p place) bool { return p.Snapshot.Cluster != nil && p.Snapshot.Cluster.ControlPlane })
+// writer is the place that objects are changed from: the first with a control
+// plane that is seen to be one, else the one that they were read from.
+func (d *differences) writer() int {
+	i := slices.IndexFunc(d.places, func(p place) bool { return p.Snapshot.Cluster != nil && p.Snapshot.Cluster.ControlPlane })
+	if i < 0 {
+		return d.from
+	}
+	return i
 }
 
-func exactly(names []string, name string) bool {
-	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
+// exactly reports whether n is the object itself, and no kind or namespace.
+func exactly(n, object string) bool {
+	return len(n) == len(object) && meansObject(n, object)
 }
 
 // once puts restarts behind all files, each of them once.
@@ -180,29 +211,21 @@ func once(plan op.Plan) op.Plan {
 	return slices.Concat(files, reloads, restarts)
 }
 
-// objectPlan puts objects back.
-func objectPlan(list []baseline.ObjectDrift, names []string) (op.Plan, error) {
-	var plan op.Plan
-	for _, o := range list {
-		x := o.Object()
-		name := x.Kind + "/" + x.Name
-		switch {
-		case !asked(names, name) || o.Was == nil && !exactly(names, name):
-		case o.Was == nil:
-			plan = append(plan, op.DeleteObject{Path: x.Path(), Why: "the baseline does not have it"})
-		case o.Is == nil:
-			body, err := o.Was.JSON()
-			if err != nil {
-				return nil, err
-			}
-			plan = append(plan, op.CreateObject{Path: x.Path(), Body: body})
-		default:
-			patch, err := o.Patch()
-			if err != nil {
-				return nil, err
-			}
-			plan = append(plan, op.PatchObject{Path: x.Path(), Patch: patch, Why: "make " + name + " as the baseline has it"})
-		}
+// objectPlan puts an object back. One that differs in what cannot be changed is
+// made anew.
+func objectPlan(o baseline.ObjectDrift) (op.Plan, error) {
+	x := o.Object()
+	if o.Was == nil {
+		return op.Plan{op.DeleteObject{Path: x.Path(), Why: "the baseline does not have it"}}, nil
 	}
-	return plan, nil
+	if o.Is != nil && !o.Fixed() {
+		patch, err := o.Patch()
+		return op.Plan{op.PatchObject{Path: x.Path(), Patch: patch, Why: fmt.Sprintf("make %s/%s as the baseline has it", x.Kind, x.Name)}}, err
+	}
+	body, err := o.Was.JSON()
+	plan := op.Plan{op.CreateObject{Path: x.Path(), Body: body}}
+	if o.Is != nil {
+		plan = append(op.Plan{op.DeleteObject{Path: x.Path(), Why: "the role that it binds cannot be changed: it is made anew"}}, plan...)
+	}
+	return plan, err
 }
