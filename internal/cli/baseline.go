@@ -159,6 +159,9 @@ func (a *App) before(f *baselineFlags, nodes []string, cluster bool, files map[s
 		return nil, git.Init(f.repo)
 	}
 	if errors.Is(err, git.ErrLost) {
+		if err := git.Init(f.repo); err != nil { // it has no HEAD either
+			return nil, err
+		}
 		fmt.Fprintf(a.Err, "klustered: %s: a new history is begun; git --git-dir %s fsck --lost-found finds the old one\n", oneLine(err.Error()), filepath.Clean(f.repo))
 		return nil, nil
 	}

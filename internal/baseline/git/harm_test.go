@@ -189,6 +189,16 @@ func TestOtherways(t *testing.T) {
 		}
 		git(t, dir, "symbolic-ref", "HEAD", "refs/heads/main")
 	}
+	bare := filepath.Join(t.TempDir(), "bare")
+	if err := errors.Join(os.CopyFS(bare, os.DirFS(dir)), os.Remove(filepath.Join(bare, "HEAD"))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(Disk{}, bare); !errors.Is(err, ErrLost) || errors.Is(err, ErrNone) {
+		t.Errorf("without HEAD: %v", err)
+	}
+	if err := Init(bare); err == nil {
+		t.Error("one without HEAD was begun anew")
+	}
 	if v := keep(t, dir, 20, map[string]string{"a": "new"}); len(v.Parents) > 0 {
 		t.Errorf("what begins anew has parents: %v", v)
 	}

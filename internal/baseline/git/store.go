@@ -2,6 +2,7 @@ package git
 
 import (
 	"bytes"
+	"cmp"
 	"compress/zlib"
 	"errors"
 	"fmt"
@@ -59,7 +60,11 @@ func Open(files Files, dir string) (*Repository, error) {
 		if _, err := r.read(".git/HEAD"); err == nil {
 			return nil, fmt.Errorf("cannot use %s: it is a working copy, and a bare repository is wanted", dir)
 		}
-		return nil, fmt.Errorf("cannot open %s: %w", dir, ErrNone)
+		reason := ErrNone
+		if any, err := r.anything(); err != nil || any {
+			reason = fmt.Errorf("it has no HEAD: %w", cmp.Or(err, ErrLost))
+		}
+		return nil, fmt.Errorf("cannot open %s: %w", dir, reason)
 	} else if err != nil {
 		return nil, fmt.Errorf("cannot open %s: %w", dir, err)
 	}
