@@ -22,7 +22,7 @@ var Fault = &fault.Fault{
 	Explains: []symptom.Edge{
 		{Symptom: symptom.CertRefused, Strength: symptom.Usually},
 		{Symptom: symptom.AdminLockedOut, Strength: symptom.Sometimes},
-		{Symptom: symptom.KubeletRejected, Strength: symptom.Sometimes},
+		{Symptom: symptom.KubeletRejected, Strength: symptom.Sometimes, Cluster: true},
 	},
 	Remedy: func(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 		return certs.Renew(s, f, "the old one begins in the future")

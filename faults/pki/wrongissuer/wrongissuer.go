@@ -22,7 +22,7 @@ var Fault = &fault.Fault{
 	Explains: []symptom.Edge{
 		{Symptom: symptom.CertRefused, Strength: symptom.Usually},
 		{Symptom: symptom.AdminLockedOut, Strength: symptom.Sometimes},
-		{Symptom: symptom.KubeletRejected, Strength: symptom.Sometimes},
+		{Symptom: symptom.KubeletRejected, Strength: symptom.Sometimes, Cluster: true},
 	},
 	Remedy: remedy,
 	Drill:  drill,

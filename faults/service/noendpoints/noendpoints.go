@@ -60,7 +60,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 func misses(c *snapshot.Cluster) []miss {
 	var out []miss
 	for _, x := range c.Services {
-		if c.Source != "api" || len(x.Selector) == 0 || x.External != "" || x.Namespace == "kube-system" && x.Name == "kube-dns" {
+		if c.Source != "api" && c.Source != "etcd" || len(x.Selector) == 0 || x.External != "" || x.Namespace == "kube-system" && x.Name == "kube-dns" {
 			continue
 		}
 		pods := selected(c, x)
