@@ -128,6 +128,9 @@ func xattrs(fd int) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if size == 0 { // an overlay counts attributes of its own that it does not list
+		return nil, nil
+	}
 	all := map[string][]byte{}
 	for name := range bytes.SplitSeq(bytes.TrimSuffix(list[:size], []byte{0}), []byte{0}) {
 		value := make([]byte, 64<<10) // XATTR_SIZE_MAX
