@@ -13,6 +13,7 @@ import (
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
+	"github.com/klustered/klustered/symptom"
 )
 
 // loud: the broken node yields findings, and each can be told.
@@ -36,6 +37,11 @@ func loud(t testing.TB, f *fault.Fault, s *snapshot.Snapshot) []finding.Finding 
 		}
 		if x.Fault != "" || x.Node != "" {
 			t.Errorf("drill is loud: Detect set Fault or Node, which the engine sets: %s", show(found))
+		}
+		for _, id := range x.Only {
+			if !slices.ContainsFunc(f.Explains, func(e symptom.Edge) bool { return string(e.Symptom) == id }) {
+				t.Errorf("drill is loud: %q is said to be all that %s shows, and the fault does not explain it", id, x.Subject)
+			}
 		}
 		for _, fact := range x.Facts {
 			if fact.Source == "" || fact.Got == "" {
