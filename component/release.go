@@ -68,12 +68,6 @@ func (r *Release) NearestPlugin(name string) string {
 	return Nearest(name, slices.Collect(maps.Keys(r.plugins)))
 }
 
-// NearestController returns the controller whose name is most like one that is
-// none.
-func (r *Release) NearestController(name string) string {
-	return Nearest(name, slices.Collect(maps.Keys(r.controllers)))
-}
-
 // SetGates reads the value of a feature-gates flag: Name=true,Name=false, each
 // perhaps behind "kube:". What is wrong is told in the order of the value.
 func (r *Release) SetGates(value string) (gates map[string]bool, problems []string) {

@@ -40,15 +40,6 @@ func Findings(list []Doubt) []finding.Finding {
 	return out
 }
 
-// Facts are those of all doubts.
-func Facts(list []Doubt) []finding.Fact {
-	var out []finding.Fact
-	for _, d := range list {
-		out = append(out, d.Facts...)
-	}
-	return out
-}
-
 // Of returns the doubt about a subject.
 func Of(list []Doubt, x finding.Subject) (Doubt, bool) {
 	i := slices.IndexFunc(list, func(d Doubt) bool { return d.Subject == x })

@@ -13,13 +13,6 @@ import (
 	"github.com/klustered/klustered/component"
 )
 
-// Sound says why the kubelet of a release would not take a text for a pod that
-// runs the component, or that a field of it is none.
-func Sound(text, name, version string) error {
-	_, err := read(text, name, version)
-	return err
-}
-
 // read is a pod's content as plain data.
 func read(text, name, version string) (any, error) {
 	var doc yaml.Node

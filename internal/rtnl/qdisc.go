@@ -67,14 +67,9 @@ func ParseQdisc(body []byte) (Qdisc, bool) {
 }
 
 // Qdiscs lists the qdiscs of every interface of c's namespace.
-func (c *Conn) Qdiscs() ([]Qdisc, error) { return c.schedulers(unix.RTM_GETQDISC, 0) }
-
-// Classes lists the classes of the interface of that index.
-func (c *Conn) Classes(index int) ([]Qdisc, error) { return c.schedulers(unix.RTM_GETTCLASS, index) }
-
-func (c *Conn) schedulers(kind uint16, index int) ([]Qdisc, error) {
+func (c *Conn) Qdiscs() ([]Qdisc, error) {
 	var out []Qdisc
-	err := c.Dump(kind, Tcm(index, 0, 0), func(m Message) error {
+	err := c.Dump(unix.RTM_GETQDISC, Tcm(0, 0, 0), func(m Message) error {
 		if q, ok := ParseQdisc(m.Body); ok {
 			out = append(out, q)
 		}

@@ -33,16 +33,6 @@ func Not(k Check) Check {
 // NodesReady checks that every node is Ready.
 func NodesReady() Check { return Check{"nodes are Ready", nodesReady} }
 
-// CanaryAnswers checks the canary's node port on every node.
-func CanaryAnswers() Check {
-	return Check{"the canary answers quickly on every node's port", canaryAnswers}
-}
-
-// PodsServe checks that a new pod on every node starts and is served.
-func PodsServe() Check {
-	return Check{"a new pod on every node starts, resolves a name and reaches a Service", podsServe}
-}
-
 // NoIOLimit checks that no group on the node limits I/O on any device.
 func NoIOLimit(n *node.Node) Check {
 	return Check{"no I/O limit is set on " + n.Name, func(ctx context.Context, _ Cluster) error {

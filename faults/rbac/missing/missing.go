@@ -44,8 +44,6 @@ type need struct {
 	applies               func(s *snapshot.Snapshot) bool
 }
 
-func always(*snapshot.Snapshot) bool { return true }
-
 // account reports whether a workload of kube-system runs with the account.
 func account(name string) func(s *snapshot.Snapshot) bool {
 	return func(s *snapshot.Snapshot) bool {

@@ -178,9 +178,6 @@ func (w *Writer) Add(at time.Time, payloads ...string) {
 	w.last = stamp
 }
 
-// Len is the size of the file so far, in bytes.
-func (w *Writer) Len() int { return len(w.b) }
-
 // HeaderSize is the size of the header, in bytes.
 func (w *Writer) HeaderSize() int { return headerSize }
 

@@ -52,17 +52,6 @@ func printable(b []byte) bool {
 	return len(b) > 0
 }
 
-// Head reads the apiVersion and the kind of a stored value. Of an encrypted
-// one the error is an [EncryptedError].
-func Head(value []byte) (apiVersion, kind string, err error) {
-	if len(value) > 0 && value[0] == '{' {
-		o, err := Decode(value)
-		return o.Text("apiVersion"), o.Text("kind"), err
-	}
-	apiVersion, kind, _, err = envelope(value)
-	return apiVersion, kind, err
-}
-
 // envelope opens a runtime.Unknown: type meta (1) and the object (2).
 func envelope(value []byte) (apiVersion, kind string, raw []byte, err error) {
 	if p, ok := Encryption(value); ok {
