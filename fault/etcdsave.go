@@ -80,14 +80,16 @@ func aboveMember(s *snapshot.Snapshot, name string) bool {
 // a cluster of its own of it; and where its volumes lie.
 var fateful = regexp.MustCompile(`--(?:data-dir|wal-dir|force-new-cluster|initial-cluster-state|initial-cluster-token)\b[^\n]*|(?m:^\s*(?:- )?path:.*$)`)
 
-// startsEtcd is the command of a manifest that starts a member.
-var startsEtcd = regexp.MustCompile(`(?m)^\s*- "?(?:/usr/local/bin/)?etcd"? *$`)
+var etcdCommand = regexp.MustCompile(`(?m)^\s*- "?(?:/\S*/)?etcd"? *$`)
+
+// StartsEtcd reports whether a manifest's text has etcd as a command.
+func StartsEtcd(manifest string) bool { return etcdCommand.MatchString(manifest) }
 
 // moves reports whether o changes one of them in the member's manifest.
 func moves(s *snapshot.Snapshot, name string, o op.Op) bool {
 	if !startsMember(s, name) {
 		w, ok := o.(op.WriteFile)
-		return ok && w.Pin == "" && startsEtcd.Match(w.Data)
+		return ok && w.Pin == "" && StartsEtcd(string(w.Data))
 	}
 	switch x := o.(type) {
 	case op.WriteFile:

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/klustered/klustered/fault/object"
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/internal/order"
 	"github.com/klustered/klustered/snapshot"
@@ -103,20 +104,12 @@ func Hands(s *snapshot.Snapshot, d snapshot.Drift, captured time.Time) []finding
 	}
 	kind, name, _ := strings.Cut(d.Name, "/")
 	for _, c := range s.Trail.Changes {
-		if d.Kind != "file" && c.Name == name && c.Last.After(captured) && strings.EqualFold(plural(kind), path.Base(c.Resource)) {
+		if d.Kind != "file" && c.Name == name && c.Last.After(captured) && path.Base(object.Path(kind, "", "")) == path.Base(c.Resource) {
 			out = append(out, finding.Fact{Source: c.Path, At: c.Last, Got: fmt.Sprintf("%s by %s from %s", c.Verb, c.User, strings.Join(c.From, ", "))})
 		}
 	}
 	order.By(out, func(a, b finding.Fact) int { return b.At.Compare(a.At) })
 	return out[:min(len(out), maxHands)]
-}
-
-// plural is the resource of a kind.
-func plural(kind string) string {
-	if stem, ok := strings.CutSuffix(kind, "y"); ok {
-		return stem + "ies"
-	}
-	return kind + "s"
 }
 
 // within reports whether something that began then may have written at.

@@ -53,7 +53,7 @@ func refused(s *snapshot.Snapshot, d snapshot.Drift) string {
 		return ""
 	case d.Is != nil && upgraded(d.Was.Content, d.Is.Content):
 		return "another version of its image runs now, and an upgrade is not taken back: capture a new baseline"
-	case d.Is == nil && startsEtcd.MatchString(d.Was.Content) && (s.Etcd == nil || s.Etcd.DBFileSize == 0):
+	case d.Is == nil && fault.StartsEtcd(d.Was.Content) && (s.Etcd == nil || s.Etcd.DBFileSize == 0):
 		return "this node has no data of etcd, and a member without any would begin a cluster of its own"
 	case d.Was.Link == "" && !d.Was.Whole():
 		return "the baseline has it with its secrets kept out, or in part"
@@ -73,13 +73,9 @@ func ofPackage(s *snapshot.Snapshot, name string) bool {
 	})
 }
 
-var (
-	// images are the lines of a manifest that name what is run: the name and,
-	// apart, the version.
-	images = regexp.MustCompile(`(?m)^\s*(?:- )?image: *"?([^\s"]+?)([:@][^\s"/]+)?"? *$`)
-	// startsEtcd is the command of a manifest that starts a member.
-	startsEtcd = regexp.MustCompile(`(?m)^\s*- "?(?:/usr/local/bin/)?etcd"? *$`)
-)
+// images are the lines of a manifest that name what is run: the name and, apart,
+// the version.
+var images = regexp.MustCompile(`(?m)^\s*(?:- )?image: *"?([^\s"]+?)([:@][^\s"/]+)?"? *$`)
 
 // upgraded reports whether two manifests run the same images in other versions.
 func upgraded(was, is string) bool {

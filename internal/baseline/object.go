@@ -122,7 +122,9 @@ func newObject(body map[string]any) (Object, error) {
 		return Object{}, err
 	}
 	o := Object{Place: place, Kind: kind, Group: group, Name: strings.TrimPrefix(namespace+"/"+name, "/"), Body: body}
-	o.By, o.At = lastManager(meta)
+	if by := object.Managers(schema.Object{"metadata": schemaOf(meta)}); len(by) > 0 {
+		o.By, o.At = by[0].Name, by[0].At
+	}
 	for _, f := range fleeting {
 		delete(meta, f)
 	}
@@ -131,26 +133,6 @@ func newObject(body map[string]any) (Object, error) {
 		delete(body, "rules")
 	}
 	return o, nil
-}
-
-// lastManager is the latest entry of managedFields.
-func lastManager(meta map[string]any) (string, time.Time) {
-	var by string
-	var at time.Time
-	list, _ := meta["managedFields"].([]any)
-	for _, x := range list {
-		m, _ := x.(map[string]any)
-		when, isTime := m["time"].(time.Time)
-		if text, ok := m["time"].(string); ok {
-			var err error
-			when, err = time.Parse(time.RFC3339, text)
-			isTime = err == nil
-		}
-		if name, ok := m["manager"].(string); ok && isTime && !when.Before(at) {
-			by, at = name, when
-		}
-	}
-	return by, at
 }
 
 // Objects are those that the version keeps.
@@ -296,10 +278,8 @@ func seen(c *snapshot.Cluster) map[string]sight {
 	}
 	for name, list := range byConfig {
 		x := sight{kind: "webhook"}
-		for _, m := range list[0].Managers {
-			if !m.At.Before(x.at) {
-				x.by, x.at = m.Name, m.At
-			}
+		if by := list[0].Managers; len(by) > 0 { // the latest first
+			x.by, x.at = by[0].Name, by[0].At
 		}
 		x.text = hooks(list)
 		out[name] = x

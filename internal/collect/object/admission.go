@@ -18,7 +18,7 @@ func Webhooks(kind string, o schema.Object) []snapshot.Webhook {
 		x := snapshot.Webhook{
 			Kind: kind, Config: o.Text("metadata", "name"), Name: w.Text("name"), Failure: w.Text("failurePolicy"), TimeoutS: int(w.Int("timeoutSeconds")),
 			Namespaces: selector(w.Sub("namespaceSelector")), Objects: selector(w.Sub("objectSelector")),
-			Created: when(o, "metadata", "creationTimestamp"), Managers: managers(o),
+			Created: when(o, "metadata", "creationTimestamp"), Managers: Managers(o),
 			Keeper: kept(o),
 		}
 		x.Service, x.URL, x.CA = client(w.Sub("clientConfig"))

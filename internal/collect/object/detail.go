@@ -171,8 +171,8 @@ func kept(o schema.Object) string {
 // maxManagers is how many managers of an object are kept.
 const maxManagers = 8
 
-// managers are those who set fields of an object, the latest first.
-func managers(o schema.Object) []snapshot.Manager {
+// Managers are those who set fields of an object, the latest first.
+func Managers(o schema.Object) []snapshot.Manager {
 	var out []snapshot.Manager
 	for _, f := range o.List("metadata", "managedFields") {
 		out = append(out, snapshot.Manager{Name: f.Text("manager"), Operation: f.Text("operation"), Subresource: f.Text("subresource"), At: when(f, "time")})

@@ -89,7 +89,7 @@ const maxData = 16 << 10
 
 // ConfigMapText converts a ConfigMap, with secrets in it replaced.
 func ConfigMapText(o schema.Object) snapshot.ConfigMap {
-	c := snapshot.ConfigMap{Namespace: o.Text("metadata", "namespace"), Name: o.Text("metadata", "name"), Data: map[string]string{}, Managers: managers(o), Keeper: kept(o)}
+	c := snapshot.ConfigMap{Namespace: o.Text("metadata", "namespace"), Name: o.Text("metadata", "name"), Data: map[string]string{}, Managers: Managers(o), Keeper: kept(o)}
 	for k, v := range o.Map("data") {
 		switch {
 		case strings.HasPrefix(k, "jws-kubeconfig-"):
