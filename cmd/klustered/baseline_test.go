@@ -29,11 +29,12 @@ func TestIntegrationBaseline(t *testing.T) {
 	if out := baseline(0, "capture"); !strings.Contains(out, "Nothing has changed") {
 		errorf(t, "capture: a lab at rest has changed: %s", out)
 	}
+	const flags = "/var/lib/kubelet/kubeadm-flags.env" // in no folder of which all is read
 	const config, unit, manifest = "/var/lib/kubelet/config.yaml", "/etc/systemd/system/kubelet.service.d/15-more.conf", "/etc/kubernetes/manifests/kube-scheduler.yaml"
-	onNode(t, "worker1", "echo 'maxPods: 77' >> "+config+"; printf '[Service]\\nNice=1\\n' > "+unit)
+	onNode(t, "worker1", "echo 'maxPods: 77' >> "+config+"; rm "+flags+"; printf '[Service]\\nNice=1\\n' > "+unit)
 	onNode(t, "cp1", "chmod 0644 "+manifest+"; k='kubectl --kubeconfig /etc/kubernetes/admin.conf'; $k label clusterrole system:node by=hand && $k delete clusterrolebinding system:basic-user")
 	said := baseline(2, "diff")
-	for _, want := range []string{"worker1: file " + config + " changed", "+maxPods: 77", "worker1: file " + unit + " added", "cp1: file " + manifest + " changed", "mode 0600",
+	for _, want := range []string{"worker1: file " + config + " changed", "+maxPods: 77", "worker1: file " + flags + " gone", "worker1: file " + unit + " added", "cp1: file " + manifest + " changed", "mode 0600",
 		"ClusterRole system:node changed", "by kubectl-label", "ClusterRoleBinding system:basic-user gone", ": all is well"} {
 		if !strings.Contains(said, want) {
 			errorf(t, "diff: %q is not said:\n%s", want, said)

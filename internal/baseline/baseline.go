@@ -171,11 +171,11 @@ func prints(p *snapshot.PKI) string {
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // A mark is a line of pki: what a fingerprint is of.
-type mark struct{ kind, sum, about string }
+type mark struct{ sum, about string }
 
 func (m mark) String() string { return strings.TrimSpace(m.about + " " + m.sum) }
 
-// parsePrints reads a pki file, by path.
+// parsePrints reads a pki file, by kind and path.
 func parsePrints(data []byte) (map[string]mark, error) {
 	out := map[string]mark{}
 	for l := range strings.Lines(string(data)) {
@@ -183,7 +183,7 @@ func parsePrints(data []byte) (map[string]mark, error) {
 		if len(f) != 4 {
 			return nil, fmt.Errorf("cannot read the fingerprints: there is the line %.80q", l)
 		}
-		out[f[0]+" "+f[2]] = mark{f[0], f[1], f[3]}
+		out[f[0]+" "+f[2]] = mark{f[1], f[3]}
 	}
 	return out, nil
 }

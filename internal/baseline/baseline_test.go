@@ -44,6 +44,9 @@ func record(t *testing.T, dir string, files map[string][]byte) *Base {
 	return b
 }
 
+// nowhere is a file known to be gone.
+func nowhere(string) bool { return false }
+
 // drifts are the differences in short.
 func drifts(t *testing.T, b *Base, s *snapshot.Snapshot, absent func(string) bool) string {
 	t.Helper()
@@ -98,8 +101,7 @@ func TestCompare(t *testing.T) {
 		"other mode":            {node(mode, secret, link), "file /var/lib/kubelet/config.yaml changed"},
 		"another secret":        {node(a, other, link), "file /etc/kubernetes/encryption.yaml changed"},
 		"a link that was moved": {node(a, secret, moved), "file /etc/cni/net.d/10.conf changed"},
-		"gone, or elsewhere":    {node(secret, link), "/var/lib/kubelet/config.yaml"},
-		"gone of a folder":      {node(a, secret), "file /etc/cni/net.d/10.conf gone"},
+		"not read, not gone":    {node(secret, link), "/var/lib/kubelet/config.yaml"},
 		"added":                 {node(a, secret, link, file("/etc/new", "")), "file /etc/new added"},
 		"unread, not gone":      {unread, "/etc/cni/net.d/10.conf; /var/lib/kubelet/config.yaml"},
 		"renewed":               {renewed, "certificate /etc/kubernetes/pki/ca.crt#1 changed"},
@@ -107,7 +109,7 @@ func TestCompare(t *testing.T) {
 		"a key that is unread":  {blind, "/etc/kubernetes/pki/ca.key"},
 		"no certificate read":   {untold, "/etc/kubernetes/pki/ca.crt#1; /etc/kubernetes/pki/ca.key"},
 	} {
-		if got := drifts(t, b, tc.s, nil); got != tc.want {
+		if got := drifts(t, b, tc.s, nowhere); got != tc.want {
 			t.Errorf("%s: got %q, want %q", what, got, tc.want)
 		}
 	}
@@ -116,11 +118,11 @@ func TestCompare(t *testing.T) {
 	}
 	newer := node(a, secret, link, file("/etc/new", ""))
 	newer.Tool = "v2"
-	if got := drifts(t, b, newer, nil); got != "" {
+	if got := drifts(t, b, newer, nowhere); got != "" {
 		t.Errorf("an old file that another version reads: got %q", got)
 	}
 	newer.Kubelet.Files[3].Modified = b.Version.At.Add(time.Hour)
-	if got := drifts(t, b, newer, nil); got != "file /etc/new added" {
+	if got := drifts(t, b, newer, nowhere); got != "file /etc/new added" {
 		t.Errorf("a new file that another version reads: got %q", got)
 	}
 }
@@ -156,11 +158,11 @@ func TestLike(t *testing.T) {
 	b := record(t, filepath.Join(t.TempDir(), "b"), files)
 	s := node(file(a.Path, "b\n"))
 	s.Node, s.PKI.Certificates[0].SHA256 = "cp2", "its own"
-	got, err := b.CompareLike(s, "cp1")
+	got, err := b.CompareLike(s, "cp1", nowhere)
 	if err != nil || len(got.Drifts) != 1 || got.Drifts[0].Was.Content != "a\n" {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if got, err := b.CompareLike(s, "cp3"); got != nil || err != nil {
+	if got, err := b.CompareLike(s, "cp3", nowhere); got != nil || err != nil {
 		t.Errorf("like a node that is not kept: %+v, %v", got, err)
 	}
 }
@@ -272,15 +274,15 @@ func TestRoundTrip(t *testing.T) {
 	s.Cluster.Webhooks = hooks
 	s.Cluster.Webhooks[0].Created, s.Cluster.Webhooks[0].Managers = time.Unix(5, 0), []snapshot.Manager{{Name: "x", At: time.Unix(7, 0)}}
 	const added = "; policy ValidatingAdmissionPolicy/new added"
-	if got := drifts(t, b, s, nil); !strings.HasSuffix(got, strings.TrimPrefix(added, "; ")) || strings.Contains(got, "webhook") {
+	if got := drifts(t, b, s, nowhere); !strings.HasSuffix(got, strings.TrimPrefix(added, "; ")) || strings.Contains(got, "webhook") {
 		t.Errorf("got %q", got)
 	}
 	s.Cluster.Webhooks[0].Failure = "Ignore"
-	if got := drifts(t, b, s, nil); !strings.Contains(got, "webhook ValidatingWebhookConfiguration/w changed") {
+	if got := drifts(t, b, s, nowhere); !strings.Contains(got, "webhook ValidatingWebhookConfiguration/w changed") {
 		t.Errorf("got %q", got)
 	}
 	s.Cluster.ControlPlane = false
-	if got := drifts(t, b, s, nil); strings.Contains(got, "webhook") || strings.Contains(got, "policy") {
+	if got := drifts(t, b, s, nowhere); strings.Contains(got, "webhook") || strings.Contains(got, "policy") {
 		t.Errorf("a worker says %q", got)
 	}
 }

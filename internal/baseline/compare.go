@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -96,9 +95,8 @@ func (b *Base) Keep(nodes []string, cluster bool) (map[string][]byte, error) {
 }
 
 // Compare says how the node of s differs from what is kept of it; nil when
-// nothing is. absent reports that no file is at a path of the node. Without it a
-// kept file that s does not have is gone only where s has all of its folder; and
-// a file that is not gone is unread.
+// nothing is. absent reports that nothing is at a path of the node: a kept file
+// that s does not have is gone only then, and else unread.
 func (b *Base) Compare(s *snapshot.Snapshot, absent func(path string) bool) (*snapshot.Baseline, error) {
 	c, ok := b.comparison(s, s.Node, absent)
 	if !ok {
@@ -118,8 +116,8 @@ func (b *Base) Compare(s *snapshot.Snapshot, absent func(path string) bool) (*sn
 
 // CompareLike says how the files of s differ from those that are kept of another
 // node; nil when nothing is.
-func (b *Base) CompareLike(s *snapshot.Snapshot, node string) (*snapshot.Baseline, error) {
-	c, ok := b.comparison(s, node, nil)
+func (b *Base) CompareLike(s *snapshot.Snapshot, node string, absent func(path string) bool) (*snapshot.Baseline, error) {
+	c, ok := b.comparison(s, node, absent)
 	if !ok {
 		return nil, nil
 	}
@@ -128,9 +126,6 @@ func (b *Base) CompareLike(s *snapshot.Snapshot, node string) (*snapshot.Baselin
 
 func (b *Base) comparison(s *snapshot.Snapshot, node string, absent func(string) bool) (comparison, bool) {
 	c := comparison{base: b, s: s, dir: "nodes/" + node + "/", out: &snapshot.Baseline{Commit: commit(b.Version)}, absent: absent}
-	if absent == nil {
-		c.absent = c.listed
-	}
 	_, ok := b.files[c.dir+"index"]
 	return c, ok
 }
@@ -145,30 +140,9 @@ type comparison struct {
 	absent func(path string) bool
 }
 
-// listed reports whether the snapshot has every file of the path's folder, so
-// that one that it does not have is not there.
-func (c *comparison) listed(name string) bool {
-	dir := path.Dir(name)
-	switch {
-	case c.s.Static != nil && c.s.Static.Dir == dir:
-		return c.whole(snapshot.SectionStatic)
-	case c.s.CNI != nil && c.s.CNI.ConfDir == dir:
-		return c.whole(snapshot.SectionCNI)
-	case c.s.Systemd != nil && strings.HasSuffix(dir, ".d"):
-		u, ok := c.s.Systemd.Unit(strings.TrimSuffix(path.Base(dir), ".d"))
-		return ok && !u.Masked && c.whole(snapshot.SectionSystemd)
-	}
-	return false
-}
-
-// whole reports whether all of the sections were read.
-func (c *comparison) whole(sections ...snapshot.Section) bool {
-	for _, x := range sections {
-		if !c.s.Has(x) && x != snapshot.SectionContainerd {
-			return false
-		}
-	}
-	return !slices.ContainsFunc(c.s.Gaps, func(g snapshot.Gap) bool { return slices.Contains(sections, g.Section) })
+// whole reports whether all of the section was read.
+func (c *comparison) whole(x snapshot.Section) bool {
+	return c.s.Has(x) && !slices.ContainsFunc(c.s.Gaps, func(g snapshot.Gap) bool { return g.Section == x })
 }
 
 func (c *comparison) add(d snapshot.Drift, at string) error {
@@ -261,21 +235,18 @@ func (c *comparison) marks() error {
 	}
 	for _, name := range all {
 		w, n := was[name], is[name]
-		d := snapshot.Drift{Kind: w.kind + n.kind, Name: name, Old: w.String(), New: n.String()}
-		_, path, _ := strings.Cut(name, " ")
-		d.Name = path
+		kind, path, _ := strings.Cut(name, " ")
+		d := snapshot.Drift{Kind: kind, Name: path, State: snapshot.DriftChanged, Old: w.String(), New: n.String()}
 		switch {
-		case w.kind == "":
-			d.Kind, d.State = n.kind, snapshot.DriftAdded
-		case n.kind == "" && !whole:
-			c.out.Unread = append(c.out.Unread, path)
-			continue
-		case n.kind == "":
-			d.Kind, d.State = w.kind, snapshot.DriftGone
 		case w.sum == n.sum:
 			continue
-		default:
-			d.Kind, d.State = w.kind, snapshot.DriftChanged
+		case n.sum == "" && !whole:
+			c.out.Unread = append(c.out.Unread, path)
+			continue
+		case n.sum == "":
+			d.State = snapshot.DriftGone
+		case w.sum == "":
+			d.State = snapshot.DriftAdded
 		}
 		if err := c.add(d, c.dir+"pki"); err != nil {
 			return err

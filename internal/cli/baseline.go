@@ -19,9 +19,7 @@ import (
 	"github.com/klustered/klustered/internal/baseline"
 	"github.com/klustered/klustered/internal/baseline/git"
 	"github.com/klustered/klustered/internal/diagnose"
-	"github.com/klustered/klustered/internal/inventory"
 	"github.com/klustered/klustered/internal/report"
-	"github.com/klustered/klustered/internal/transport"
 )
 
 // baselineFlags are what the commands of a baseline have in common.
@@ -69,8 +67,9 @@ func (a *App) baselineCapture() *cobra.Command {
 		Long: `capture adds a commit with how the nodes and the cluster are now; of nodes that it
 does not read, what was captured before stays. Where nothing has changed, nothing
 is added. What is captured later passes for good: where triage finds a root cause,
-nothing is captured unless --anyway is given. A note on standard error says what could not be read. A bundle from before,
-which has no webhooks and no RBAC, is captured with the time at which it was made.`,
+nothing is captured unless --anyway is given. A note on standard error says what
+could not be read. A bundle from before, which has no webhooks and no RBAC, is
+captured with the time at which it was made.`,
 		Example: `  klustered baseline capture -m "after the upgrade"
   klustered baseline capture --lab klustered --repo ./baseline
   klustered baseline capture --bundle yesterday.bundle --repo ./baseline`,
@@ -213,56 +212,22 @@ func (a *App) keptObjects(ctx context.Context, f *baselineFlags, places []place)
 		if p.Snapshot.Etcd == nil {
 			continue
 		}
-		var out bytes.Buffer
-		if p.spec == "local" {
-			err = a.objectsHere(ctx, f, &out)
-		} else {
-			err = objectsThere(ctx, p.spec, &out)
-		}
+		var out, errs bytes.Buffer
+		get := *a // as klustered get would say it
+		get.Out, get.Err = &out, &errs
+		asked := &getFlags{reach: reach{nodes: []string{p.spec}, root: "/", timeout: f.timeout}, all: true, output: "json", source: "auto", managed: true}
+		err = get.runGet(ctx, asked, []string{baseline.Kinds}, []string{"--all-namespaces", "--output=json", "--show-managed-fields"})
 		if err == nil {
 			all, left, err = baseline.Objects(out.Bytes())
+			for line := range strings.Lines(errs.String()) {
+				if what, ok := strings.CutPrefix(line, "klustered: left out "); ok {
+					left = append(left, strings.TrimSpace(what))
+				}
+			}
 			return all, left, i, err
 		}
 	}
 	return nil, nil, -1, err
-}
-
-// objectsHere writes the objects of this node's member as JSON.
-func (a *App) objectsHere(ctx context.Context, f *baselineFlags, out *bytes.Buffer) error {
-	ctx, cancel := context.WithTimeout(ctx, f.timeout)
-	defer cancel()
-	src, err := a.open(ctx, &getFlags{reach: reach{root: "/", timeout: f.timeout}, source: "auto"})
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	var all []inventory.Item
-	for _, name := range strings.Split(baseline.Kinds, ",") {
-		kind, err := inventory.Resolve(ctx, src, name)
-		if err != nil {
-			return err
-		}
-		list, err := inventory.Get(ctx, src, inventory.Query{Kind: kind, Managed: true})
-		if err != nil {
-			return err
-		}
-		all = append(all, list...)
-	}
-	return inventory.WriteJSON(out, all, false)
-}
-
-// objectsThere asks another node for them.
-func objectsThere(ctx context.Context, spec string, out *bytes.Buffer) error {
-	node, err := transport.Open(ctx, spec, "")
-	if err != nil {
-		return unreached(err)
-	}
-	var errs bytes.Buffer
-	err = node.Run(ctx, transport.Streams{Out: out, Err: &errs}, "agent", "get", baseline.Kinds, "-A", "--show-managed-fields", "-o", "json")
-	if err != nil {
-		return said(&errs, err)
-	}
-	return nil
 }
 
 // read opens the version that is asked for.

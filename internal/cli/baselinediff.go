@@ -15,6 +15,7 @@ import (
 	"github.com/klustered/klustered/internal/baseline"
 	"github.com/klustered/klustered/internal/diagnose"
 	"github.com/klustered/klustered/internal/report"
+	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -71,9 +72,9 @@ func (a *App) differ(ctx context.Context, f *baselineFlags, base *baseline.Base,
 			d.missed = append(d.missed, fmt.Sprintf("%s: %v", p.spec, p.unread))
 			continue
 		}
-		got, err := base.Compare(p.Snapshot, nil)
+		got, err := base.Compare(p.Snapshot, a.absent(ctx, p.spec))
 		if f.like != "" {
-			got, err = base.CompareLike(p.Snapshot, f.like)
+			got, err = base.CompareLike(p.Snapshot, f.like, a.absent(ctx, p.spec))
 		}
 		if err != nil {
 			return nil, err
@@ -104,6 +105,19 @@ func (a *App) differ(ctx context.Context, f *baselineFlags, base *baseline.Base,
 		d.kinds = append(d.kinds, o.Kind+"/"+o.Name)
 	}
 	return d, nil
+}
+
+// absent says of a path whether the node at that address has nothing there: the
+// evidence does not have every file.
+func (a *App) absent(ctx context.Context, spec string) func(path string) bool {
+	return func(path string) bool {
+		w, err := a.worker(ctx, spec)
+		if err != nil {
+			return false
+		}
+		list, err := w.look(ctx, op.Plan{op.WriteFile{Path: path}}) // which must not exist
+		return err == nil && len(list) == 1 && list[0].Error == ""
+	}
 }
 
 // know remembers which files and certificates of a node can be asked for.

@@ -141,12 +141,12 @@ func TestUnread(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := b.Compare(s, nil)
+	got, err := b.Compare(s, func(string) bool { return false })
 	if err != nil || len(got.Drifts) > 0 || len(got.Unread) == 0 {
 		t.Errorf("drifts %+v, unread %v, %v", got.Drifts, got.Unread, err)
 	}
 	s.Node = "another"
-	if got, err := b.Compare(s, nil); got != nil || err != nil {
+	if got, err := b.Compare(s, func(string) bool { return false }); got != nil || err != nil {
 		t.Errorf("of a node that is not kept: %+v, %v", got, err)
 	}
 }
