@@ -10,8 +10,8 @@ import (
 )
 
 // The drill of the exec plugin is solved when kubectl works with the
-// kubeconfig that was changed, the helper has never run, and the identity it
-// gave has no rights left.
+// kubeconfig that was changed, or the one that was planted is gone, the helper
+// has never run, and the identity it gave has no rights left.
 
 // runLog finds where the helper writes down that it ran.
 var runLog = regexp.MustCompile(`/var/tmp/[A-Za-z0-9._-]+`)
@@ -25,6 +25,8 @@ func helperGone(s *Session, n *node.Node) []oracle.Check {
 				if log := runLog.Find(o.Data); log != nil {
 					checks = append(checks, oracle.FileUnchanged(n, string(log), ""))
 				}
+			} else if isKubeconfig(o.Data) && o.Pin == "" {
+				checks = append(checks, oracle.KubectlFree(n, o.Path))
 			} else if isKubeconfig(o.Data) {
 				checks = append(checks, oracle.KubectlWorks(n, o.Path))
 			}

@@ -81,6 +81,18 @@ func KubectlWorks(n *node.Node, kubeconfig string) Check {
 	}}
 }
 
+// KubectlFree checks that a kubeconfig that the node did not have before is gone
+// again or, if somebody put it right instead, that kubectl works with it.
+func KubectlFree(n *node.Node, kubeconfig string) Check {
+	works := KubectlWorks(n, kubeconfig)
+	return Check{kubeconfig + " is gone, or " + works.Name, func(ctx context.Context, c Cluster) error {
+		if _, err := n.Exec(ctx, "test", "!", "-e", kubeconfig); err == nil {
+			return nil
+		}
+		return works.Ask(ctx, c)
+	}}
+}
+
 // execEntry is the key of an exec plugin in a kubeconfig.
 var execEntry = regexp.MustCompile(`(?m)(^|[\s{,"])exec"?\s*:`)
 
