@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/klustered/klustered/fault"
-	"github.com/klustered/klustered/internal/bundle"
 	"github.com/klustered/klustered/internal/diagnose"
 	"github.com/klustered/klustered/internal/repair"
 	"github.com/klustered/klustered/lab"
@@ -31,6 +29,7 @@ type evaluation struct {
 	first          uint64
 	pairs, triples int
 	healthy, mend  bool
+	again          bool
 	sample         string
 	budget, settle time.Duration
 	results, write string
@@ -44,8 +43,9 @@ func (a *App) drillEval() *cobra.Command {
 		Use: "eval [FAULT|AREA|LAYER...]", Short: "Measure the diagnosis on labs broken in every known way",
 		Long: `Eval provokes each fault that has a drill, alone and with others, asks once what
 is wrong, and scores the answer: precision if every cause is named, else 0. It
-also wants to hear nothing of healthy labs. Results are kept as they come, so a
-run that was cut short goes on where it was; each version of klustered begins anew.`,
+also wants to hear nothing of healthy labs. Results and evidence are kept as they
+come, so a run that was cut short goes on where it was. Each version of klustered
+begins anew, or with --again diagnoses the evidence that others have gathered.`,
 		Example: `  klustered drill eval
   klustered drill eval kubelet --seeds 1
   klustered drill eval --pairs 20 --triples 10 --healthy --write docs/eval.md
@@ -60,6 +60,7 @@ run that was cut short goes on where it was; each version of klustered begins an
 	f.IntVar(&e.triples, "triples", 0, "how many triples")
 	f.BoolVar(&e.healthy, "healthy", false, "the variants of a healthy lab too")
 	f.BoolVar(&e.mend, "mend", false, "repair what is found of each fault alone, undo that, repair it again and restart the node (minutes a case)")
+	f.BoolVar(&e.again, "again", false, "diagnose the evidence that an earlier version kept of a case, and provoke only what there is none of")
 	f.StringVar(&e.shape, "shape", "", "what is special about the labs, said beside each healthy variant")
 	f.StringVar(&e.sample, "sample", "", "shuffle the cases by this word, so that a budget takes another sample of them for each")
 	f.DurationVar(&e.budget, "budget", 0, "begin no case after this time (0: no limit)")
@@ -88,6 +89,12 @@ func (a *App) evaluate(ctx context.Context, e *evaluation, args []string) error 
 		return err
 	}
 	todo := eval.Todo(e.cases(faults), before, Version(), e.mend)
+	if e.again {
+		todo = a.hearAgain(store, todo, before)
+	}
+	if len(todo) == 0 {
+		return a.concludeEval(e, store)
+	}
 	labs, end, err := a.evalLabs(ctx, e)
 	if err != nil {
 		return err
@@ -138,7 +145,7 @@ func (a *App) runCases(ctx context.Context, e *evaluation, labs []*lab.Cluster, 
 	queue := make(chan eval.Case)
 	var wg sync.WaitGroup
 	for _, l := range labs {
-		b := a.bench(l, e)
+		b := a.bench(l, e, store)
 		wg.Go(func() {
 			for c := range queue {
 				r := b.Run(ctx, c)
@@ -164,11 +171,11 @@ func (a *App) runCases(ctx context.Context, e *evaluation, labs []*lab.Cluster, 
 	wg.Wait()
 }
 
-func (a *App) bench(l *lab.Cluster, e *evaluation) *eval.Bench {
+func (a *App) bench(l *lab.Cluster, e *evaluation, store *eval.Store) *eval.Bench {
 	b := &eval.Bench{
 		Lab: l.Name, Nodes: l.Nodes(), Hand: hand{a}, Faults: a.Faults, Settle: e.settle,
 		Look: func(ctx context.Context, c eval.Case) (*diagnose.Diagnosis, error) {
-			return a.lookAt(ctx, l.Name, e, c)
+			return a.lookAt(ctx, l.Name, e, store, c)
 		},
 		Reset: func(ctx context.Context) error { return resetLab(l, ctx, nil) },
 		Say:   func(format string, args ...any) { fmt.Fprintf(a.Err, format+"\n", args...) },
@@ -213,34 +220,6 @@ func (m mender) run(ctx context.Context, args ...string) error {
 		return fmt.Errorf("klustered %s: %w (%s)", args[0], err, oneLine(strings.Join(lines[max(0, len(lines)-3):], "; ")))
 	}
 	return nil
-}
-
-// lookAt diagnoses the lab as triage does.
-func (a *App) lookAt(ctx context.Context, name string, e *evaluation, c eval.Case) (*diagnose.Diagnosis, error) {
-	start := time.Now()
-	quiet := *a
-	quiet.Err = io.Discard
-	places, err := quiet.gather(ctx, &reach{lab: name, timeout: 15 * time.Second})
-	if err != nil {
-		return nil, err
-	}
-	d := diagnose.Run(snapshots(places), a.Faults)
-	if e.record != "" && c.Kind == eval.Single && c.Seed == e.first {
-		if err := recordCase(e, c, places, start); err != nil {
-			fmt.Fprintf(a.Err, "klustered: error: %v\n", err)
-		}
-	}
-	return d, nil
-}
-
-// recordCase keeps the evidence of a case beside its fault.
-func recordCase(e *evaluation, c eval.Case, places []place, start time.Time) error {
-	file := filepath.Join(e.record, "faults", filepath.FromSlash(c.Faults[0]), "testdata", "recorded.bundle")
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
-	t := &triage{save: file, redact: string(bundle.Addresses), note: c.Faults[0] + ", provoked in a lab"}
-	return save(t, parts(places), start)
 }
 
 func (a *App) sayResult(r eval.Result) {

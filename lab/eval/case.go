@@ -50,6 +50,17 @@ func (c Case) Name() string {
 // String is the name and the seed, which together make the case.
 func (c Case) String() string { return fmt.Sprintf("%s, seed %d", c.Name(), c.Seed) }
 
+// File is a file name for what is kept of the case.
+func (c Case) File() string {
+	plain := func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}
+	return string(c.Kind) + "-" + strings.Map(plain, strings.ToLower(c.Name())) + fmt.Sprintf("-%d.bundle", c.Seed)
+}
+
 // drilled are the faults that the lab can provoke.
 func drilled(faults []*fault.Fault) []*fault.Fault {
 	var out []*fault.Fault

@@ -268,3 +268,43 @@ func TestWhereABreakLies(t *testing.T) {
 		t.Errorf("a unit lies on %q", at)
 	}
 }
+
+// What was kept of a case is another version's to hear, and the last that asked
+// a lab gathered it.
+func TestAgain(t *testing.T) {
+	c := Case{Kind: Single, Faults: []string{"kubelet/stopped"}, Layers: []string{"kubelet"}, Seed: 1}
+	list := []Result{
+		{Case: c, Tool: "one", Said: []Claim{{Fault: "x"}}}, {Case: c, Tool: "two", Mended: &Mending{}},
+		{Case: c, Tool: "three", Failed: "no lab"}, {Case: c, Tool: "four", Mute: "dead"}, {Case: c, Tool: "five", Kept: "one"},
+		{Case: Case{Kind: Single, Faults: c.Faults, Seed: 2}, Tool: "six"},
+	}
+	r, ok := Again(c, list, "seven")
+	if !ok || r.Kept != "two" || r.Tool != "seven" || r.Mended != nil {
+		t.Errorf("%+v, %v", r, ok)
+	}
+	if _, ok := Again(Case{Kind: Pair, Faults: c.Faults, Seed: 1}, list, "seven"); ok {
+		t.Error("another case is known")
+	}
+	var b strings.Builder
+	if err := Write(&b, []Result{r}, nil, "seven", time.Now()); err != nil || !strings.Contains(b.String(), "of 1 cases the evidence was gathered by two") {
+		t.Errorf("%v:\n%s", err, b.String())
+	}
+	if err := Write(&b, list[:1], nil, "one", time.Now()); err != nil || strings.Count(b.String(), "gathered") != 1 {
+		t.Errorf("what a version asked itself is said to be kept: %v", err)
+	}
+}
+
+// Files of evidence have names that any file system takes, one for each case.
+func TestEvidence(t *testing.T) {
+	s, seen := &Store{Path: "/x/results.jsonl"}, map[string]bool{}
+	for _, c := range []Case{
+		{Kind: Single, Faults: []string{"a/b"}, Seed: 1}, {Kind: Single, Faults: []string{"a/b"}, Seed: 2},
+		{Kind: Pair, Faults: []string{"a/b", "c/d"}, Seed: 1}, {Kind: Healthy, Variant: "fresh, 0 workers"},
+	} {
+		at := s.Evidence(c)
+		if seen[at] || filepath.Dir(at) != "/x/results.evidence" || strings.ContainsAny(filepath.Base(at), " /,+") {
+			t.Errorf("%s: %s", c, at)
+		}
+		seen[at] = true
+	}
+}

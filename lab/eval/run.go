@@ -34,7 +34,7 @@ type Bench struct {
 	Hand   drill.Hand
 	Faults []*fault.Fault
 	Settle time.Duration // what a break is given to show
-	// Look diagnoses the lab.
+	// Look diagnoses the lab. A case without a name is no case: only a look.
 	Look func(ctx context.Context, c Case) (*diagnose.Diagnosis, error)
 	// Mender repairs what was found of a fault alone; nil repairs nothing.
 	Mender Mender
@@ -128,10 +128,7 @@ func (b *Bench) ask(ctx context.Context, c Case, r *Result) error {
 		r.Mute = fmt.Sprintf("cannot diagnose lab %s: %v", b.Lab, err)
 		return nil
 	}
-	r.Said = Claims(d)
-	for _, s := range d.Unexplained() {
-		r.Unexplained = append(r.Unexplained, string(s.ID))
-	}
+	r.Hear(d)
 	return nil
 }
 

@@ -57,6 +57,17 @@ type Result struct {
 	Mute string `json:"mute,omitempty"`
 	// Failed says why the case could not be made. It is no verdict then.
 	Failed string `json:"failed,omitempty"`
+	// Kept is the version that asked the lab, where Tool was given the evidence
+	// that was kept of that; "" where Tool asked itself.
+	Kept string `json:"kept,omitempty"`
+}
+
+// Hear takes what a diagnosis says.
+func (r *Result) Hear(d *diagnose.Diagnosis) {
+	r.Said, r.Unexplained = Claims(d), nil
+	for _, s := range d.Unexplained() {
+		r.Unexplained = append(r.Unexplained, string(s.ID))
+	}
 }
 
 // A Verdict is how good what was said is.

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 )
 
@@ -16,6 +18,11 @@ import (
 type Store struct {
 	Path string
 	mu   sync.Mutex
+}
+
+// Evidence is where the evidence of a case is kept.
+func (s *Store) Evidence(c Case) string {
+	return filepath.Join(strings.TrimSuffix(s.Path, filepath.Ext(s.Path))+".evidence", c.File())
 }
 
 // Load reads the results. A file that is not there holds none; a torn last
@@ -62,6 +69,18 @@ func (s *Store) Add(r Result) error {
 	}
 	_, err = f.Write(append(data, '\n'))
 	return errors.Join(err, f.Close())
+}
+
+// Again is the result of a case that an earlier version asked a lab about, for
+// another version to hear what was kept of it; false where there is none.
+func Again(c Case, results []Result, tool string) (Result, bool) {
+	for _, r := range slices.Backward(results) {
+		if r.Case.Kind == c.Kind && r.Case.String() == c.String() && r.Failed == "" && r.Mute == "" && r.Kept == "" {
+			r.Kept, r.Tool, r.Mended = r.Tool, tool, nil
+			return r, true
+		}
+	}
+	return Result{}, false
 }
 
 // Todo are the cases that results have no verdict on by that version of the

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -38,6 +39,7 @@ func Write(w io.Writer, results []Result, faults []string, version string, at ti
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Evaluation\n\n%s, version %s, written by `make eval`. Real clusters of the lab are broken by the drills; klustered is asked once, %s\n\n",
 		at.UTC().Format("2 January 2006"), version, "and scores precision if every cause is named, else nothing.")
+	kept(&b, list)
 	layerTable(&b, of(list, Single))
 	mendTable(&b, of(list, Single))
 	groupTable(&b, list)
@@ -47,6 +49,24 @@ func Write(w io.Writer, results []Result, faults []string, version string, at ti
 	misses(&b, list)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// kept says how many cases were diagnosed from evidence of earlier versions.
+func kept(b *strings.Builder, list []Result) {
+	versions := map[string]int{}
+	for _, r := range list {
+		if r.Kept != "" {
+			versions[r.Kept]++
+		}
+	}
+	if len(versions) == 0 {
+		return
+	}
+	b.WriteString("Not all labs were asked by this version:")
+	for i, v := range slices.Sorted(maps.Keys(versions)) {
+		fmt.Fprintf(b, "%sof %d cases the evidence was gathered by %s", []string{" ", ", "}[min(i, 1)], versions[v], v)
+	}
+	b.WriteString(", and diagnosed anew by this one; the seconds are of then.\n\n")
 }
 
 const head = "cases | found | named exactly | first | false causes | score | mean seconds | slowest\n"
