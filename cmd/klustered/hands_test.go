@@ -32,7 +32,9 @@ func pod(name, command string) string {
 const kubectl = "kubectl --kubeconfig /etc/kubernetes/admin.conf "
 
 // hands each write their own word to the target, or to the object, within a
-// minute and a half. A script plants one, and says when it acts.
+// minute and a half. A script plants one, and says when it acts. Each lives on
+// for a moment: without the process connector, which a container is refused, a
+// watch says itself that one that ends at once may go unnamed.
 var hands = []struct{ word, script, kind, source string }{
 	{"timer", `printf '[Timer]\nOnActiveSec=12\nAccuracySec=1s\n' > /etc/systemd/system/tidy.timer
 printf '[Service]\nType=oneshot\nExecStart=/bin/sh -c "echo timer > ` + target + `; sleep 0.3"\n' > /etc/systemd/system/tidy.service
@@ -42,10 +44,10 @@ printf '[Service]\nType=oneshot\nExecStart=/bin/sh -c "echo path > ` + target + 
 systemctl daemon-reload; systemctl start sweep.path; (sleep 16; touch /etc/trigger) >/dev/null 2>&1 &`, "path", "/etc/systemd/system/sweep.path"},
 	{"generator", `mkdir -p /etc/systemd/system-generators; printf '#!/bin/sh\necho generator > ` + target + `; sleep 0.3\n' > /etc/systemd/system-generators/tidy
 chmod +x /etc/systemd/system-generators/tidy; (sleep 20; systemctl daemon-reload) >/dev/null 2>&1 &`, "generator", "/etc/systemd/system-generators/tidy"},
-	{"profile", `echo 'echo profile > ` + target + `' > /etc/profile.d/tidy.sh; (sleep 24; bash -l -c true; true) >/dev/null 2>&1 &`, "profile", "/etc/profile.d/tidy.sh"},
+	{"profile", `echo 'echo profile > ` + target + `; sleep 0.3' > /etc/profile.d/tidy.sh; (sleep 24; bash -l -c true; true) >/dev/null 2>&1 &`, "profile", "/etc/profile.d/tidy.sh"},
 	{"pod", "(sleep 28; echo '" + pod("agent", "echo pod > /host"+target) + "' | " + kubectl + "apply -f -) >/dev/null 2>&1 &", "pod", "kube-system/agent"},
 	{"static", "(sleep 34; echo '" + pod("keeper", "echo static > /host"+target) + "' > /etc/kubernetes/manifests/keeper.yaml) >/dev/null 2>&1 &", "static-pod", "/etc/kubernetes/manifests/keeper.yaml"},
-	{"at", `echo 'echo at > ` + target + `' | at now + 1 minute 2>/dev/null`, "at", "/var/spool/cron/atjobs"},
+	{"at", `echo 'echo at > ` + target + `; sleep 0.3' | at now + 1 minute 2>/dev/null`, "at", "/var/spool/cron/atjobs"},
 	{"cron", `echo '* * * * * root sleep 3; echo cron > ` + target + `' > /etc/cron.d/tidy`, "cron.d", "/etc/cron.d/tidy"},
 }
 
