@@ -70,6 +70,11 @@ func probe(kind string, tries, lost, refused int, median float64) func(*snapshot
 	}
 }
 
+// waiting is the pod of [probe], which runs and is not ready.
+func waiting(s *snapshot.Snapshot) {
+	cluster(s).Pods = append(cluster(s).Pods, snapshot.Pod{Namespace: "ns", Name: "x", Phase: "Running"})
+}
+
 func lease(ns, name string, ago time.Duration) func(*snapshot.Snapshot) {
 	return func(s *snapshot.Snapshot) {
 		cluster(s).Leases = append(cluster(s).Leases, snapshot.Lease{Namespace: ns, Name: name, Renewed: now.Add(-ago)})
@@ -210,6 +215,10 @@ func TestObserve(t *testing.T) {
 		{"pod_late_beside_others", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 30), probe("pod", 8, 0, 0, 0.2)), Seen},
 		{"all_a_little_late", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 34), probe("pod", 8, 0, 0, 22)), Absent},
 		{"late_for_want_of_cpu", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 300), busy), Absent},
+		{"late_for_no_want_of_cpu", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 300), probe("pod", 8, 0, 0, 9), probe("service", 8, 0, 0, 8), busy), Seen},
+		{"as_late_as_others", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 300), probe("pod", 8, 0, 0, 90), probe("service", 8, 0, 0, 1), busy), Absent},
+		{"late_refusal", PodTrafficSlow, snap(probe("pod", 8, 0, 8, 300), probe("pod", 8, 0, 0, 1), waiting), Seen},
+		{"late_and_not_ready", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 300), waiting), NotLooked},
 		{"lost_for_no_want_of_cpu", PodTrafficSlow, snap(probe("pod", 8, 4, 0, 3), busy), Seen},
 		{"api_slow_for_want_of_cpu", APISlow, snap(api(func(c *snapshot.Cluster) { c.API.LatencyMs = []float64{900} }), busy), Absent},
 		{"all_late", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 300)), Seen},

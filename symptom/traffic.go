@@ -3,6 +3,7 @@ package symptom
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/snapshot"
@@ -30,6 +31,9 @@ const (
 	// lateAnywayMs is late whatever the others are, since all of them may go
 	// through the same interface.
 	lateAnywayMs = 100
+	// lateUsual is how many times what is usual in the same snapshot is late on a
+	// node that is short of CPU too, since the others have waited for it as long.
+	lateUsual = 15
 	// lateNameMs is a late answer of the cluster's name server, which works
 	// on the CPU it is given.
 	lateNameMs = 500
@@ -120,14 +124,14 @@ func probing(late float64, kinds ...string) func(*snapshot.Snapshot) (State, []f
 		if s.Probes == nil {
 			return NotLooked, nil
 		}
-		best, more, looked := fastest(s.Probes.List), slack(s), false
+		was, looked := paceOf(s), false
 		var facts []finding.Fact
 		for _, p := range s.Probes.List {
 			if !among(p.Kind, kinds) || p.Tries == 0 || nobodyThere(s, p) {
 				continue
 			}
 			looked = true
-			if why := degraded(p, best, late, more); why != "" {
+			if why := was.degraded(p, late); why != "" {
 				facts = append(facts, finding.Fact{Source: p.Kind + " " + p.From + " -> " + p.To, Got: why, Want: "an answer within milliseconds"})
 			}
 		}
@@ -147,21 +151,31 @@ func among(x string, list []string) bool {
 	return false
 }
 
-// fastest is the least median of the probes that were answered, in ms.
-func fastest(list []snapshot.Probe) float64 {
-	best := 0.0
-	for _, p := range list {
-		if p.MedianMs > 0 && p.Lost < p.Tries && (best == 0 || p.MedianMs < best) {
-			best = p.MedianMs
+// A pace is how quick the probes of a snapshot are, in milliseconds.
+type pace struct {
+	best, usual float64 // the quickest, and the middle one
+	more        float64 // how many times as long all may take
+}
+
+func paceOf(s *snapshot.Snapshot) pace {
+	var all []float64
+	for _, p := range s.Probes.List {
+		if p.MedianMs > 0 && p.Lost < p.Tries {
+			all = append(all, p.MedianMs)
 		}
 	}
-	return best
+	w := pace{more: slack(s)}
+	if slices.Sort(all); len(all) > 0 {
+		w.best, w.usual = all[0], all[len(all)/2]
+	}
+	return w
 }
 
 // degraded says what is wrong with a probe, or "". Times are more times as
-// long on a node that is short of CPU.
-func degraded(p snapshot.Probe, best, late, more float64) string {
-	answered := p.Tries - p.Lost - p.Refused
+// long on a node that is short of CPU. A refusal is an answer: it comes from the
+// kernel at the far end and has gone the same way.
+func (w pace) degraded(p snapshot.Probe, late float64) string {
+	answered := p.Tries - p.Lost
 	switch {
 	case p.Refused == p.Tries && p.Kind != "pod" && p.Kind != "tcp":
 		return "refused" + cause(p)
@@ -169,10 +183,13 @@ func degraded(p snapshot.Probe, best, late, more float64) string {
 		return fmt.Sprintf("%d of %d tries lost%s", p.Lost, p.Tries, cause(p))
 	case p.Lost == p.Tries:
 		return "no answer" + cause(p)
-	case answered > 0 && p.MedianMs >= late*more:
+	case answered > 0 && p.MedianMs >= late*w.more:
 		return "half of the answers take " + ms(p.MedianMs) + " or more"
-	case answered > 0 && p.Kind != "dns" && p.MedianMs >= lateMs*more && p.MedianMs >= lateTimes*best:
-		return fmt.Sprintf("half of the answers take %s or more, others %s", ms(p.MedianMs), ms(best))
+	case answered == 0 || p.Kind == "dns":
+	case p.MedianMs >= lateMs*w.more && p.MedianMs >= lateTimes*w.best:
+		return fmt.Sprintf("half of the answers take %s or more, others %s", ms(p.MedianMs), ms(w.best))
+	case p.MedianMs >= late && p.MedianMs >= lateUsual*w.usual:
+		return fmt.Sprintf("half of the answers take %s or more, %s is usual here", ms(p.MedianMs), ms(w.usual))
 	}
 	return ""
 }
@@ -195,9 +212,10 @@ func nobodyThere(s *snapshot.Snapshot, p snapshot.Probe) bool {
 		for _, x := range c.Pods {
 			if x.Namespace+"/"+x.Name == p.Target {
 				// Of one that runs, whose own port nobody answers at all, it is
-				// the way that is broken: a dead process refuses.
-				unreached := x.Phase == "Running" && p.Lost == p.Tries
-				return x.Deleting || !x.Ready && !unreached
+				// the way that is broken: a dead process refuses. And whatever
+				// its process does, its kernel refuses at once.
+				way := x.Phase == "Running" && (p.Lost == p.Tries || p.Refused == p.Tries)
+				return x.Deleting || !x.Ready && !way
 			}
 		}
 		return false
