@@ -82,18 +82,22 @@ func (l loader) legacy(s *stack) {
 	}
 }
 
-// file lays one configuration file over the settings.
+// file lays one configuration file over the settings; of one that does not parse
+// the parts that do, since it was written with them.
 func (l loader) file(s *stack, name string, main, tell bool) {
 	data, err := l.env.ReadFile(name)
 	if err != nil {
 		return
 	}
-	doc, err := parse(data)
+	doc, whole := parse(data)
+	if whole != nil { // told by readConfig
+		doc, err = parse(legible(data))
+	}
 	if err != nil || doc == nil {
-		return // told by readConfig
+		return
 	}
 	s.document(doc, name)
-	if !tell {
+	if !tell || whole != nil {
 		return
 	}
 	if main {

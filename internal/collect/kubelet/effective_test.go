@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -76,6 +77,32 @@ func TestEffective(t *testing.T) {
 	if len(k.Start.Missing) != 0 || len(k.Start.Files) != 4 || k.Start.Words[len(k.Start.Words)-1].Text != "--max-pods=9" {
 		t.Errorf("%+v", k.Start)
 	}
+}
+
+// TestLegible: of a file that does not parse the entries that do are read, and
+// where they stand.
+func TestLegible(t *testing.T) {
+	e := node(t, "testdata/node.txtar")
+	put(t, e, map[string]string{"/var/lib/kubelet/config.yaml": "kind: KubeletConfiguration\nauthentication:\n\tanonymous:\n    enabled: false\nclusterDNS:\n- 1.2.3.4\nmaxPods: 4\nstaticPodPath: /etc/pods"})
+	k := collected(t, e, snapshot.Snapshot{})
+	pods := k.Effective["staticPodPath"]
+	if k.ConfigErr == "" || k.StaticPodPath != "/etc/pods" || pods.Line != 8 || !slices.Equal(k.ClusterDNS, []string{"1.2.3.4"}) || k.Effective["maxPods"].Value != "4" {
+		t.Errorf("%q, %+v, %v", k.ConfigErr, pods, k.ClusterDNS)
+	}
+	if len(k.Problems) > 0 {
+		t.Errorf("what does not parse is checked: %+v", k.Problems)
+	}
+}
+
+func FuzzLegible(f *testing.F) {
+	f.Add("a: 1\nb: {\nc: 3\n")
+	f.Add("a:\n\tb: 1\n- c\n---\nd: &x [*x]")
+	f.Fuzz(func(t *testing.T, text string) {
+		out := legible([]byte(text))
+		if strings.Count(string(out), "\n") != strings.Count(text, "\n") || len(out) > len(text) {
+			t.Errorf("%q became %q", text, out)
+		}
+	})
 }
 
 // TestPadded: files are longer than what is kept of them, and are read all the

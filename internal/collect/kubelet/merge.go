@@ -1,6 +1,10 @@
 package kubelet
 
-import "go.yaml.in/yaml/v3"
+import (
+	"bytes"
+
+	"go.yaml.in/yaml/v3"
+)
 
 // parse reads the first document of a file as its readers do: with the merge
 // keys (<<) of YAML 1.1 filled in. It is nil for an empty one.
@@ -12,6 +16,26 @@ func parse(data []byte) (*yaml.Node, error) {
 	m := merger{done: map[*yaml.Node]bool{}}
 	m.fill(doc.Content[0], 0)
 	return doc.Content[0], nil
+}
+
+// legible is a document with those of its outermost entries alone that parse
+// each by itself. What is left stands in the lines where it was.
+func legible(data []byte) []byte {
+	var out, entry []byte
+	end := func() {
+		if n, err := parse(entry); err != nil || n == nil || n.Kind != yaml.MappingNode {
+			entry = bytes.Repeat([]byte("\n"), bytes.Count(entry, []byte("\n")))
+		}
+		out, entry = append(out, entry...), nil
+	}
+	for line := range bytes.Lines(data) {
+		if c := line[0]; c >= 'A' && c <= 'z' && len(entry) > 0 {
+			end()
+		}
+		entry = append(entry, line...)
+	}
+	end()
+	return out
 }
 
 // A merger fills in merge keys. How many keys it looks at for that is bounded.
