@@ -21,7 +21,7 @@ var Fault = &fault.Fault{
 	ID:    "network/linkdown",
 	Layer: fault.Network,
 	Needs: []snapshot.Section{snapshot.SectionNetwork},
-	Uses:  []snapshot.Section{snapshot.SectionCluster, snapshot.SectionPersistence},
+	Uses:  []snapshot.Section{snapshot.SectionCluster, snapshot.SectionRuntime, snapshot.SectionPersistence},
 	Explains: []symptom.Edge{
 		{Symptom: symptom.PodTrafficSlow, Strength: symptom.Sometimes, Cluster: true},
 		{Symptom: symptom.ServiceUnreachable, Strength: symptom.Sometimes, Cluster: true},
@@ -91,11 +91,17 @@ func comesOrGoes(s *snapshot.Snapshot, ns *snapshot.NetNS) bool {
 			up++
 		}
 	}
-	if up == 0 || s.Cluster == nil {
-		return true
-	}
-	return !slices.ContainsFunc(s.Cluster.Pods, func(p snapshot.Pod) bool {
+	return up == 0 || !runs(s, ns)
+}
+
+// runs reports whether a pod runs by what the cluster says of it, or its runtime:
+// its containers begin after its interfaces are made, and end before those go.
+func runs(s *snapshot.Snapshot, ns *snapshot.NetNS) bool {
+	said := s.Cluster != nil && slices.ContainsFunc(s.Cluster.Pods, func(p snapshot.Pod) bool {
 		return p.Namespace == ns.Namespace && p.Name == ns.Pod && p.Phase == "Running"
+	})
+	return said || s.Runtime != nil && slices.ContainsFunc(s.Runtime.Containers, func(c snapshot.Container) bool {
+		return c.Namespace == ns.Namespace && c.Pod == ns.Pod && c.State == "running"
 	})
 }
 

@@ -45,7 +45,7 @@ func TestCases(t *testing.T) {
 // The host's end of a pair is down for a moment too while its pod is made, and
 // what belongs to no pod of the cluster is none of its concern.
 func TestHostsEnd(t *testing.T) {
-	for phase, want := range map[string]int{"Running": 1, "Pending": 0, "": 0} {
+	for phase, want := range map[string]int{"Running": 1, "Pending": 0, "": 0, "of the runtime": 1} {
 		s := faulttest.New(t).Snapshot()
 		h := s.Network.Host()
 		i := slices.IndexFunc(h.Links, func(l snapshot.Link) bool {
@@ -58,7 +58,14 @@ func TestHostsEnd(t *testing.T) {
 		h.Links[i].Up = false
 		pod := s.Network.Namespace(h.Links[i].PeerNS)
 		s.Cluster.Pods = slices.DeleteFunc(s.Cluster.Pods, func(p snapshot.Pod) bool { return p.Namespace == pod.Namespace && p.Name == pod.Pod })
-		if phase != "" {
+		of := func(c snapshot.Container) bool { return c.Namespace == pod.Namespace && c.Pod == pod.Pod }
+		s.Runtime.Containers = slices.DeleteFunc(s.Runtime.Containers, of)
+		switch phase {
+		case "": // nobody knows it
+		case "of the runtime":
+			s.Cluster = nil
+			s.Runtime.Containers = append(s.Runtime.Containers, snapshot.Container{Namespace: pod.Namespace, Pod: pod.Pod, State: "exited"}, snapshot.Container{Namespace: pod.Namespace, Pod: pod.Pod, State: "running"})
+		default:
 			s.Cluster.Pods = append(s.Cluster.Pods, snapshot.Pod{Namespace: pod.Namespace, Name: pod.Pod, Phase: phase})
 		}
 		if got := detect(s); len(got) != want {
