@@ -14,6 +14,7 @@ import (
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
+	"github.com/klustered/klustered/symptom"
 )
 
 // Fault is declared once and never changed.
@@ -22,7 +23,7 @@ var Fault = &fault.Fault{
 	Layer:    fault.Kubelet,
 	Needs:    []snapshot.Section{snapshot.SectionStatic, snapshot.SectionProcesses, snapshot.SectionRuntime, snapshot.SectionLogs},
 	Detect:   detect,
-	Explains: manifest.Explains,
+	Explains: append([]symptom.Edge{{Symptom: symptom.ImagesFailing, Strength: symptom.Sometimes}}, manifest.Explains...),
 	Remedy:   remedy,
 	Drill:    drill,
 }
