@@ -20,10 +20,25 @@ func Pending(c *snapshot.Cluster) []snapshot.Pod {
 	return out
 }
 
+// Waiting are the pods that no node was found for, those included that no
+// scheduler has looked at.
+func Waiting(c *snapshot.Cluster) []snapshot.Pod {
+	out := Pending(c)
+	for _, p := range c.Pods {
+		if p.Node == "" && p.Phase == "Pending" && p.Reason == "" && !p.Deleting {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 // Said is what the scheduler said of a pod, without what it said of preemption.
 func Said(p snapshot.Pod) finding.Fact {
 	text, _, _ := strings.Cut(p.Message, " no new claims")
 	text, _, _ = strings.Cut(text, " preemption:")
+	if text == "" {
+		text = "no scheduler has looked at it"
+	}
 	return finding.Fact{Source: "pods/" + p.Namespace + "/" + p.Name, Got: "no node: " + text, Want: "a node"}
 }
 

@@ -11,7 +11,8 @@ import (
 // template of its Job, or of its Deployment's ReplicaSet, does not ask for: those
 // do not change once pods are made, so that somebody changed the pod on its way.
 func Added(c *snapshot.Cluster, p snapshot.Pod) (key, value string) {
-	if p.Detail == nil || len(c.Nodes) == 0 || !strings.Contains(p.Message, "affinity/selector") {
+	unseen := p.Reason == "" && p.Message == "" // by a scheduler, which may be dead
+	if p.Detail == nil || len(c.Nodes) == 0 || !unseen && !strings.Contains(p.Message, "affinity/selector") {
 		return "", ""
 	}
 	owner, known := ownerOf(c, p)
@@ -21,12 +22,16 @@ func Added(c *snapshot.Cluster, p snapshot.Pod) (key, value string) {
 	for _, k := range Keys(p.Detail.NodeSelector) {
 		v := p.Detail.NodeSelector[k]
 		given := func(x snapshot.RuntimeClass) bool { return x.NodeSelector[k] == v }
-		offers := func(n snapshot.Node) bool { return n.Labels[k] == v }
-		if owner.Selects[k] != v && !slices.ContainsFunc(c.RuntimeClasses, given) && !slices.ContainsFunc(c.Nodes, offers) {
+		if owner.Selects[k] != v && !slices.ContainsFunc(c.RuntimeClasses, given) && !Offered(c, k, v) {
 			return k, v
 		}
 	}
 	return "", ""
+}
+
+// Offered reports whether a node has the label.
+func Offered(c *snapshot.Cluster, key, value string) bool {
+	return slices.ContainsFunc(c.Nodes, func(n snapshot.Node) bool { return n.Labels[key] == value })
 }
 
 // ownerOf is the Job, or the ReplicaSet of something else, that created a pod.

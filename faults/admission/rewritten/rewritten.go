@@ -32,7 +32,7 @@ var Fault = &fault.Fault{
 
 func detect(s *snapshot.Snapshot) []finding.Finding {
 	var out []finding.Finding
-	for _, p := range object.Pending(s.Cluster) {
+	for _, p := range object.Waiting(s.Cluster) {
 		key, value := object.Added(s.Cluster, p)
 		if key == "" {
 			continue

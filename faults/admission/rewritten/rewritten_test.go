@@ -65,6 +65,7 @@ func TestDetect(t *testing.T) {
 		{"no room", func(c *snapshot.Cluster) { c.Pods[0].Message = "0/1 nodes are available: 1 Insufficient cpu." }, ""},
 		{"placed", func(c *snapshot.Cluster) { c.Pods[0].Node, c.Pods[0].Phase, c.Pods[0].Reason = "n", "Running", "" }, ""},
 		{"details are not known", func(c *snapshot.Cluster) { c.Pods[0].Detail = nil }, ""},
+		{"no scheduler has looked", func(c *snapshot.Cluster) { c.Pods[0].Reason, c.Pods[0].Message = "", "" }, policy},
 	} {
 		c := pending()
 		tt.change(c)
