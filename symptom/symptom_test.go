@@ -75,6 +75,11 @@ func waiting(s *snapshot.Snapshot) {
 	cluster(s).Pods = append(cluster(s).Pods, snapshot.Pod{Namespace: "ns", Name: "x", Phase: "Running"})
 }
 
+// node is this node's object, which says that it is Ready.
+func node(s *snapshot.Snapshot) {
+	cluster(s).Nodes = append(cluster(s).Nodes, snapshot.Node{Name: s.Node, Ready: "True"})
+}
+
 func lease(ns, name string, ago time.Duration) func(*snapshot.Snapshot) {
 	return func(s *snapshot.Snapshot) {
 		cluster(s).Leases = append(cluster(s).Leases, snapshot.Lease{Namespace: ns, Name: name, Renewed: now.Add(-ago)})
@@ -215,6 +220,9 @@ func TestObserve(t *testing.T) {
 		{"pod_late_beside_others", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 30), probe("pod", 8, 0, 0, 0.2)), Seen},
 		{"all_a_little_late", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 34), probe("pod", 8, 0, 0, 22)), Absent},
 		{"late_for_want_of_cpu", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 300), busy), Absent},
+		{"ready", NodeNotReady, snap(node, lease("kube-node-lease", "n", 5*time.Second)), Absent},
+		{"ready_when_it_last_said_so", NodeNotReady, snap(node, lease("kube-node-lease", "n", time.Minute), lease("kube-system", "x", time.Second)), NotLooked},
+		{"ready_when_anybody_last_wrote", NodeNotReady, snap(node, lease("kube-system", "x", time.Minute)), NotLooked},
 		{"late_for_no_want_of_cpu", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 300), probe("pod", 8, 0, 0, 9), probe("service", 8, 0, 0, 8), busy), Seen},
 		{"as_late_as_others", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 300), probe("pod", 8, 0, 0, 90), probe("service", 8, 0, 0, 1), busy), Absent},
 		{"late_refusal", PodTrafficSlow, snap(probe("pod", 8, 0, 8, 300), probe("pod", 8, 0, 0, 1), waiting), Seen},

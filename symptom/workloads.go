@@ -42,35 +42,61 @@ func workloads() []Symptom {
 	return []Symptom{{
 		ID: PodsUnschedulable, Title: "the scheduler finds no node for pods",
 		LeadsTo: []Edge{everywhere(PodsNotStarting, Usually), everywhere(ServiceNoEndpoints, Sometimes)},
-		Observe: podsUnschedulable,
+		Observe: current(podsUnschedulable),
 	}, {
 		ID: PodsLackInput, Title: "pods wait for a ConfigMap, a Secret or a volume",
 		LeadsTo: []Edge{here(PodsNotStarting, Usually), everywhere(ServiceNoEndpoints, Sometimes)},
-		Observe: podsLackInput,
+		Observe: current(podsLackInput),
 	}, {
 		ID: PodsNotStarting, Title: "pods do not start",
 		LeadsTo: []Edge{everywhere(ServiceNoEndpoints, Sometimes)},
-		Observe: podsNotStarting,
+		Observe: current(podsNotStarting),
 	}, {
 		ID: PodsCrashing, Title: "containers end and are started again",
 		LeadsTo: []Edge{here(PodsUnready, Sometimes), everywhere(ServiceNoEndpoints, Sometimes)},
-		Observe: podsCrashing,
+		Observe: current(podsCrashing),
 	}, {
 		ID: PodsUnready, Title: "pods run and are not ready",
 		LeadsTo: []Edge{everywhere(ServiceNoEndpoints, Sometimes)},
-		Observe: podsUnready,
+		Observe: current(podsUnready),
 	}, {
 		ID: PodsEvicted, Title: "pods are evicted",
 		LeadsTo: []Edge{everywhere(ServiceNoEndpoints, Sometimes)},
-		Observe: podsEvicted,
+		Observe: current(podsEvicted),
 	}, {
 		ID: ServiceNoEndpoints, Title: "a Service that is in use has no ready endpoint",
 		LeadsTo: []Edge{everywhere(ServiceUnreachable, Sometimes), everywhere(NodePortDegraded, Sometimes), everywhere(DNSFailing, Sometimes), everywhere(APIPartDown, Sometimes)},
-		Observe: serviceNoEndpoints,
+		Observe: current(serviceNoEndpoints),
 	}, {
 		ID: NotReconciled, Title: "Flux or Argo CD cannot bring the cluster to what a repository has",
 		Observe: notReconciled,
 	}}
+}
+
+// frozenFor is how old the youngest lease is where nothing is written any more:
+// kubelets and leaders renew theirs every few seconds, and a node's is over then.
+const frozenFor = 40 * time.Second
+
+// current is an observation of what the cluster's objects say. Where nobody has
+// written any for a while, or this node's kubelet has not, what they do not say
+// is not known to be absent.
+func current(observe func(*snapshot.Snapshot) (State, []finding.Fact)) func(*snapshot.Snapshot) (State, []finding.Fact) {
+	return func(s *snapshot.Snapshot) (State, []finding.Fact) {
+		state, facts := observe(s)
+		if state == Absent && frozen(s) {
+			return NotLooked, nil
+		}
+		return state, facts
+	}
+}
+
+func frozen(s *snapshot.Snapshot) bool {
+	if s.Cluster == nil || len(s.Cluster.Leases) == 0 {
+		return false
+	}
+	since := s.At.Add(-frozenFor)
+	own, ok := nodeLease(s)
+	return !writtenSince(s, since) || ok && own.Renewed.Before(since)
 }
 
 // told reports whether the API itself told of the pods.
@@ -100,14 +126,22 @@ func each(s *snapshot.Snapshot, want string, look func(p snapshot.Pod) string) (
 	return verdict(facts)
 }
 
+// podsUnschedulable is what the scheduler says. While pods wait that it has not
+// looked at, it says nothing of others either.
 func podsUnschedulable(s *snapshot.Snapshot) (State, []finding.Fact) {
-	return each(s, "a node", func(p snapshot.Pod) string {
+	unseen := false
+	state, facts := each(s, "a node", func(p snapshot.Pod) string {
 		age := s.At.Sub(p.Created)
+		unseen = unseen || p.Node == "" && p.Phase == "Pending" && p.Reason == "" && age >= unschedulableFor
 		if p.Node != "" || p.Reason != "Unschedulable" || age < unschedulableFor || scaling(s, p) {
 			return ""
 		}
 		return fmt.Sprintf("no node for %s: %s", age.Round(time.Second), p.Message)
 	})
+	if state == Absent && unseen {
+		return NotLooked, nil
+	}
+	return state, facts
 }
 
 // scaling reports whether an autoscaler has a node made for a pod, as it says

@@ -57,7 +57,7 @@ func TestWorkloads(t *testing.T) {
 	}{
 		{"unschedulable", PodsUnschedulable, snap(pod(time.Minute, unplaced)), Seen},
 		{"just made", PodsUnschedulable, snap(pod(time.Second, unplaced)), Absent},
-		{"no scheduler looked at it", PodsUnschedulable, snap(pod(time.Minute, func(p *snapshot.Pod) { p.Node, p.Phase = "", "Pending" })), Absent},
+		{"no scheduler looked at it", PodsUnschedulable, snap(pod(time.Minute, func(p *snapshot.Pod) { p.Node, p.Phase = "", "Pending" })), NotLooked},
 		{"a node is being made", PodsUnschedulable, snap(pod(3*time.Minute, unplaced), event("TriggeredScaleUp", "pod triggered scale-up", 2*time.Minute)), Absent},
 		{"a node was to be made", PodsUnschedulable, snap(pod(time.Hour, unplaced), event("TriggeredScaleUp", "pod triggered scale-up", 20*time.Minute)), Seen},
 		{"no node is made", PodsUnschedulable, snap(pod(3*time.Minute, unplaced), event("NotTriggerScaleUp", "max limit reached", time.Minute)), Seen},
