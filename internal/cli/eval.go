@@ -64,7 +64,7 @@ begins anew, or with --again diagnoses the evidence that others have gathered.`,
 	f.StringVar(&e.shape, "shape", "", "what is special about the labs, said beside each healthy variant")
 	f.StringVar(&e.sample, "sample", "", "shuffle the cases by this word, so that a budget takes another sample of them for each")
 	f.DurationVar(&e.budget, "budget", 0, "begin no case after this time (0: no limit)")
-	f.DurationVar(&e.settle, "settle", 45*time.Second, "how long a break has at least before the question, which waits two minutes more for the first sign of it")
+	f.DurationVar(&e.settle, "settle", 45*time.Second, "how long each break has at least before the question, which waits two minutes more for the first sign of it")
 	f.StringVar(&e.results, "results", "", "keep the results in this file (default: in the lab's cache)")
 	f.StringVar(&e.write, "write", "", "print the tables by layer, and write them to this file")
 	f.StringVar(&e.record, "record", "", "keep the evidence of each fault alone below this folder, as faults/ID/testdata/recorded.bundle")

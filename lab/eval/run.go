@@ -33,7 +33,7 @@ type Bench struct {
 	Nodes  oracle.Cluster
 	Hand   drill.Hand
 	Faults []*fault.Fault
-	Settle time.Duration // what a break is given to show
+	Settle time.Duration // what each break is given to show
 	// Look diagnoses the lab. A case without a name is no case: only a look.
 	Look func(ctx context.Context, c Case) (*diagnose.Diagnosis, error)
 	// Mender repairs what was found of a fault alone; nil repairs nothing.
@@ -140,7 +140,9 @@ func (b *Bench) show(ctx context.Context, c Case) error {
 	if c.Kind == Healthy {
 		return nil
 	}
-	pause(ctx, b.Settle)
+	for range c.Faults { // what one breaks may take its time after another
+		pause(ctx, b.Settle)
+	}
 	for deadline := time.Now().Add(showing); b.asked(ctx) == nil && b.quiet(ctx) && time.Now().Before(deadline); {
 		pause(ctx, 5*time.Second)
 	}
