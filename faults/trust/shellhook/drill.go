@@ -3,16 +3,18 @@ package shellhook
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/klustered/klustered/fault"
 	"github.com/klustered/klustered/fault/startup"
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
+	"github.com/klustered/klustered/trust"
 )
 
 // drill adds a line to a startup file that the next shell at a prompt reads.
 func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
-	line := hook(d)
+	line := hook(s, d)
 	if d.Int(0, 2) == 0 {
 		name := "/etc/profile.d/" + d.Name() + ".sh"
 		return op.Plan{op.WriteFile{Path: name, Data: []byte("# settings of this site\n" + line + "\n"), Mode: 0o644, Why: "a profile for all"}}, nil
@@ -33,16 +35,21 @@ func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	return op.Plan{w}, nil
 }
 
-func hook(d *fault.Dice) string {
-	return fault.Pick(d, []string{
+// hook is a line that acts. Another KUBECONFIG does where there is one for
+// administrators to be led away from.
+func hook(s *snapshot.Snapshot, d *fault.Dice) string {
+	lines := []string{
 		fmt.Sprintf("TMOUT=%d", d.Int(3, 20)),
-		fmt.Sprintf("export KUBECONFIG=/etc/kubernetes/%s.conf", d.Name()),
-		fmt.Sprintf("export KUBECONFIG=/var/lib/%s/config", d.Name()),
 		"export KUBE_EDITOR=true",
 		"export SYSTEMD_PAGER='head -n 3'",
 		"set -o errexit",
 		fmt.Sprintf("PROMPT_COMMAND='sleep %d'", d.Int(2, 6)),
 		"PROMPT_COMMAND='unalias -a; hash -r; systemctl stop systemd-timesyncd 2>/dev/null'",
 		"export PATH=/usr/local/games:/usr/games",
-	})
+	}
+	admin := func(k snapshot.Kubeconfig) bool { return trust.Admin(k.Path) && k.Error == "" }
+	if s.Kubeconfigs != nil && slices.ContainsFunc(s.Kubeconfigs.Files, admin) {
+		lines = append(lines, fmt.Sprintf("export KUBECONFIG=/etc/kubernetes/%s.conf", d.Name()), fmt.Sprintf("export KUBECONFIG=/var/lib/%s/config", d.Name()))
+	}
+	return fault.Pick(d, lines)
 }
