@@ -16,6 +16,7 @@ import (
 	"github.com/klustered/klustered/internal/bundle"
 	"github.com/klustered/klustered/internal/collect"
 	"github.com/klustered/klustered/internal/harden"
+	"github.com/klustered/klustered/internal/repair"
 	"github.com/klustered/klustered/internal/transport"
 	"github.com/klustered/klustered/op"
 )
@@ -54,7 +55,11 @@ func (a *App) agent() *cobra.Command {
 			if err != nil {
 				return nil, err
 			}
-			return w.undo(ctx, n, len(args) > 1, follow)
+			leave := repair.LeaveNothing
+			if len(args) > 1 {
+				leave = repair.Leave(args[1])
+			}
+			return w.undo(ctx, n, leave, follow)
 		}),
 		a.agentDoes("stands", 1, func(ctx context.Context, w worker, args []string, _ func(step)) (any, error) {
 			n, err := journalNumber(args)

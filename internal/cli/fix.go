@@ -331,7 +331,7 @@ func (a *App) standing(e repair.Entry) {
 		fmt.Fprintf(a.Out, "      still stands: %s\n", report.Clean(x))
 	}
 	if len(e.Open) > 0 && e.State == repair.StateHalf {
-		fmt.Fprintln(a.Out, "      it is tried again before the next repair, and by klustered undo")
+		fmt.Fprintln(a.Out, "      it is tried again before the next repair, and by klustered undo; klustered undo", e.Number, "--give-up ends that")
 	}
 }
 

@@ -147,7 +147,7 @@ func (a *App) guard(ctx context.Context, g *guarding, title string, plan func(ha
 func (a *App) lift(ctx context.Context, g *guarding, done map[string]int) error {
 	var errs []error
 	for node, n := range done {
-		_, err := g.workers[node].undo(context.WithoutCancel(ctx), n, false, nil)
+		_, err := g.workers[node].undo(context.WithoutCancel(ctx), n, repair.LeaveNothing, nil)
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

@@ -143,10 +143,10 @@ func (t there) apply(ctx context.Context, x order, follow func(step)) (res repai
 	return res, err
 }
 
-func (t there) undo(ctx context.Context, n int, rest bool, follow func(step)) (u undone, err error) {
+func (t there) undo(ctx context.Context, n int, leave repair.Leave, follow func(step)) (u undone, err error) {
 	args := []string{"undo", strconv.Itoa(n)}
-	if rest {
-		args = append(args, "rest")
+	if leave != repair.LeaveNothing {
+		args = append(args, string(leave))
 	}
 	err = t.ask(ctx, nil, &u, follow, args...)
 	return u, err

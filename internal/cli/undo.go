@@ -16,7 +16,7 @@ import (
 
 func (a *App) undo() *cobra.Command {
 	var r reach
-	var rest bool
+	var theirs, rest bool
 	c := &cobra.Command{
 		Use: "undo [N]", Short: "Take back a repair, the last one by default", Args: atMost(1),
 		Long: `Undo takes back what a repair changed, in reverse, from its journal. First it
@@ -24,18 +24,29 @@ looks how each thing stands: as the repair left it, as it was before, or changed
 by somebody else since. Where somebody else has been, it shows what they changed
 and takes nothing back, unless --leave-theirs has it leave that and take back the
 rest. What cannot be taken back for now, such as an object while the API server
-is away, stays open, and is tried again at the next repair or undo.`,
+is away, stays open, and is tried again at the next repair or undo; --give-up
+ends that.`,
 		Example: "  klustered undo\n  klustered undo 3 --node docker://klustered-cp1",
 		RunE: func(c *cobra.Command, args []string) error {
 			n, err := journalNumber(args)
 			if err != nil {
 				return err
 			}
-			return a.runUndo(c.Context(), &r, n, rest)
+			switch {
+			case rest && n == 0:
+				return hint(errors.New("cannot give up a repair that is not named"), "klustered history lists them: klustered undo N --give-up")
+			case rest:
+				return a.runUndo(c.Context(), &r, n, repair.LeaveRest)
+			case theirs:
+				return a.runUndo(c.Context(), &r, n, repair.LeaveTheirs)
+			}
+			return a.runUndo(c.Context(), &r, n, repair.LeaveNothing)
 		},
 	}
 	r.flags(c.Flags())
-	c.Flags().BoolVar(&rest, "leave-theirs", false, "leave what somebody else has changed since, and take back the rest")
+	c.Flags().BoolVar(&theirs, "leave-theirs", false, "leave what somebody else has changed since, and take back the rest")
+	c.Flags().BoolVar(&rest, "give-up", false, "take back what can be, of the repair N that is named, leave the rest as it is, and try it no more")
+	c.MarkFlagsMutuallyExclusive("leave-theirs", "give-up")
 	return c
 }
 
@@ -67,7 +78,7 @@ func (a *App) pasts(ctx context.Context, r *reach) ([]past, error) {
 	return out, nil
 }
 
-func (a *App) runUndo(ctx context.Context, r *reach, n int, rest bool) error {
+func (a *App) runUndo(ctx context.Context, r *reach, n int, leave repair.Leave) error {
 	all, err := a.pasts(ctx, r)
 	if err != nil {
 		return err
@@ -76,10 +87,10 @@ func (a *App) runUndo(ctx context.Context, r *reach, n int, rest bool) error {
 	if err != nil {
 		return err
 	}
-	if err := a.surveys(ctx, p, n, rest); err != nil {
+	if err := a.surveys(ctx, p, n, leave); err != nil {
 		return err
 	}
-	u, err := p.worker.undo(ctx, n, rest, func(s step) {
+	u, err := p.worker.undo(ctx, n, leave, func(s step) {
 		if s.State == "undid" {
 			fmt.Fprintf(a.Out, "  taken back: %s\n", s.Line)
 		}
@@ -95,14 +106,18 @@ func (a *App) runUndo(ctx context.Context, r *reach, n int, rest bool) error {
 	}
 	fmt.Fprintf(a.Out, "Undone: repair %d (%s).\n", u.Entry.Number, u.Entry.Title)
 	if u.Entry.Left != "" {
-		fmt.Fprintf(a.Out, "  left to whoever changed it since: %s\n", report.Clean(u.Entry.Left))
+		why := "left to whoever changed it since"
+		if leave == repair.LeaveRest {
+			why = "left as it is"
+		}
+		fmt.Fprintf(a.Out, "  %s: %s\n", why, report.Clean(u.Entry.Left))
 	}
 	return nil
 }
 
 // surveys says how what a repair changed stands, where that is not all as the
 // repair left it, and stops before somebody else's work.
-func (a *App) surveys(ctx context.Context, p past, n int, rest bool) error {
+func (a *App) surveys(ctx context.Context, p past, n int, leave repair.Leave) error {
 	list, err := p.worker.stands(ctx, n)
 	if errors.Is(err, repair.ErrNothing) {
 		return hint(err, "klustered history%s lists what was done", specFlag(p.spec))
@@ -126,7 +141,7 @@ func (a *App) surveys(ctx context.Context, p past, n int, rest bool) error {
 			theirs++
 		}
 	}
-	if theirs > 0 && !rest {
+	if theirs > 0 && leave == repair.LeaveNothing {
 		return hint(fmt.Errorf("cannot undo it: %d of %d changes are somebody else's by now; nothing was taken back", theirs, len(list)),
 			"put those right by hand, or let klustered undo --leave-theirs take back the rest")
 	}

@@ -25,7 +25,7 @@ type worker interface {
 	look(ctx context.Context, plan op.Plan) ([]repair.Preview, error)
 	apply(ctx context.Context, x order, follow func(step)) (repair.Result, error)
 	// undo takes back repair n, but for what others have changed if rest.
-	undo(ctx context.Context, n int, rest bool, follow func(step)) (undone, error)
+	undo(ctx context.Context, n int, leave repair.Leave, follow func(step)) (undone, error)
 	stands(ctx context.Context, n int) ([]repair.Stand, error)
 	history(ctx context.Context) ([]repair.Entry, error)
 	prove(ctx context.Context, proofs []harden.Proof) ([]harden.Outcome, error)
@@ -111,9 +111,9 @@ func (h here) apply(ctx context.Context, x order, follow func(step)) (repair.Res
 // verifyTime is the time for one look at the node after a change.
 const verifyTime = 10 * time.Second
 
-func (h here) undo(ctx context.Context, n int, rest bool, follow func(step)) (undone, error) {
+func (h here) undo(ctx context.Context, n int, leave repair.Leave, follow func(step)) (undone, error) {
 	r := h.runner("", follow)
-	r.LeaveTheirs = rest
+	r.Leave = leave
 	e, recovered, err := r.Undo(ctx, n)
 	return undone{e, recovered}, err
 }

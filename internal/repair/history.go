@@ -107,6 +107,27 @@ func nothing(n int) error {
 // ErrNothing means that there is nothing to undo.
 var ErrNothing = errors.New("there is nothing to undo")
 
+// A Leave is what an undo leaves as it is, and is done with the repair.
+type Leave string
+
+// What may be left.
+const (
+	LeaveNothing Leave = ""
+	LeaveTheirs  Leave = "theirs" // what somebody else has changed since
+	LeaveRest    Leave = "rest"   // that, and what cannot be taken back
+)
+
+// done reports whether an undo that ended with err has come as far as it is to.
+func (l Leave) done(err error) bool {
+	switch {
+	case err == nil || l == LeaveNothing:
+		return false
+	case l == LeaveRest:
+		return onlyUndo(err)
+	}
+	return onlyChanged(err)
+}
+
 // Undo takes repair n back; 0 is the last one that stands. When that was cut
 // short by a crash, taking it back is all that is done, and what of it cannot be
 // taken back for now is the error. The second result are the repairs that were
@@ -122,7 +143,7 @@ func (r *Runner) Undo(ctx context.Context, n int) (Entry, []Entry, error) {
 		return Entry{}, nil, err
 	}
 	defer unlock()
-	backs, err := r.recover(ctx)
+	backs, err := r.recover(ctx, n)
 	recovered := entries(backs)
 	if err != nil {
 		return Entry{}, recovered, err
@@ -141,7 +162,7 @@ func (r *Runner) Undo(ctx context.Context, n int) (Entry, []Entry, error) {
 		}
 		n = e.Number
 	}
-	e, err := r.undo(ctx, n)
+	e, err := r.undo(ctx, n, r.Leave)
 	return e, recovered, err
 }
 
@@ -162,7 +183,7 @@ func (r *Runner) last() (Entry, error) {
 	return Entry{}, ErrNothing
 }
 
-func (r *Runner) undo(ctx context.Context, n int) (Entry, error) {
+func (r *Runner) undo(ctx context.Context, n int, leave Leave) (Entry, error) {
 	j, file, err := r.store().reopen(n)
 	if err != nil {
 		return entry(n, j, err), err
@@ -174,7 +195,7 @@ func (r *Runner) undo(ctx context.Context, n int) (Entry, error) {
 	}
 	err = r.takeBack(ctx, n, file)
 	left := ""
-	if r.LeaveTheirs && onlyChanged(err) {
+	if leave.done(err) {
 		left, err = err.Error(), r.give(n, err)
 	}
 	j, again := r.store().read(n)

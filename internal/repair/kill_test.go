@@ -98,7 +98,7 @@ func (r *Runner) recovered(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	backs, err := r.recover(ctx)
+	backs, err := r.recover(ctx, 0)
 	for _, b := range backs {
 		err = errors.Join(err, b.err)
 	}

@@ -28,8 +28,9 @@ func entries(backs []back) []Entry {
 // since then stays theirs: it is said, and the journal is closed. What cannot be
 // taken back for now, since it needs what is broken, stands in nobody's way: the
 // rest is taken back and recorded, the journal stays open, and the next call
-// tries again. Only where that cannot be recorded is there an error.
-func (r *Runner) recover(ctx context.Context) ([]back, error) {
+// tries again. Only where that cannot be recorded is there an error. asked is the
+// repair of which an undo may leave what it was told to; 0 is none.
+func (r *Runner) recover(ctx context.Context, asked int) ([]back, error) {
 	all, err := r.History()
 	if err != nil {
 		return nil, err
@@ -39,7 +40,11 @@ func (r *Runner) recover(ctx context.Context) ([]back, error) {
 		if e.State != StateHalf {
 			continue
 		}
-		b, err := r.bringBack(ctx, e.Number)
+		leave := LeaveNothing
+		if e.Number == asked {
+			leave = r.Leave
+		}
+		b, err := r.bringBack(ctx, e.Number, leave)
 		if err != nil {
 			return done, fmt.Errorf("cannot take back repair %d, which was cut short: %w", e.Number, err)
 		}
@@ -48,8 +53,8 @@ func (r *Runner) recover(ctx context.Context) ([]back, error) {
 	return done, nil
 }
 
-func (r *Runner) bringBack(ctx context.Context, n int) (back, error) {
-	e, err := r.undo(ctx, n)
+func (r *Runner) bringBack(ctx context.Context, n int, leave Leave) (back, error) {
+	e, err := r.undo(ctx, n, leave)
 	switch {
 	case err == nil:
 		return back{Entry: e}, nil
@@ -103,7 +108,11 @@ func (r *Runner) give(n int, why error) error {
 		return err
 	}
 	defer release(file)
-	return op.Close(j, r.log(file), op.Undone, "left to whoever changed it since: "+why.Error())
+	note := "left as it is: "
+	if onlyChanged(why) {
+		note = "left to whoever changed it since: "
+	}
+	return op.Close(j, r.log(file), op.Undone, note+why.Error())
 }
 
 // apart is an error where the plan changes what a repair which was cut short could

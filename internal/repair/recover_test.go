@@ -112,6 +112,33 @@ func TestRecoveryGoesOn(t *testing.T) {
 	b.unchanged(t)
 }
 
+// TestGiveUp: a repair that never can be taken back whole is let go of when that
+// is asked for, and of it alone; what could be taken back is back.
+func TestGiveUp(t *testing.T) {
+	b, w := cutShort(t)
+	w.away = true
+	b.Leave = LeaveTheirs
+	if _, _, err := b.Undo(t.Context(), 1); !errors.Is(err, errAway) {
+		t.Fatalf("what is nobody else's is left: %v", err)
+	}
+	b.Leave = LeaveRest
+	if e, _, err := b.Undo(t.Context(), 0); !errors.Is(err, errAway) || e.Number != 1 {
+		t.Fatalf("one that is not named is let go of: %+v, %v", e, err)
+	}
+	e, back, err := b.Undo(t.Context(), 1)
+	if err != nil || e.State != StateUndone || !strings.Contains(e.Left, "it is away") || len(back) != 1 {
+		t.Fatalf("%+v, %+v, %v", e, back, err)
+	}
+	all, err := b.History()
+	if err != nil || all[0].State != StateUndone || !strings.HasPrefix(all[0].Note, "left as it is: ") {
+		t.Errorf("history %+v, %v", all, err)
+	}
+	b.Leave = LeaveNothing
+	if res, err := b.Apply(t.Context(), another, nil); err != nil || len(res.Recovered) != 0 {
+		t.Errorf("it is tried again: %+v, %v", res, err)
+	}
+}
+
 // TestRecoveryDies: a process that is killed while it takes back goes on where
 // the journal says.
 func TestRecoveryDies(t *testing.T) {

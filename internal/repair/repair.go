@@ -42,9 +42,8 @@ type Runner struct {
 	// Blind is for how long no look may succeed while what is healed has to
 	// stay so; 0 is half a minute.
 	Blind time.Duration
-	// LeaveTheirs has an undo leave what somebody else has changed since, and
-	// be done with it.
-	LeaveTheirs bool
+	// Leave is what the undo of the repair that is asked for may leave.
+	Leave Leave
 	// Pause is how long is waited between two looks; 0 is [DefaultPause].
 	Pause time.Duration
 
@@ -127,7 +126,7 @@ func (r *Runner) Apply(ctx context.Context, q Request, verify Verify) (Result, e
 		return res, err
 	}
 	defer unlock()
-	backs, err := r.recover(ctx)
+	backs, err := r.recover(ctx, 0)
 	if res.Recovered = entries(backs); err != nil {
 		return res, err
 	}

@@ -71,7 +71,7 @@ func TestStands(t *testing.T) {
 	if !reflect.DeepEqual(b.m.State(), before) {
 		t.Error("a look changed the machine")
 	}
-	b.LeaveTheirs = true
+	b.Leave = LeaveTheirs
 	e, _, err := b.Undo(t.Context(), 1)
 	if err != nil || e.State != StateUndone || !strings.Contains(e.Left, "/etc/b") && !strings.Contains(e.Left, "/etc/c") {
 		t.Errorf("an undo that leaves theirs: %+v, %v", e, err)
