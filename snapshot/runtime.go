@@ -35,6 +35,8 @@ type Condition struct {
 	Reason  string    `json:"reason,omitempty"`
 	Message string    `json:"message,omitempty"`
 	Since   time.Time `json:"since,omitzero"`
+	// Heartbeat is when the kubelet last said so of its node; zero for all else.
+	Heartbeat time.Time `json:"heartbeat,omitzero" diff:"-"`
 }
 
 // Condition returns the condition of that type.

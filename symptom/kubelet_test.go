@@ -96,6 +96,7 @@ func TestKubeletAndItsNode(t *testing.T) {
 		{"cut_off", KubeletCutOff, snap(cut...), Seen},
 		{"cut_off_but_lease_fresh", KubeletCutOff, snap(append(cut, lease("kube-node-lease", "n", time.Second))...), Absent},
 		{"cut_off_before_it_was_ready", KubeletCutOff, snap(append(cut, own(snapshot.Node{Conditions: []snapshot.Condition{{Type: "Ready", Status: "True", Since: now.Add(time.Second)}}}))...), Absent},
+		{"cut_off_until_it_spoke", KubeletCutOff, snap(append(cut, own(snapshot.Node{Conditions: []snapshot.Condition{{Type: "Ready", Status: "True", Heartbeat: now.Add(-time.Second)}}}))...), Absent},
 		{"cut_off_since_it_was_ready", KubeletCutOff, snap(append(cut, own(snapshot.Node{Conditions: []snapshot.Condition{{Type: "Ready", Status: "True", Since: now.Add(-time.Hour)}}}))...), Seen},
 		{"lease_fails_otherwise", KubeletCutOff, snap(cut[0]), Absent},
 		{"node_there", NodeMissing, snap(own(snapshot.Node{})), Absent},

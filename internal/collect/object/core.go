@@ -85,7 +85,7 @@ func conditions(list []Message) []snapshot.Condition {
 	var out []snapshot.Condition
 	for _, c := range list {
 		out = append(out, snapshot.Condition{
-			Type: c.String(1), Status: c.String(2), Since: c.Time(4), Reason: c.String(5), Message: c.String(6),
+			Type: c.String(1), Status: c.String(2), Heartbeat: c.Time(3), Since: c.Time(4), Reason: c.String(5), Message: c.String(6),
 		})
 	}
 	return out
