@@ -13,6 +13,7 @@ import (
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
+	"github.com/klustered/klustered/symptom"
 )
 
 // Fault is declared once and never changed.
@@ -22,7 +23,7 @@ var Fault = &fault.Fault{
 	Needs:    manifest.Needs,
 	Uses:     manifest.Uses,
 	Detect:   detect,
-	Explains: manifest.Explains,
+	Explains: append([]symptom.Edge{{Symptom: symptom.ContainersFailing, Strength: symptom.Sometimes}}, manifest.Explains...),
 	Remedy:   remedy,
 	Drill:    drill,
 }
