@@ -18,7 +18,7 @@ func pkis() []Symptom {
 	return []Symptom{{
 		ID: CertRefused, Title: "a component does not accept another's certificate, or cannot load its own", Stored: true,
 		LeadsTo: []Edge{
-			here(EtcdDown, Sometimes), everywhere(APIDown, Sometimes), here(KubeletRejected, Sometimes), here(KubeletCrashing, Sometimes), here(KubeletDown, Sometimes),
+			here(EtcdDown, Sometimes), everywhere(APIDown, Sometimes), everywhere(KubeletRejected, Sometimes), here(KubeletCrashing, Sometimes), here(KubeletDown, Sometimes),
 			everywhere(ControllersIdle, Sometimes), everywhere(SchedulerIdle, Sometimes), here(ComponentDown, Sometimes),
 			everywhere(NodeNotReady, Sometimes), everywhere(PodsNotStarting, Sometimes), here(AdminLockedOut, Sometimes), here(TokensRefused, Sometimes),
 		},
