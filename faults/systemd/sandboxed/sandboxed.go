@@ -51,7 +51,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 func harms(u snapshot.Unit) []unit.Harm {
 	var out []unit.Harm
 	for _, x := range u.Settings {
-		if x.Section != "Service" || x.Replaced || !unit.Foreign(u, x.Source) {
+		if x.Section != "Service" || x.Replaced || !unit.Foreign(u, x.Source) || unknown(u, x) {
 			continue
 		}
 		why, want := "", ""
@@ -70,6 +70,14 @@ func harms(u snapshot.Unit) []unit.Harm {
 		}
 	}
 	return out
+}
+
+// unknown reports whether a line names a user that is not there: it keeps the
+// unit from being started, which is another fault, and takes nothing away.
+func unknown(u snapshot.Unit, x snapshot.Setting) bool {
+	return slices.ContainsFunc(u.Unmet, func(r snapshot.Requirement) bool {
+		return r.Key == "User" && r.Source == x.Source && r.Line == x.Line
+	})
 }
 
 // yes reports whether a setting switches something on.

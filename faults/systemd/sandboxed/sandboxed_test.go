@@ -86,3 +86,14 @@ func TestWhatIsOpenedAgain(t *testing.T) {
 		t.Errorf("what is written to is open: %+v", h)
 	}
 }
+
+// A name that the node does not know starts nothing, and holds nothing back.
+func TestUnknown(t *testing.T) {
+	u := snapshot.Unit{Name: "kubelet.service", Settings: []snapshot.Setting{{Section: "Service", Key: "User", Value: "kube", Source: "/d", Line: 2}}}
+	for at, want := range map[int]int{2: 0, 3: 1} {
+		u.Unmet = []snapshot.Requirement{{Key: "User", Value: "kube", Source: "/d", Line: at, Error: "unknown"}}
+		if h := harms(u); len(h) != want {
+			t.Errorf("line %d names nobody: %+v", at, h)
+		}
+	}
+}
