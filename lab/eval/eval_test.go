@@ -16,6 +16,7 @@ import (
 	"github.com/klustered/klustered/internal/diagnose"
 	"github.com/klustered/klustered/lab/drill"
 	"github.com/klustered/klustered/lab/node"
+	"github.com/klustered/klustered/lab/oracle"
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 )
@@ -231,6 +232,56 @@ type undoer struct {
 func (u *undoer) Undo(ctx context.Context, _ *node.Node, _ []byte) error {
 	u.undone++
 	return ctx.Err()
+}
+
+// A maker is a hand that notes what it does, and fails at some of it.
+type maker struct {
+	drill.Hand
+	did  []string
+	fail map[string]bool // what is done, once
+}
+
+func (m *maker) note(what string) error {
+	m.did = append(m.did, what)
+	if m.fail[what] {
+		delete(m.fail, what)
+		return errors.New(what)
+	}
+	return nil
+}
+
+func (m *maker) Collect(_ context.Context, n *node.Node) (*snapshot.Snapshot, error) {
+	return &snapshot.Snapshot{Node: n.Name}, m.note("look " + n.Name)
+}
+
+func (m *maker) Apply(_ context.Context, n *node.Node, p op.Plan) ([]byte, error) {
+	return nil, m.note("break " + p[0].String() + " of " + n.Name)
+}
+
+// Several breaks are planned on the whole lab and made one after the other; one
+// that cannot be made as it was planned is planned anew, on another node at last.
+func TestProvoke(t *testing.T) {
+	drilled := func(id string) *fault.Fault {
+		return &fault.Fault{ID: id, Drill: func(s *snapshot.Snapshot, _ *fault.Dice) (op.Plan, error) {
+			return op.Plan{op.Sysctl{Name: id}}, nil
+		}}
+	}
+	line := func(id string) string { return "break " + op.Sysctl{Name: id}.String() + " of " }
+	for name, tt := range map[string]struct{ fail, want []string }{
+		"as planned": {nil, []string{"look n", "look n", line("a") + "n", line("b") + "n"}},
+		"moved":      {[]string{line("b") + "n"}, []string{"look n", "look n", line("a") + "n", line("b") + "n", "look n", line("b") + "n"}},
+		"unseen":     {[]string{"look n"}, []string{"look n", "look n", "look n", line("a") + "n", line("b") + "n"}},
+	} {
+		m := &maker{fail: map[string]bool{}}
+		for _, f := range tt.fail {
+			m.fail[f] = true
+		}
+		b := &Bench{Hand: m, Nodes: oracle.Cluster{{Name: "n"}}, Faults: []*fault.Fault{drilled("a"), drilled("b")}}
+		done, err := b.provoke(t.Context(), Case{Faults: []string{"a", "b"}, Seed: 1})
+		if err != nil || len(done) != 2 || !slices.Equal(m.did, tt.want) {
+			t.Errorf("%s: %v, %d made, did %q", name, err, len(done), m.did)
+		}
+	}
 }
 
 // An interrupted run leaves no lab broken.

@@ -12,7 +12,6 @@ import (
 	"github.com/klustered/klustered/lab/node"
 	"github.com/klustered/klustered/lab/oracle"
 	"github.com/klustered/klustered/op"
-	"github.com/klustered/klustered/snapshot"
 )
 
 const (
@@ -140,9 +139,7 @@ func (b *Bench) show(ctx context.Context, c Case) error {
 	if c.Kind == Healthy {
 		return nil
 	}
-	for range c.Faults { // what one breaks may take its time after another
-		pause(ctx, b.Settle)
-	}
+	pause(ctx, b.Settle)
 	for deadline := time.Now().Add(showing); b.asked(ctx) == nil && b.quiet(ctx) && time.Now().Before(deadline); {
 		pause(ctx, 5*time.Second)
 	}
@@ -157,12 +154,22 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// provoke makes the breaks. What was made when it fails is returned too.
+// provoke makes the breaks, each when the one before has had its time: what one
+// does may need what the next one takes away. All are planned before the first
+// is made, while everything can be seen. What was made when it fails is returned
+// too.
 func (b *Bench) provoke(ctx context.Context, c Case) ([]broken, error) {
 	dice := fault.NewDice(c.Seed)
+	drawn := make([]broken, len(c.Faults))
+	for i, id := range c.Faults {
+		drawn[i] = b.draw(ctx, id, dice)
+	}
 	var done []broken
-	for _, id := range c.Faults {
-		x, err := b.breakOne(ctx, id, dice)
+	for i, id := range c.Faults {
+		if i > 0 {
+			pause(ctx, b.Settle)
+		}
+		x, err := b.breakOne(ctx, id, drawn[i], dice)
 		if err != nil {
 			return done, fmt.Errorf("cannot provoke %s: %w", id, err)
 		}
@@ -171,34 +178,52 @@ func (b *Bench) provoke(ctx context.Context, c Case) ([]broken, error) {
 	return done, nil
 }
 
-// breakOne provokes a fault on a node of the dice's choice, or on the first
-// one on which it can be.
-func (b *Bench) breakOne(ctx context.Context, id string, dice *fault.Dice) (broken, error) {
-	f, err := b.fault(id)
-	if err != nil {
-		return broken{}, err
-	}
-	nodes := append([]*node.Node{fault.Pick(dice, b.Nodes)}, b.Nodes...)
-	for i, n := range nodes {
-		snap, err := b.Hand.Collect(ctx, n)
-		if err != nil {
-			return broken{}, err
-		}
-		x, err := b.apply(ctx, f, n, snap, dice)
-		if err == nil || i == len(nodes)-1 {
-			return x, err
-		}
-	}
-	return broken{}, errors.New("the lab has no node")
+// draw plans a fault on a node of the dice's choice; without a plan where it
+// cannot be there.
+func (b *Bench) draw(ctx context.Context, id string, dice *fault.Dice) broken {
+	x := broken{node: fault.Pick(dice, b.Nodes)}
+	x.plan, _ = b.plan(ctx, id, x.node, dice)
+	return x
 }
 
-// apply provokes the fault on a node. What was made when it fails, such as
-// files on a worker that may not write objects, is taken back.
-func (b *Bench) apply(ctx context.Context, f *fault.Fault, n *node.Node, s *snapshot.Snapshot, dice *fault.Dice) (broken, error) {
-	plan, err := f.Drill(s, dice)
+// plan plans a fault on a node as it is now.
+func (b *Bench) plan(ctx context.Context, id string, n *node.Node, dice *fault.Dice) (op.Plan, error) {
+	f, err := b.fault(id)
 	if err != nil {
-		return broken{}, err
+		return nil, err
 	}
+	snap, err := b.Hand.Collect(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	return f.Drill(snap, dice)
+}
+
+// breakOne provokes a fault as it was drawn or, where that cannot be done or
+// the ground has moved since, on the first node on which it can be.
+func (b *Bench) breakOne(ctx context.Context, id string, drawn broken, dice *fault.Dice) (broken, error) {
+	if len(drawn.plan) > 0 {
+		if x, err := b.apply(ctx, drawn.node, drawn.plan); err == nil {
+			return x, nil
+		}
+	}
+	err := errors.New("the lab has no node")
+	for _, n := range append([]*node.Node{drawn.node}, b.Nodes...) {
+		var plan op.Plan
+		if plan, err = b.plan(ctx, id, n, dice); err != nil {
+			continue
+		}
+		var x broken
+		if x, err = b.apply(ctx, n, plan); err == nil {
+			return x, nil
+		}
+	}
+	return broken{}, err
+}
+
+// apply makes a break on a node. What was made when it fails, such as files on
+// a worker that may not write objects, is taken back.
+func (b *Bench) apply(ctx context.Context, n *node.Node, plan op.Plan) (broken, error) {
 	journal, err := b.Hand.Apply(ctx, n, plan)
 	if err != nil {
 		if len(journal) > 0 {
