@@ -249,7 +249,14 @@ func (c Chmod) Before(_ context.Context, m Machine) (State, error) {
 }
 
 // Do sets the new mode.
-func (c Chmod) Do(_ context.Context, m Machine) error { return chmod(m, c.Path, c.New) }
+func (c Chmod) Do(_ context.Context, m Machine) error {
+	f, err := m.ReadFile(c.Path)
+	if err != nil || f.Mode == c.New {
+		return err
+	}
+	f.Mode = c.New
+	return m.WriteFile(c.Path, f)
+}
 
 // Undo sets the old mode. A file that is gone has none to put back, and
 // another mode than New is somebody else's.
@@ -263,14 +270,6 @@ func (c Chmod) Undo(_ context.Context, m Machine, _ State) error {
 	case err != nil:
 		return err
 	}
-	return chmod(m, c.Path, c.Old)
-}
-
-func chmod(m Machine, path string, mode fs.FileMode) error {
-	f, err := m.ReadFile(path)
-	if err != nil || f.Mode == mode {
-		return err
-	}
-	f.Mode = mode
-	return m.WriteFile(path, f)
+	f.Mode = c.Old
+	return rewrite(m, c.Path, f)
 }
