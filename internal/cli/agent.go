@@ -57,7 +57,9 @@ func (a *App) agent() *cobra.Command {
 			}
 			leave := repair.LeaveNothing
 			if len(args) > 1 {
-				leave = repair.Leave(args[1])
+				if leave = repair.Leave(args[1]); leave != repair.LeaveTheirs && leave != repair.LeaveRest {
+					return nil, fmt.Errorf("cannot leave %q: it is not one of theirs, rest", args[1])
+				}
 			}
 			return w.undo(ctx, n, leave, follow)
 		}),

@@ -301,7 +301,7 @@ func (a *App) applyOne(ctx context.Context, x *fix, j *job, hold time.Duration) 
 	if wait != nil {
 		wait()
 	}
-	a.recovered(res.Recovered)
+	a.recovered(j.place.spec, res.Recovered)
 	err = h.ended(j, res, a.verdict(j, res, err))
 	x.hands = append(x.hands, h.deeds...)
 	if err == nil {
@@ -310,12 +310,13 @@ func (a *App) applyOne(ctx context.Context, x *fix, j *job, hold time.Duration) 
 	return err
 }
 
-func (a *App) recovered(list []repair.Entry) {
+// recovered says what of repairs of a node was taken back that were cut short.
+func (a *App) recovered(spec string, list []repair.Entry) {
 	for _, e := range list {
 		title := report.Clean(e.Title)
 		if e.State == repair.StateHalf {
 			fmt.Fprintf(a.Out, "  not taken back for now: all of repair %d, which was cut short (%s)\n", e.Number, title)
-			a.standing(e)
+			a.standing(spec, e)
 			continue
 		}
 		fmt.Fprintf(a.Out, "  taken back first: repair %d, which was cut short (%s)\n", e.Number, title)
@@ -326,12 +327,17 @@ func (a *App) recovered(list []repair.Entry) {
 }
 
 // standing says which changes of a repair still stand, and when the next try is.
-func (a *App) standing(e repair.Entry) {
+// spec is the node's, or "" for one that is named already.
+func (a *App) standing(spec string, e repair.Entry) {
 	for _, x := range e.Open {
 		fmt.Fprintf(a.Out, "      still stands: %s\n", report.Clean(x))
 	}
 	if len(e.Open) > 0 && e.State == repair.StateHalf {
-		fmt.Fprintln(a.Out, "      it is tried again before the next repair, and by klustered undo; klustered undo", e.Number, "--give-up ends that")
+		node := " on that node"
+		if spec != "" {
+			node = specFlag(spec)
+		}
+		fmt.Fprintf(a.Out, "      it is tried again before the next repair, and by klustered undo; klustered undo %d --give-up%s ends that\n", e.Number, node)
 	}
 }
 

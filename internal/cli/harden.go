@@ -134,7 +134,7 @@ func (a *App) guard(ctx context.Context, g *guarding, title string, plan func(ha
 	for _, p := range g.plans {
 		o := order{Node: p.Node, Request: repair.Request{Title: title, Plan: plan(p)}}
 		res, err := g.workers[p.Node].apply(ctx, o, nil)
-		a.recovered(res.Recovered)
+		a.recovered("", res.Recovered)
 		if err != nil {
 			return nil, errors.Join(moved(err), a.lift(ctx, g, done))
 		}

@@ -95,7 +95,8 @@ func (a *App) runUndo(ctx context.Context, r *reach, n int, leave repair.Leave) 
 			fmt.Fprintf(a.Out, "  taken back: %s\n", s.Line)
 		}
 	})
-	a.recovered(u.Recovered)
+	asked := func(e repair.Entry) bool { return e.Number == u.Entry.Number && e.State == repair.StateUndone }
+	a.recovered(p.spec, slices.DeleteFunc(slices.Clone(u.Recovered), asked)) // of that one it is said below
 	switch {
 	case errors.Is(err, repair.ErrNothing):
 		return hint(err, "klustered history%s lists what was done", specFlag(p.spec))
@@ -208,7 +209,7 @@ func (a *App) showPast(p past, steps bool) {
 		if e.Error != "" {
 			fmt.Fprintf(a.Out, "      %s\n", report.Clean(e.Error))
 		}
-		a.standing(e)
+		a.standing(p.spec, e)
 		for _, s := range e.Snapshots {
 			fmt.Fprintf(a.Out, "      the snapshot of etcd that was saved before: %s\n", s)
 		}

@@ -13,7 +13,7 @@ import (
 func TestRecovered(t *testing.T) {
 	var out bytes.Buffer
 	a := &App{Out: &out}
-	a.recovered([]repair.Entry{
+	a.recovered("docker://x", []repair.Entry{
 		{Number: 1, Title: "whole", State: repair.StateUndone},
 		{Number: 2, Title: "edited", State: repair.StateUndone, Left: "cannot undo one\ncannot undo two"},
 		{Number: 3, Title: "stuck\x1b[2J", State: repair.StateHalf, Open: []string{"create /api/v1/x: it is away"}},
@@ -23,7 +23,7 @@ func TestRecovered(t *testing.T) {
 		"  taken back first: repair 1, which was cut short (whole)\n  taken back first: repair 2",
 		"left to whoever changed it since: cannot undo one; cannot undo two\n",
 		"not taken back for now: all of repair 3, which was cut short (stuck",
-		"still stands: create /api/v1/x: it is away\n      it is tried again before the next repair, and by klustered undo; klustered undo 3 --give-up ends that\n",
+		"still stands: create /api/v1/x: it is away\n      it is tried again before the next repair, and by klustered undo; klustered undo 3 --give-up --node docker://x ends that\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)

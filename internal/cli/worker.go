@@ -24,7 +24,7 @@ import (
 type worker interface {
 	look(ctx context.Context, plan op.Plan) ([]repair.Preview, error)
 	apply(ctx context.Context, x order, follow func(step)) (repair.Result, error)
-	// undo takes back repair n, but for what others have changed if rest.
+	// undo takes back repair n, but for what it may leave.
 	undo(ctx context.Context, n int, leave repair.Leave, follow func(step)) (undone, error)
 	stands(ctx context.Context, n int) ([]repair.Stand, error)
 	history(ctx context.Context) ([]repair.Entry, error)

@@ -23,7 +23,7 @@ type Entry struct {
 	Steps  []string  `json:"steps,omitempty"`
 	// Snapshots are those of etcd that were saved for it, and are still there.
 	Snapshots []string `json:"snapshots,omitempty"`
-	Left      string   `json:"left,omitempty"`  // what an undo left, since somebody else has changed it
+	Left      string   `json:"left,omitempty"`  // what an undo left: somebody else has changed it, or it was given up
 	Open      []string `json:"open,omitempty"`  // changes that still stand though some were taken back, or could not be for now
 	Error     string   `json:"error,omitempty"` // why the journal cannot be read, or not all was undone
 }
@@ -120,12 +120,12 @@ const (
 // done reports whether an undo that ended with err has come as far as it is to.
 func (l Leave) done(err error) bool {
 	switch {
-	case err == nil || l == LeaveNothing:
+	case err == nil:
 		return false
-	case l == LeaveRest:
-		return onlyUndo(err)
+	case l == LeaveTheirs:
+		return onlyChanged(err)
 	}
-	return onlyChanged(err)
+	return l == LeaveRest && onlyUndo(err)
 }
 
 // Undo takes repair n back; 0 is the last one that stands. When that was cut
@@ -195,7 +195,7 @@ func (r *Runner) undo(ctx context.Context, n int, leave Leave) (Entry, error) {
 	}
 	err = r.takeBack(ctx, n, file)
 	left := ""
-	if leave.done(err) {
+	if ctx.Err() == nil && leave.done(err) {
 		left, err = err.Error(), r.give(n, err)
 	}
 	j, again := r.store().read(n)

@@ -125,6 +125,11 @@ func TestGiveUp(t *testing.T) {
 	if e, _, err := b.Undo(t.Context(), 0); !errors.Is(err, errAway) || e.Number != 1 {
 		t.Fatalf("one that is not named is let go of: %+v, %v", e, err)
 	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if e, _, err := b.Undo(over, 1); err == nil || e.State == StateUndone {
+		t.Fatalf("one that is interrupted is let go of: %+v, %v", e, err)
+	}
 	e, back, err := b.Undo(t.Context(), 1)
 	if err != nil || e.State != StateUndone || !strings.Contains(e.Left, "it is away") || len(back) != 1 {
 		t.Fatalf("%+v, %+v, %v", e, back, err)
