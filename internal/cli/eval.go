@@ -68,6 +68,8 @@ begins anew, or with --again diagnoses the evidence that others have gathered.`,
 	f.StringVar(&e.results, "results", "", "keep the results in this file (default: in the lab's cache)")
 	f.StringVar(&e.write, "write", "", "print the tables by layer, and write them to this file")
 	f.StringVar(&e.record, "record", "", "keep the evidence of each fault alone below this folder, as faults/ID/testdata/recorded.bundle")
+	c.MarkFlagsMutuallyExclusive("again", "mend")
+	c.MarkFlagsMutuallyExclusive("again", "record")
 	f.Float64Var(&e.least, "least", 0, "exit with 2 when the mean score is below this, or a healthy lab was accused or could not be diagnosed")
 	return c
 }
@@ -90,7 +92,7 @@ func (a *App) evaluate(ctx context.Context, e *evaluation, args []string) error 
 	}
 	todo := eval.Todo(e.cases(faults), before, Version(), e.mend)
 	if e.again {
-		todo = a.hearAgain(store, todo, before)
+		todo = a.hearAgain(ctx, store, todo, before)
 	}
 	if len(todo) == 0 {
 		return a.concludeEval(e, store)

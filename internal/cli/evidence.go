@@ -28,7 +28,7 @@ func (a *App) lookAt(ctx context.Context, name string, e *evaluation, store *eva
 	if c.Name() == "" {
 		return d, nil
 	}
-	t := &triage{save: store.Evidence(c), redact: string(bundle.Secrets), note: c.String()}
+	t := &triage{save: store.Evidence(c, Version()), redact: string(bundle.Secrets), note: c.String()}
 	err = keepCase(t, places, start)
 	if e.record != "" && c.Kind == eval.Single && c.Seed == e.first {
 		file := filepath.Join(e.record, "faults", filepath.FromSlash(c.Faults[0]), "testdata", "recorded.bundle")
@@ -50,15 +50,18 @@ func keepCase(t *triage, places []place, start time.Time) error {
 
 // hearAgain diagnoses the evidence that was kept of the cases, and returns those
 // of which there is none.
-func (a *App) hearAgain(store *eval.Store, cases []eval.Case, before []eval.Result) []eval.Case {
+func (a *App) hearAgain(ctx context.Context, store *eval.Store, cases []eval.Case, before []eval.Result) []eval.Case {
 	var rest []eval.Case
 	for _, c := range cases {
+		if ctx.Err() != nil {
+			break
+		}
 		r, known := eval.Again(c, before, Version())
 		if !known {
 			rest = append(rest, c)
 			continue
 		}
-		places, err := a.openBundle(&reach{bundle: store.Evidence(c)})
+		places, err := a.openBundle(&reach{bundle: store.Evidence(c, r.Kept)})
 		if err == nil {
 			r.Hear(diagnose.Run(snapshots(places), a.Faults))
 			err = store.Add(r)

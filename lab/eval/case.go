@@ -52,13 +52,17 @@ func (c Case) String() string { return fmt.Sprintf("%s, seed %d", c.Name(), c.Se
 
 // File is a file name for what is kept of the case.
 func (c Case) File() string {
-	plain := func(r rune) rune {
+	return string(c.Kind) + "-" + plain(c.Name()) + fmt.Sprintf("-%d.bundle", c.Seed)
+}
+
+// plain is a text in letters, digits and dashes alone.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 			return r
 		}
 		return '-'
-	}
-	return string(c.Kind) + "-" + strings.Map(plain, strings.ToLower(c.Name())) + fmt.Sprintf("-%d.bundle", c.Seed)
+	}, strings.ToLower(text))
 }
 
 // drilled are the faults that the lab can provoke.

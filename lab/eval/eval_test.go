@@ -333,6 +333,9 @@ func TestAgain(t *testing.T) {
 	if !ok || r.Kept != "two" || r.Tool != "seven" || r.Mended != nil {
 		t.Errorf("%+v, %v", r, ok)
 	}
+	if r, ok := Again(c, list[:1], "one"); ok {
+		t.Errorf("a version hears again what it asked itself: %+v", r)
+	}
 	if _, ok := Again(Case{Kind: Pair, Faults: c.Faults, Seed: 1}, list, "seven"); ok {
 		t.Error("another case is known")
 	}
@@ -348,12 +351,15 @@ func TestAgain(t *testing.T) {
 // Files of evidence have names that any file system takes, one for each case.
 func TestEvidence(t *testing.T) {
 	s, seen := &Store{Path: "/x/results.jsonl"}, map[string]bool{}
+	if a, b := s.Evidence(Case{Kind: Healthy}, "v1.2"), s.Evidence(Case{Kind: Healthy}, "v1.3"); a == b {
+		t.Errorf("two versions share %s", a)
+	}
 	for _, c := range []Case{
 		{Kind: Single, Faults: []string{"a/b"}, Seed: 1}, {Kind: Single, Faults: []string{"a/b"}, Seed: 2},
 		{Kind: Pair, Faults: []string{"a/b", "c/d"}, Seed: 1}, {Kind: Healthy, Variant: "fresh, 0 workers"},
 	} {
-		at := s.Evidence(c)
-		if seen[at] || filepath.Dir(at) != "/x/results.evidence" || strings.ContainsAny(filepath.Base(at), " /,+") {
+		at := s.Evidence(c, "v1/x")
+		if seen[at] || filepath.Dir(at) != "/x/results.evidence/v1-x" || strings.ContainsAny(filepath.Base(at), " /,+") {
 			t.Errorf("%s: %s", c, at)
 		}
 		seen[at] = true

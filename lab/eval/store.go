@@ -20,9 +20,9 @@ type Store struct {
 	mu   sync.Mutex
 }
 
-// Evidence is where the evidence of a case is kept.
-func (s *Store) Evidence(c Case) string {
-	return filepath.Join(strings.TrimSuffix(s.Path, filepath.Ext(s.Path))+".evidence", c.File())
+// Evidence is where the evidence of a case is kept that a version gathered.
+func (s *Store) Evidence(c Case, tool string) string {
+	return filepath.Join(strings.TrimSuffix(s.Path, filepath.Ext(s.Path))+".evidence", plain(tool), c.File())
 }
 
 // Load reads the results. A file that is not there holds none; a torn last
@@ -75,7 +75,7 @@ func (s *Store) Add(r Result) error {
 // another version to hear what was kept of it; false where there is none.
 func Again(c Case, results []Result, tool string) (Result, bool) {
 	for _, r := range slices.Backward(results) {
-		if r.Case.Kind == c.Kind && r.Case.String() == c.String() && r.Failed == "" && r.Mute == "" && r.Kept == "" {
+		if r.Tool != tool && r.Case.Kind == c.Kind && r.Case.String() == c.String() && r.Failed == "" && r.Mute == "" && r.Kept == "" {
 			r.Kept, r.Tool, r.Mended = r.Tool, tool, nil
 			return r, true
 		}
