@@ -44,8 +44,12 @@ var words = map[string][]string{
 }
 
 // Refusals are values that are of the right type and still end the kubelet
-// when it checks its configuration.
+// when it checks its configuration. Of one that was not read whole nothing is
+// said: what seems to be missing may stand in the rest.
 func Refusals(k *snapshot.Kubelet) []Refusal {
+	if !Read(k) {
+		return nil
+	}
 	var out []Refusal
 	number := func(key string) (float64, bool) {
 		x, err := strconv.ParseFloat(k.Effective[key].Value, 64)

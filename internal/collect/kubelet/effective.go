@@ -67,7 +67,7 @@ func (l loader) load(list []snapshot.Word, tell bool) map[string]snapshot.Effect
 		}
 	}
 	s.defaults()
-	l.gates(s, tell)
+	l.gates(s, tell && l.kubelet.ConfigErr == "")
 	return s.set
 }
 
@@ -90,7 +90,7 @@ func (l loader) file(s *stack, name string, main, tell bool) {
 		return
 	}
 	doc, whole := parse(data)
-	if whole != nil { // told by readConfig
+	if whole != nil && len(data) <= source.MaxParsed { // told by readConfig
 		doc, err = parse(legible(data))
 	}
 	if err != nil || doc == nil {

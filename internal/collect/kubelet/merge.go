@@ -29,7 +29,7 @@ func legible(data []byte) []byte {
 		out, entry = append(out, entry...), nil
 	}
 	for line := range bytes.Lines(data) {
-		if c := line[0]; c >= 'A' && c <= 'z' && len(entry) > 0 {
+		if c := line[0] | 0x20; c >= 'a' && c <= 'z' && len(entry) > 0 { // of a key, in ASCII
 			end()
 		}
 		entry = append(entry, line...)
