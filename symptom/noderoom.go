@@ -16,8 +16,9 @@ import (
 // most after a failure.
 const repeats = 25 * time.Second
 
-// kubeletCutOff believes a fresh lease or a fresh word of the node first, then the kubelet's own words: it
-// cannot renew, and cannot connect. What speaks of a certificate is no wire.
+// kubeletCutOff believes a fresh lease or a fresh word of the node first, then
+// the kubelet's own words: it cannot renew, and cannot connect. What speaks of a
+// certificate is no wire.
 func kubeletCutOff(s *snapshot.Snapshot) (State, []finding.Fact) {
 	if l, ok := nodeLease(s); ok && s.At.Sub(l.Renewed) <= leaseFresh {
 		return Absent, nil

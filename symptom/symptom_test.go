@@ -70,6 +70,15 @@ func probe(kind string, tries, lost, refused int, median float64) func(*snapshot
 	}
 }
 
+// others are so many probes of Services that take so many milliseconds.
+func others(n int, median float64) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		for range n {
+			probe("service", 8, 0, 0, median)(s)
+		}
+	}
+}
+
 // waiting is the pod of [probe], which runs and is not ready.
 func waiting(s *snapshot.Snapshot) {
 	cluster(s).Pods = append(cluster(s).Pods, snapshot.Pod{Namespace: "ns", Name: "x", Phase: "Running"})
@@ -79,6 +88,13 @@ func waiting(s *snapshot.Snapshot) {
 func node(s *snapshot.Snapshot) {
 	cluster(s).Nodes = append(cluster(s).Nodes, snapshot.Node{Name: s.Node, Ready: "True"})
 }
+
+// said has the node's kubelet say so a moment ago, and long has leases be longer.
+func said(s *snapshot.Snapshot) {
+	s.Cluster.Nodes[0].Conditions = []snapshot.Condition{{Type: "Ready", Status: "True", Heartbeat: now.Add(-time.Second)}}
+}
+
+func long(s *snapshot.Snapshot) { s.Cluster.Leases[0].Seconds = 300 }
 
 func lease(ns, name string, ago time.Duration) func(*snapshot.Snapshot) {
 	return func(s *snapshot.Snapshot) {
@@ -222,10 +238,14 @@ func TestObserve(t *testing.T) {
 		{"late_for_want_of_cpu", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 300), busy), Absent},
 		{"ready", NodeNotReady, snap(node, lease("kube-node-lease", "n", 5*time.Second)), Absent},
 		{"ready_when_it_last_said_so", NodeNotReady, snap(node, lease("kube-node-lease", "n", time.Minute), lease("kube-system", "x", time.Second)), NotLooked},
+		{"ready_by_its_fresh_word", NodeNotReady, snap(node, lease("kube-node-lease", "n", time.Minute), lease("kube-system", "x", time.Second), said), Absent},
+		{"ready_with_a_long_lease", NodeNotReady, snap(node, lease("kube-node-lease", "n", time.Minute), long), Absent},
 		{"ready_when_anybody_last_wrote", NodeNotReady, snap(node, lease("kube-system", "x", time.Minute)), NotLooked},
-		{"late_for_no_want_of_cpu", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 300), probe("pod", 8, 0, 0, 9), probe("service", 8, 0, 0, 8), busy), Seen},
-		{"as_late_as_others", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 300), probe("pod", 8, 0, 0, 90), probe("service", 8, 0, 0, 1), busy), Absent},
+		{"late_for_no_want_of_cpu", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 300), others(9, 9), busy), Seen},
+		{"late_among_few", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 300), others(6, 9), busy), Absent},
+		{"as_late_as_others", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 300), others(6, 2), others(3, 150), busy), Absent},
 		{"late_refusal", PodTrafficSlow, snap(probe("pod", 8, 0, 8, 300), probe("pod", 8, 0, 0, 1), waiting), Seen},
+		{"quick_refusal_of_one_not_ready", PodTrafficSlow, snap(probe("pod", 8, 0, 8, 1), waiting), NotLooked},
 		{"late_and_not_ready", PodTrafficSlow, snap(probe("pod", 8, 0, 0, 300), waiting), NotLooked},
 		{"lost_for_no_want_of_cpu", PodTrafficSlow, snap(probe("pod", 8, 4, 0, 3), busy), Seen},
 		{"api_slow_for_want_of_cpu", APISlow, snap(api(func(c *snapshot.Cluster) { c.API.LatencyMs = []float64{900} }), busy), Absent},

@@ -31,9 +31,11 @@ const (
 	// lateAnywayMs is late whatever the others are, since all of them may go
 	// through the same interface.
 	lateAnywayMs = 100
-	// lateUsual is how many times what is usual in the same snapshot is late on a
-	// node that is short of CPU too, since the others have waited for it as long.
+	// lateUsual is how many times as long as three quarters of at least fewUsual
+	// others is late on a node that is short of CPU too, since most of those have
+	// waited for it as long.
 	lateUsual = 15
+	fewUsual  = 8
 	// lateNameMs is a late answer of the cluster's name server, which works
 	// on the CPU it is given.
 	lateNameMs = 500
@@ -124,18 +126,22 @@ func probing(late float64, kinds ...string) func(*snapshot.Snapshot) (State, []f
 		if s.Probes == nil {
 			return NotLooked, nil
 		}
-		was, looked := paceOf(s), false
+		w, looked := paceOf(s), false
 		var facts []finding.Fact
 		for _, p := range s.Probes.List {
-			if !among(p.Kind, kinds) || p.Tries == 0 || nobodyThere(s, p) {
+			if !among(p.Kind, kinds) || p.Tries == 0 {
 				continue
 			}
-			looked = true
-			if why := was.degraded(p, late); why != "" {
+			gone := nobodyThere(s, p)
+			if gone && (p.Kind != "pod" || p.Refused < p.Tries) {
+				continue
+			}
+			looked = looked || !gone // that a kernel refuses at once proves no way
+			if why := w.degraded(p, late); why != "" {
 				facts = append(facts, finding.Fact{Source: p.Kind + " " + p.From + " -> " + p.To, Got: why, Want: "an answer within milliseconds"})
 			}
 		}
-		if !looked {
+		if !looked && len(facts) == 0 {
 			return NotLooked, nil
 		}
 		return verdict(facts)
@@ -153,7 +159,7 @@ func among(x string, list []string) bool {
 
 // A pace is how quick the probes of a snapshot are, in milliseconds.
 type pace struct {
-	best, usual float64 // the quickest, and the middle one
+	best, usual float64 // the quickest, and the one that three quarters do not exceed; 0 of few
 	more        float64 // how many times as long all may take
 }
 
@@ -166,7 +172,10 @@ func paceOf(s *snapshot.Snapshot) pace {
 	}
 	w := pace{more: slack(s)}
 	if slices.Sort(all); len(all) > 0 {
-		w.best, w.usual = all[0], all[len(all)/2]
+		w.best = all[0]
+	}
+	if len(all) >= fewUsual {
+		w.usual = all[len(all)*3/4]
 	}
 	return w
 }
@@ -175,7 +184,6 @@ func paceOf(s *snapshot.Snapshot) pace {
 // long on a node that is short of CPU. A refusal is an answer: it comes from the
 // kernel at the far end and has gone the same way.
 func (w pace) degraded(p snapshot.Probe, late float64) string {
-	answered := p.Tries - p.Lost
 	switch {
 	case p.Refused == p.Tries && p.Kind != "pod" && p.Kind != "tcp":
 		return "refused" + cause(p)
@@ -183,12 +191,12 @@ func (w pace) degraded(p snapshot.Probe, late float64) string {
 		return fmt.Sprintf("%d of %d tries lost%s", p.Lost, p.Tries, cause(p))
 	case p.Lost == p.Tries:
 		return "no answer" + cause(p)
-	case answered > 0 && p.MedianMs >= late*w.more:
+	case p.MedianMs >= late*w.more:
 		return "half of the answers take " + ms(p.MedianMs) + " or more"
-	case answered == 0 || p.Kind == "dns":
+	case p.Kind == "dns":
 	case p.MedianMs >= lateMs*w.more && p.MedianMs >= lateTimes*w.best:
 		return fmt.Sprintf("half of the answers take %s or more, others %s", ms(p.MedianMs), ms(w.best))
-	case p.MedianMs >= late && p.MedianMs >= lateUsual*w.usual:
+	case w.usual > 0 && p.MedianMs >= late && p.MedianMs >= lateUsual*w.usual:
 		return fmt.Sprintf("half of the answers take %s or more, %s is usual here", ms(p.MedianMs), ms(w.usual))
 	}
 	return ""
@@ -212,10 +220,9 @@ func nobodyThere(s *snapshot.Snapshot, p snapshot.Probe) bool {
 		for _, x := range c.Pods {
 			if x.Namespace+"/"+x.Name == p.Target {
 				// Of one that runs, whose own port nobody answers at all, it is
-				// the way that is broken: a dead process refuses. And whatever
-				// its process does, its kernel refuses at once.
-				way := x.Phase == "Running" && (p.Lost == p.Tries || p.Refused == p.Tries)
-				return x.Deleting || !x.Ready && !way
+				// the way that is broken: a dead process refuses.
+				unreached := x.Phase == "Running" && p.Lost == p.Tries
+				return x.Deleting || !x.Ready && !unreached
 			}
 		}
 		return false

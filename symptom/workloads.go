@@ -73,8 +73,9 @@ func workloads() []Symptom {
 	}}
 }
 
-// frozenFor is how old the youngest lease is where nothing is written any more:
-// kubelets and leaders renew theirs every few seconds, and a node's is over then.
+// frozenFor is how old the youngest lease is at least where nothing is written any
+// more: kubelets and leaders renew theirs every few seconds, and a node's is over
+// then, unless its kubelet was given longer ones.
 const frozenFor = 40 * time.Second
 
 // current is an observation of what the cluster's objects say. Where nobody has
@@ -96,7 +97,12 @@ func frozen(s *snapshot.Snapshot) bool {
 	}
 	since := s.At.Add(-frozenFor)
 	own, ok := nodeLease(s)
-	return !writtenSince(s, since) || ok && own.Renewed.Before(since)
+	if !ok {
+		return !writtenSince(s, since)
+	}
+	its := s.At.Add(-max(frozenFor, time.Duration(own.Seconds)*time.Second))
+	said, _ := readyCondition(s)
+	return !writtenSince(s, its) || own.Renewed.Before(its) && said.Heartbeat.Before(its)
 }
 
 // told reports whether the API itself told of the pods.

@@ -22,15 +22,15 @@ func Added(c *snapshot.Cluster, p snapshot.Pod) (key, value string) {
 	for _, k := range Keys(p.Detail.NodeSelector) {
 		v := p.Detail.NodeSelector[k]
 		given := func(x snapshot.RuntimeClass) bool { return x.NodeSelector[k] == v }
-		if owner.Selects[k] != v && !slices.ContainsFunc(c.RuntimeClasses, given) && !Offered(c, k, v) {
+		if owner.Selects[k] != v && !slices.ContainsFunc(c.RuntimeClasses, given) && !offered(c, k, v) {
 			return k, v
 		}
 	}
 	return "", ""
 }
 
-// Offered reports whether a node has the label.
-func Offered(c *snapshot.Cluster, key, value string) bool {
+// offered reports whether a node has the label.
+func offered(c *snapshot.Cluster, key, value string) bool {
 	return slices.ContainsFunc(c.Nodes, func(n snapshot.Node) bool { return n.Labels[key] == value })
 }
 
