@@ -38,7 +38,8 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 	seen := map[string]bool{}
 	for _, p := range s.Cluster.Pods {
 		kind, name := object.Owner(p)
-		if p.Detail == nil || p.Deleting || strings.HasPrefix(p.Owner, "Node/") || seen[p.Namespace+"/"+name] || p.Node != s.Node || system(p) {
+		over := p.Deleting || p.Phase == "Failed" || p.Phase == "Succeeded"
+		if p.Detail == nil || over || strings.HasPrefix(p.Owner, "Node/") || seen[p.Namespace+"/"+name] || p.Node != s.Node || system(p) {
 			continue
 		}
 		for i, c := range p.Detail.Containers {
@@ -68,7 +69,7 @@ func itself(all *snapshot.Cluster, p snapshot.Pod, c snapshot.PodContainer) bool
 	kind, name := object.Owner(p)
 	return slices.ContainsFunc(all.Pods, func(x snapshot.Pod) bool {
 		k, n := object.Owner(x)
-		return x.Namespace == p.Namespace && k == kind && n == name && x.Owner != p.Owner && x.Ready && !x.Deleting
+		return x.Namespace == p.Namespace && k == kind && n == name && x.Owner != p.Owner && x.Ready && !x.Deleting && !x.Created.After(p.Created)
 	})
 }
 
