@@ -38,7 +38,7 @@ func nodes() []Symptom {
 	}, {
 		ID: NodePressure, Title: "the node says that it runs short of memory, disk or processes",
 		LeadsTo: []Edge{here(PodsNotStarting, Sometimes), everywhere(PodsUnschedulable, Usually), everywhere(PodsEvicted, Usually)},
-		Observe: current(nodePressure),
+		Written: true, Observe: nodePressure,
 	}, {
 		ID: NodeFull, Title: "the node has no room for one more pod",
 		LeadsTo: []Edge{here(PodsNotStarting, Sometimes), everywhere(PodsUnschedulable, Usually)},
@@ -47,7 +47,7 @@ func nodes() []Symptom {
 		ID: NodeNotReady, Title: "the node is not Ready",
 		LeadsTo: []Edge{here(PodsNotStarting, Usually), everywhere(PodsUnschedulable, Sometimes), here(PodsUnready, Sometimes), here(PodsEvicted, Sometimes),
 			everywhere(ServiceNoEndpoints, Sometimes), everywhere(ServiceUnreachable, Sometimes)},
-		Observe: current(nodeNotReady),
+		Written: true, Observe: nodeNotReady,
 	}}
 }
 

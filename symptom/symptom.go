@@ -56,17 +56,24 @@ type Symptom struct {
 	LeadsTo []Edge
 	// Stored marks a symptom that shows in the files of a node that is off.
 	Stored bool
+	// Written marks a symptom that shows in objects alone, which somebody has to
+	// write: where nobody does any more, it is not known to be absent.
+	Written bool
 	// Observe looks for the symptom. Facts quote what shows it.
 	Observe func(s *snapshot.Snapshot) (State, []finding.Fact)
 }
 
 // Look observes the symptom. One of what runs or answers is not looked for in
-// files alone.
+// files alone, and one of objects not to be absent from what is out of date.
 func (x Symptom) Look(s *snapshot.Snapshot) (State, []finding.Fact) {
 	if s.Offline && !x.Stored {
 		return NotLooked, nil
 	}
-	return x.Observe(s)
+	state, facts := x.Observe(s)
+	if x.Written && state == Absent && frozen(s) {
+		return NotLooked, nil
+	}
+	return state, facts
 }
 
 // Validate reports an error if a symptom is doubled, unknown, or if LeadsTo

@@ -273,7 +273,7 @@ func TestObserve(t *testing.T) {
 				t.Fatalf("no symptom %s", tt.id)
 			}
 			before := *tt.s
-			state, facts := x.Observe(tt.s)
+			state, facts := x.Look(tt.s)
 			if state != tt.want {
 				t.Errorf("state %v, want %v; facts %v", state, tt.want, facts)
 			}

@@ -42,31 +42,31 @@ func workloads() []Symptom {
 	return []Symptom{{
 		ID: PodsUnschedulable, Title: "the scheduler finds no node for pods",
 		LeadsTo: []Edge{everywhere(PodsNotStarting, Usually), everywhere(ServiceNoEndpoints, Sometimes)},
-		Observe: current(podsUnschedulable),
+		Written: true, Observe: podsUnschedulable,
 	}, {
 		ID: PodsLackInput, Title: "pods wait for a ConfigMap, a Secret or a volume",
 		LeadsTo: []Edge{here(PodsNotStarting, Usually), everywhere(ServiceNoEndpoints, Sometimes)},
-		Observe: current(podsLackInput),
+		Written: true, Observe: podsLackInput,
 	}, {
 		ID: PodsNotStarting, Title: "pods do not start",
 		LeadsTo: []Edge{everywhere(ServiceNoEndpoints, Sometimes)},
-		Observe: current(podsNotStarting),
+		Written: true, Observe: podsNotStarting,
 	}, {
 		ID: PodsCrashing, Title: "containers end and are started again",
 		LeadsTo: []Edge{here(PodsUnready, Sometimes), everywhere(ServiceNoEndpoints, Sometimes)},
-		Observe: current(podsCrashing),
+		Written: true, Observe: podsCrashing,
 	}, {
 		ID: PodsUnready, Title: "pods run and are not ready",
 		LeadsTo: []Edge{everywhere(ServiceNoEndpoints, Sometimes)},
-		Observe: current(podsUnready),
+		Written: true, Observe: podsUnready,
 	}, {
 		ID: PodsEvicted, Title: "pods are evicted",
 		LeadsTo: []Edge{everywhere(ServiceNoEndpoints, Sometimes)},
-		Observe: current(podsEvicted),
+		Written: true, Observe: podsEvicted,
 	}, {
 		ID: ServiceNoEndpoints, Title: "a Service that is in use has no ready endpoint",
 		LeadsTo: []Edge{everywhere(ServiceUnreachable, Sometimes), everywhere(NodePortDegraded, Sometimes), everywhere(DNSFailing, Sometimes), everywhere(APIPartDown, Sometimes)},
-		Observe: current(serviceNoEndpoints),
+		Written: true, Observe: serviceNoEndpoints,
 	}, {
 		ID: NotReconciled, Title: "Flux or Argo CD cannot bring the cluster to what a repository has",
 		Observe: notReconciled,
@@ -78,19 +78,8 @@ func workloads() []Symptom {
 // then, unless its kubelet was given longer ones.
 const frozenFor = 40 * time.Second
 
-// current is an observation of what the cluster's objects say. Where nobody has
-// written any for a while, or this node's kubelet has not, what they do not say
-// is not known to be absent.
-func current(observe func(*snapshot.Snapshot) (State, []finding.Fact)) func(*snapshot.Snapshot) (State, []finding.Fact) {
-	return func(s *snapshot.Snapshot) (State, []finding.Fact) {
-		state, facts := observe(s)
-		if state == Absent && frozen(s) {
-			return NotLooked, nil
-		}
-		return state, facts
-	}
-}
-
+// frozen reports whether nobody has written any object for a while, or this
+// node's kubelet has not.
 func frozen(s *snapshot.Snapshot) bool {
 	if s.Cluster == nil || len(s.Cluster.Leases) == 0 {
 		return false
