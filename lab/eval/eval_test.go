@@ -259,7 +259,7 @@ func (m *maker) Apply(_ context.Context, n *node.Node, p op.Plan) ([]byte, error
 }
 
 // Several breaks are planned on the whole lab and made one after the other; one
-// that cannot be made as it was planned is planned anew, on another node at last.
+// that cannot be made as it was planned is planned anew.
 func TestProvoke(t *testing.T) {
 	drilled := func(id string) *fault.Fault {
 		return &fault.Fault{ID: id, Drill: func(s *snapshot.Snapshot, _ *fault.Dice) (op.Plan, error) {
@@ -343,7 +343,8 @@ func TestAgain(t *testing.T) {
 	if err := Write(&b, []Result{r}, nil, "seven", time.Now()); err != nil || !strings.Contains(b.String(), "of 1 cases the evidence was gathered by two") {
 		t.Errorf("%v:\n%s", err, b.String())
 	}
-	if err := Write(&b, list[:1], nil, "one", time.Now()); err != nil || strings.Count(b.String(), "gathered") != 1 {
+	b.Reset()
+	if err := Write(&b, list[:1], nil, "one", time.Now()); err != nil || strings.Contains(b.String(), "gathered") {
 		t.Errorf("what a version asked itself is said to be kept: %v", err)
 	}
 }

@@ -62,11 +62,11 @@ func kept(b *strings.Builder, list []Result) {
 	if len(versions) == 0 {
 		return
 	}
-	b.WriteString("Not all labs were asked by this version:")
-	for i, v := range slices.Sorted(maps.Keys(versions)) {
-		fmt.Fprintf(b, "%sof %d cases the evidence was gathered by %s", []string{" ", ", "}[min(i, 1)], versions[v], v)
+	var by []string
+	for _, v := range slices.Sorted(maps.Keys(versions)) {
+		by = append(by, fmt.Sprintf("of %d cases the evidence was gathered by %s", versions[v], v))
 	}
-	b.WriteString(", and diagnosed anew by this one; the seconds are of then.\n\n")
+	fmt.Fprintf(b, "Not all labs were asked by this version: %s, and diagnosed anew by this one; the seconds are of then.\n\n", strings.Join(by, ", "))
 }
 
 const head = "cases | found | named exactly | first | false causes | score | mean seconds | slowest\n"
