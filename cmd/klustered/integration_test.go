@@ -242,14 +242,19 @@ func full(t *testing.T, who string) {
 	}
 }
 
-// score is the line of a score that tells it.
+// score is what a score says in one line: the marks, and whatever did not pass.
 func score(text string) string {
+	told := []string{"no score"}
 	for line := range strings.Lines(text) {
-		if strings.Contains(line, "Score:") {
-			return strings.TrimSpace(line)
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "Score:"):
+			told[0] = line
+		case line != "" && !strings.HasPrefix(line, "pass"):
+			told = append(told, line)
 		}
 	}
-	return "no score"
+	return strings.Join(told, "; ")
 }
 
 // record has triage keep the evidence, where KLUSTERED_RECORD names a folder.

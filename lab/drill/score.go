@@ -165,7 +165,13 @@ func (r *Room) restart(ctx context.Context, s *Session) error {
 	if err := n.Restart(ctx); err != nil {
 		return err
 	}
-	for end := time.Now().Add(settleWithin); time.Now().Before(end); {
+	return r.serves(ctx, settleWithin)
+}
+
+// serves waits until the cluster serves, but not for ever: the oracles will say
+// what is still wrong.
+func (r *Room) serves(ctx context.Context, within time.Duration) error {
+	for end := time.Now().Add(within); time.Now().Before(end); {
 		if oracle.Failed(oracle.Run(ctx, r.Nodes, oracle.Health())) == nil {
 			return nil
 		}
@@ -175,7 +181,7 @@ func (r *Room) restart(ctx context.Context, s *Session) error {
 		case <-time.After(2 * time.Second):
 		}
 	}
-	return nil // the oracles will say what is still wrong
+	return nil
 }
 
 // harm lists what the solver changed, deleted or scaled away beyond what the
