@@ -35,7 +35,7 @@ func (a *App) agent() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(a.get())
-	c.AddCommand(a.agentProvoke(), a.agentRestore(), a.agentCollect(), a.agentLogs(), a.agentGuard(),
+	c.AddCommand(a.agentProvoke(), a.agentRestore(), a.agentCollect(), a.agentLogs(), a.agentGuard(), a.agentHands(),
 		a.agentDoes("look", 0, func(ctx context.Context, w worker, _ []string, _ func(step)) (any, error) {
 			var plan op.Plan
 			if err := a.decode(&plan); err != nil {

@@ -36,6 +36,9 @@ type App struct {
 	// is built in.
 	Lab func(ctx context.Context, name string) ([]string, error)
 
+	// Self is how this program begins itself again; "" where it is not to.
+	Self string
+
 	In       io.Reader
 	Out, Err io.Writer
 	Getenv   func(string) string
@@ -51,7 +54,7 @@ type App struct {
 func New(faults []*fault.Fault) *App {
 	name := filepath.Base(os.Args[0])
 	return &App{
-		Faults: faults, Lab: LabSpecs, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, UID: os.Geteuid(),
+		Faults: faults, Lab: LabSpecs, Self: "/proc/self/exe", In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, UID: os.Geteuid(),
 		OutTerminal: terminal(os.Stdout), ErrTerminal: terminal(os.Stderr),
 		Plugin: strings.HasPrefix(name, "kubectl-"), Completes: strings.HasPrefix(name, "kubectl_complete-"),
 	}

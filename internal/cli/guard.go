@@ -12,13 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/klustered/klustered/finding"
-	"github.com/klustered/klustered/internal/collect"
-	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/internal/diagnose"
 	"github.com/klustered/klustered/internal/guard"
 	"github.com/klustered/klustered/internal/report"
-	"github.com/klustered/klustered/snapshot"
 )
 
 // A guardFlags is the flags of the command.
@@ -168,7 +164,7 @@ func (a *App) guardHere(ctx context.Context, o guardOrder, tell func(guardLine) 
 	}
 	defer cancel()
 	debug.SetGCPercent(30) // a small heap that stays small
-	w, err := guard.Start(ctx, guard.Options{Targets: targets, Look: a.lookAtHands, API: here{a}.machine().Request})
+	w, err := guard.Start(ctx, guard.Options{Targets: targets, Look: a.lookApart, API: here{a}.machine().Request})
 	if err != nil {
 		return err
 	}
@@ -196,26 +192,6 @@ func (a *App) guardHere(ctx context.Context, o guardOrder, tell func(guardLine) 
 	}
 	s := w.Summary()
 	return errors.Join(failed, tell(guardLine{Summary: &s}))
-}
-
-// lookAtHands reads what runs by itself on this node, and which of it is
-// wrong.
-func (a *App) lookAtHands(ctx context.Context) (*snapshot.Snapshot, []finding.Finding) {
-	only := []snapshot.Section{snapshot.SectionPersistence, snapshot.SectionRuntime}
-	faults := slicesOf(a.Faults, "persistence/")
-	for _, f := range faults {
-		only = append(append(only, f.Needs...), f.Uses...)
-	}
-	s := collect.Run(ctx, source.New("/", true), collect.Options{Tool: Version(), Only: only})
-	d := diagnose.Run([]*snapshot.Snapshot{s}, faults)
-	var found []finding.Finding
-	for _, list := range [][]diagnose.Cause{d.Causes, d.Forecast, d.Notes} {
-		for _, c := range list {
-			found = append(found, c.Finding)
-		}
-	}
-	debug.FreeOSMemory() // it took more than the watch itself
-	return s, found
 }
 
 // guardTeller prints what the watches of all nodes say.
