@@ -75,9 +75,6 @@ begins anew, or with --again diagnoses the evidence that others have gathered.`,
 }
 
 func (a *App) evaluate(ctx context.Context, e *evaluation, args []string) error {
-	if err := a.rooted(); err != nil {
-		return err
-	}
 	faults, err := pick(a.Faults, args, nil)
 	if err != nil {
 		return err
@@ -96,6 +93,9 @@ func (a *App) evaluate(ctx context.Context, e *evaluation, args []string) error 
 	}
 	if len(todo) == 0 {
 		return a.concludeEval(e, store)
+	}
+	if err := a.rooted(); err != nil {
+		return err
 	}
 	labs, end, err := a.evalLabs(ctx, e)
 	if err != nil {
