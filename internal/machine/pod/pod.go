@@ -18,6 +18,8 @@ const (
 	callTime = 10 * time.Second
 	// grace is how many seconds a container has to end.
 	grace = 10
+	// again is the time between two attempts to remove a container.
+	again = 300 * time.Millisecond
 )
 
 // The marks that the kubelet puts on what it makes.
@@ -68,10 +70,25 @@ func restart(ctx context.Context, c v1.RuntimeServiceClient, container string) e
 	return errors.Join(errs...)
 }
 
-// remove ends a container and takes it away.
+// remove ends a container and takes it away. One that the kubelet has just made
+// is being started, and cannot be removed at that moment: it is tried again.
 func remove(ctx context.Context, c v1.RuntimeServiceClient, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTime+grace*time.Second)
 	defer cancel()
+	for over := time.Now().Add(callTime); ; {
+		err := removeOnce(ctx, c, id)
+		if err == nil || ctx.Err() != nil || time.Now().After(over) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(again):
+		}
+	}
+}
+
+func removeOnce(ctx context.Context, c v1.RuntimeServiceClient, id string) error {
 	if _, err := c.StopContainer(ctx, &v1.StopContainerRequest{ContainerId: id, Timeout: grace}); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package pod
 
 import (
 	"context"
+	"errors"
 	"net"
 	"path/filepath"
 	"slices"
@@ -14,7 +15,8 @@ import (
 // A runtime has the pods etcd, from a file, and a look-alike, from the API.
 type runtime struct {
 	v1.UnimplementedRuntimeServiceServer
-	gone []string
+	gone     []string
+	starting int // how often a removal is refused
 }
 
 func (*runtime) ListPodSandbox(context.Context, *v1.ListPodSandboxRequest) (*v1.ListPodSandboxResponse, error) {
@@ -36,6 +38,9 @@ func (r *runtime) StopContainer(_ context.Context, x *v1.StopContainerRequest) (
 }
 
 func (r *runtime) RemoveContainer(_ context.Context, x *v1.RemoveContainerRequest) (*v1.RemoveContainerResponse, error) {
+	if r.starting--; r.starting >= 0 {
+		return nil, errors.New("container is in starting state, can't be removed")
+	}
 	r.gone = append(r.gone, "remove "+x.ContainerId)
 	return &v1.RemoveContainerResponse{}, nil
 }
@@ -55,6 +60,10 @@ func TestRestartStatic(t *testing.T) {
 	}
 	if want := []string{"stop c1", "remove c1", "stop c0", "remove c0"}; !slices.Equal(r.gone, want) {
 		t.Errorf("got %v, want %v", r.gone, want)
+	}
+	r.gone, r.starting = nil, 2
+	if err := (Pods{}).RestartStatic(t.Context(), socket, "etcd"); err != nil || !slices.Equal(r.gone, []string{"stop c1", "stop c1", "stop c1", "remove c1", "stop c0", "remove c0"}) {
+		t.Errorf("one that is being started: %v, %v", r.gone, err)
 	}
 	if err := (Pods{}).RestartStatic(t.Context(), socket, "none"); err != nil {
 		t.Errorf("a container that does not run: %v", err)
