@@ -2,6 +2,7 @@ package repair
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/klustered/klustered/op"
 )
@@ -95,4 +96,67 @@ func (m *mortal) RemoveGuard(name string) error {
 func (m *mortal) IssueCertificate(ctx context.Context, x op.IssueCertificate) (cert, key []byte, err error) {
 	m.p.hit()
 	return m.Machine.IssueCertificate(ctx, x)
+}
+
+func (m *mortal) StartUnit(ctx context.Context, name string) error {
+	return m.do(func() error { return m.Machine.StartUnit(ctx, name) })
+}
+
+func (m *mortal) StopUnit(ctx context.Context, name string) error {
+	return m.do(func() error { return m.Machine.StopUnit(ctx, name) })
+}
+
+func (m *mortal) RestartUnit(ctx context.Context, name string) error {
+	return m.do(func() error { return m.Machine.RestartUnit(ctx, name) })
+}
+
+func (m *mortal) QueueUnit(ctx context.Context, name string) error {
+	return m.do(func() error { return m.Machine.QueueUnit(ctx, name) })
+}
+
+func (m *mortal) ReloadUnits(ctx context.Context) error {
+	return m.do(func() error { return m.Machine.ReloadUnits(ctx) })
+}
+
+func (m *mortal) RestartStatic(ctx context.Context, socket, container string) error {
+	return m.do(func() error { return m.Machine.RestartStatic(ctx, socket, container) })
+}
+
+func (m *mortal) Request(ctx context.Context, method, path, contentType string, body []byte) (status int, answer []byte, err error) {
+	if method == http.MethodGet {
+		return m.Machine.Request(ctx, method, path, contentType, body)
+	}
+	err = m.do(func() (failed error) {
+		status, answer, failed = m.Machine.Request(ctx, method, path, contentType, body)
+		return failed
+	})
+	return status, answer, err
+}
+
+func (m *mortal) SaveSnapshot(ctx context.Context, path, db string) (n int64, err error) {
+	err = m.do(func() (failed error) {
+		n, failed = m.Machine.SaveSnapshot(ctx, path, db)
+		return failed
+	})
+	return n, err
+}
+
+func (m *mortal) Compact(ctx context.Context, revision int64) (n int64, err error) {
+	err = m.do(func() (failed error) {
+		n, failed = m.Machine.Compact(ctx, revision)
+		return failed
+	})
+	return n, err
+}
+
+func (m *mortal) Defragment(ctx context.Context, endpoint string) error {
+	return m.do(func() error { return m.Machine.Defragment(ctx, endpoint) })
+}
+
+func (m *mortal) SetAlarm(ctx context.Context, a op.Alarm, raised bool) error {
+	return m.do(func() error { return m.Machine.SetAlarm(ctx, a, raised) })
+}
+
+func (m *mortal) ProveWrite(ctx context.Context) error {
+	return m.do(func() error { return m.Machine.ProveWrite(ctx) })
 }
