@@ -1,11 +1,11 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os/exec"
 	"runtime/debug"
 	"slices"
 
@@ -15,6 +15,7 @@ import (
 	"github.com/klustered/klustered/internal/collect"
 	"github.com/klustered/klustered/internal/collect/source"
 	"github.com/klustered/klustered/internal/diagnose"
+	"github.com/klustered/klustered/internal/transport"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -58,11 +59,15 @@ func (a *App) lookElsewhere(ctx context.Context) (x looked, err error) {
 	if a.Self == "" {
 		return x, errors.New("cannot look apart: this is no program of its own")
 	}
-	text, err := exec.CommandContext(ctx, a.Self, "agent", "hands").Output()
+	node, err := transport.Open(ctx, "local", a.Self)
 	if err != nil {
 		return x, err
 	}
-	if err := json.Unmarshal(text, &x); err != nil {
+	var out bytes.Buffer
+	if err := node.Run(ctx, transport.Streams{Out: &out}, "agent", "hands"); err != nil {
+		return x, err
+	}
+	if err := json.Unmarshal(out.Bytes(), &x); err != nil {
 		return x, err
 	}
 	if x.Snapshot == nil {
