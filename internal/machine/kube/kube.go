@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"strings"
 	"syscall"
 	"time"
 
@@ -61,7 +62,7 @@ func restarting(method string, status int, answer []byte, err error) bool {
 	var network net.Error
 	var number syscall.Errno
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, syscall.ECONNREFUSED), unsent(err):
 		return true
 	case err != nil:
 		return method != http.MethodPost && (errors.As(err, &network) || errors.As(err, &number) || errors.Is(err, io.EOF))
@@ -69,6 +70,13 @@ func restarting(method string, status int, answer []byte, err error) bool {
 		return true
 	}
 	return status == http.StatusInternalServerError && away.Match(answer)
+}
+
+// unsent reports whether no connection came about, so that nothing was sent.
+func unsent(err error) bool {
+	var step *net.OpError
+	return errors.As(err, &step) && step.Op == "dial" && step.Timeout() ||
+		err != nil && strings.Contains(err.Error(), "TLS handshake timeout") // net/http has no type for it
 }
 
 // away matches what the API server says while etcd does not answer.
