@@ -54,13 +54,33 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 			continue // nobody says for what: the controller may not have come to it
 		}
 		out = append(out, finding.Finding{
-			Subject: object.Subject("Namespace", "", n.Name), Facts: facts,
+			Subject: object.Subject("Namespace", "", n.Name), Facts: facts, Own: left(s.Cluster, n.Finalizers),
 			Summary: fmt.Sprintf("namespace %s was deleted %s ago and waits for %s", n.Name, s.At.Sub(n.Deleting).Round(time.Second), why),
 			Commands: []string{"kubectl get namespace " + n.Name + " -o yaml",
 				"kubectl api-resources --verbs=list --namespaced -o name | xargs -n1 kubectl get --show-kind --ignore-not-found -n " + n.Name},
 		})
 	}
 	return out
+}
+
+// left reports whether all that a namespace waits for are finalizers that nobody
+// here takes out: the namespace controller has done its part, and no kind of
+// object is served whose controller may only be kept from its work.
+func left(c *snapshot.Cluster, finalizers []string) bool {
+	return len(finalizers) > 0 && len(c.APIServices) > 0 && !slices.ContainsFunc(finalizers, func(f string) bool {
+		domain, _, named := strings.Cut(f, "/")
+		return !named || !strings.Contains(domain, ".") || related(domain, "k8s.io") || related(domain, "kubernetes.io") ||
+			slices.ContainsFunc(c.APIServices, func(a snapshot.APIService) bool { return related(domain, a.Group) }) ||
+			slices.ContainsFunc(c.CRDs, func(x snapshot.CRD) bool {
+				_, group, _ := strings.Cut(x.Name, ".")
+				return related(domain, group)
+			})
+	})
+}
+
+// related reports whether one domain is the other, or below it.
+func related(a, b string) bool {
+	return b != "" && (a == b || strings.HasSuffix(a, "."+b) || strings.HasSuffix(b, "."+a))
 }
 
 // drill makes a namespace that nobody lets go, and deletes it.

@@ -10,6 +10,39 @@ import (
 
 func Test(t *testing.T) { faulttest.Run(t, Fault) }
 
+// What waits for finalizers that nobody here takes out follows from nothing.
+func TestLeft(t *testing.T) {
+	served := func(groups ...string) *snapshot.Cluster {
+		c := &snapshot.Cluster{APIServices: []snapshot.APIService{{Name: "v1."}, {Name: "v1.apps", Group: "apps"}}}
+		for _, g := range groups {
+			c.CRDs = append(c.CRDs, snapshot.CRD{Name: "things." + g})
+		}
+		return c
+	}
+	for _, tt := range []struct {
+		name string
+		c    *snapshot.Cluster
+		all  []string
+		want bool
+	}{
+		{"nobody's", served(), []string{"guard.example.com/finalizer"}, true},
+		{"nobody's, others are served", served("example.org"), []string{"guard.example.com/finalizer"}, true},
+		{"the controller has not come to it", served(), []string{"kubernetes", "guard.example.com/finalizer"}, false},
+		{"a kind of the group", served("guard.example.com"), []string{"guard.example.com/finalizer"}, false},
+		{"a kind of the domain", served("example.com"), []string{"guard.example.com/finalizer"}, false},
+		{"a kind below it", served("a.guard.example.com"), []string{"guard.example.com/finalizer"}, false},
+		{"a service of the group", &snapshot.Cluster{APIServices: []snapshot.APIService{{Group: "guard.example.com"}}}, []string{"guard.example.com/finalizer"}, false},
+		{"Kubernetes' own", served(), []string{"protection.kubernetes.io/x"}, false},
+		{"without a domain", served(), []string{"foregroundDeletion"}, false},
+		{"what is served is not known", &snapshot.Cluster{}, []string{"guard.example.com/finalizer"}, false},
+		{"none", served(), nil, false},
+	} {
+		if got := left(tt.c, tt.all); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+}
+
 func TestDetect(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	remaining := []snapshot.Condition{{Type: "NamespaceFinalizersRemaining", Status: "True", Message: "Some content in the namespace has finalizers remaining: x.io/y in 1 resource instances"}}
