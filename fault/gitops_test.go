@@ -70,6 +70,10 @@ func TestSuspendedInItsTurn(t *testing.T) {
 	if got := plan[2].String(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	s.Cluster.GitOps[0].Version = "v2beta1" // of an older release
+	if plan, err = f.PlanKept(s, finding.Finding{}, KeptSuspended); err != nil || plan[2].(op.SetField).Path != "/apis/helm.toolkit.fluxcd.io/v2beta1/namespaces/apps/helmreleases/x" {
+		t.Errorf("got %v, %v", plan, err)
+	}
 	if plan, err = f.PlanKept(s, finding.Finding{}, KeptAnyway); err != nil || len(plan) != 5 {
 		t.Errorf("got %v, %v", plan, err)
 	}

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -139,15 +140,15 @@ func suspend(c *snapshot.Cluster, k Kind, keeper string, below []string) (op.Pla
 
 // reconcilerPath is the REST path of a reconciler that can be suspended, or "".
 func reconcilerPath(g snapshot.GitOps) string {
-	api := map[string]string{
-		"Kustomization": "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/%s/kustomizations/%s",
-		"HelmRelease":   "/apis/helm.toolkit.fluxcd.io/v2/namespaces/%s/helmreleases/%s",
-		"Application":   "/apis/argoproj.io/v1alpha1/namespaces/%s/applications/%s",
+	x, ok := map[string]struct{ group, version, resource string }{
+		"Kustomization": {"kustomize.toolkit.fluxcd.io", "v1", "kustomizations"},
+		"HelmRelease":   {"helm.toolkit.fluxcd.io", "v2", "helmreleases"},
+		"Application":   {"argoproj.io", "v1alpha1", "applications"},
 	}[g.Kind]
-	if api == "" {
+	if !ok {
 		return ""
 	}
-	return fmt.Sprintf(api, g.Namespace, g.Name)
+	return fmt.Sprintf("/apis/%s/%s/namespaces/%s/%s/%s", x.group, cmp.Or(g.Version, x.version), g.Namespace, x.resource, g.Name)
 }
 
 // Notes are what a person has to know of the plan of [Fault.PlanKept]: which

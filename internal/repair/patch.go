@@ -1,6 +1,7 @@
 package repair
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -275,7 +276,7 @@ func (d *draft) rendered(patch []byte) ([]byte, error) {
 		target["namespace"] = d.kind.Namespace
 	}
 	return json.MarshalIndent(map[string]any{
-		"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": map[string]any{"namespace": d.release.Namespace, "name": d.release.Name},
+		"apiVersion": "helm.toolkit.fluxcd.io/" + cmp.Or(d.release.Version, "v2"), "kind": "HelmRelease", "metadata": map[string]any{"namespace": d.release.Namespace, "name": d.release.Name},
 		"spec": map[string]any{"postRenderers": []any{map[string]any{"kustomize": map[string]any{"patches": []any{map[string]any{"target": target, "patch": string(patch)}}}}}},
 	}, "", "  ")
 }

@@ -122,6 +122,7 @@ type answer struct {
 	items   []object.Message
 	objects []schema.Object // where the answer was JSON
 	denied  bool
+	absent  bool // there is none of that path
 	more    bool // there are more than were asked for
 	err     error
 }
@@ -159,9 +160,20 @@ func reach(ctx context.Context, first, second *kubeapi.Client, k kind, node stri
 	return a
 }
 
-// get reads one kind: from the API server's cache, which spares etcd.
+// get reads one kind, in the first version that is served.
 func get(ctx context.Context, c *kubeapi.Client, k kind, selector string) answer {
-	path := k.path
+	a := getAt(ctx, c, k, k.path, selector)
+	for _, path := range k.older {
+		if !a.absent {
+			break
+		}
+		a = getAt(ctx, c, k, path, selector)
+	}
+	return a
+}
+
+// getAt reads one kind: from the API server's cache, which spares etcd.
+func getAt(ctx context.Context, c *kubeapi.Client, k kind, path, selector string) answer {
 	if !k.one {
 		q := url.Values{"resourceVersion": {"0"}}
 		if k.limit > 0 { // the cache knows no limit
@@ -179,7 +191,7 @@ func get(ctx context.Context, c *kubeapi.Client, k kind, selector string) answer
 	case status == http.StatusForbidden:
 		return answer{denied: true}
 	case status == http.StatusNotFound:
-		return answer{}
+		return answer{absent: true}
 	case status != http.StatusOK:
 		return answer{err: errors.New(message(status, body))}
 	}

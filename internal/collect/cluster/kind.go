@@ -14,11 +14,12 @@ import (
 // A kind is a kind of object, where it is found and what it becomes.
 type kind struct {
 	name   string
-	path   string // of its list, or of one object, in the API
-	prefix string // of its keys in etcd, or the key of one object
-	one    bool   // a single object is read
-	own    string // selector of what a kubelet may see, NODE for its node
-	limit  int    // of objects asked for, the rest is a gap; 0 for none
+	path   string   // of its list, or of one object, in the API
+	older  []string // paths of older versions, asked for where there is none of that
+	prefix string   // of its keys in etcd, or the key of one object
+	one    bool     // a single object is read
+	own    string   // selector of what a kubelet may see, NODE for its node
+	limit  int      // of objects asked for, the rest is a gap; 0 for none
 	add    func(c *snapshot.Cluster, m object.Message)
 	// after, where there is one, sees all that add was given, in order.
 	after func(c *snapshot.Cluster, all []object.Message, node string) error

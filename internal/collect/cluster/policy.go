@@ -52,9 +52,9 @@ var policies = []kind{
 	configMap("kube-system", "coredns"), configMap("kube-system", "kube-proxy"), configMap("kube-system", "kubeadm-config"),
 	configMap("kube-system", "kubelet-config"), configMap("kube-system", "extension-apiserver-authentication"), configMap("kube-public", "cluster-info"),
 	eventKind(),
-	custom("kustomize.toolkit.fluxcd.io", "v1", "kustomizations"), custom("helm.toolkit.fluxcd.io", "v2", "helmreleases"),
-	custom("source.toolkit.fluxcd.io", "v1", "gitrepositories"), custom("source.toolkit.fluxcd.io", "v1", "ocirepositories"),
-	custom("source.toolkit.fluxcd.io", "v1", "helmrepositories"), custom("argoproj.io", "v1alpha1", "applications"),
+	custom("kustomize.toolkit.fluxcd.io", "kustomizations", "v1", "v1beta2"), custom("helm.toolkit.fluxcd.io", "helmreleases", "v2", "v2beta2", "v2beta1"),
+	custom("source.toolkit.fluxcd.io", "gitrepositories", "v1", "v1beta2"), custom("source.toolkit.fluxcd.io", "ocirepositories", "v1", "v1beta2"),
+	custom("source.toolkit.fluxcd.io", "helmrepositories", "v1", "v1beta2"), custom("argoproj.io", "applications", "v1alpha1"),
 }
 
 func volumes(c *snapshot.Cluster) *[]snapshot.Volume { return &c.Volumes }
@@ -94,10 +94,14 @@ func eventKind() kind {
 }
 
 // custom is a kind of Flux or Argo CD: where they are, they are custom
-// resources.
-func custom(group, version, resource string) kind {
-	return kind{
+// resources, and an older release of Flux serves an older version alone.
+func custom(group, resource, version string, older ...string) kind {
+	k := kind{
 		name: resource, path: "/apis/" + group + "/" + version + "/" + resource, prefix: "/registry/" + group + "/" + resource + "/",
 		obj: one(object.GitOps, func(c *snapshot.Cluster) *[]snapshot.GitOps { return &c.GitOps }),
 	}
+	for _, v := range older {
+		k.older = append(k.older, "/apis/"+group+"/"+v+"/"+resource)
+	}
+	return k
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -168,7 +169,7 @@ func GitOps(o schema.Object) snapshot.GitOps {
 	automated := o.Sub("spec", "syncPolicy", "automated")
 	enabled, told := automated.Value("enabled").(bool)
 	g := snapshot.GitOps{
-		Kind: o.Text("kind"), Namespace: o.Text("metadata", "namespace"), Name: o.Text("metadata", "name"), Suspended: o.Bool("spec", "suspend"),
+		Kind: o.Text("kind"), Version: versionOf(o.Text("apiVersion")), Namespace: o.Text("metadata", "namespace"), Name: o.Text("metadata", "name"), Suspended: o.Bool("spec", "suspend"),
 		Ready: o.Text("status", "sync", "status"), Message: short(o.Text("status", "operationState", "message")),
 		Source:          secret.Scrub(strings.Trim(ref.Text("kind")+"/"+ref.Text("name")+source.Text("repoURL")+o.Text("spec", "url"), "/")),
 		SourceNamespace: ref.Text("namespace"), Automated: o.Has("spec", "syncPolicy", "automated") && (enabled || !told),
@@ -196,6 +197,17 @@ func GitOps(o schema.Object) snapshot.GitOps {
 		}
 	}
 	return g
+}
+
+// version is that of a group; it becomes part of paths.
+var version = regexp.MustCompile(`^v[0-9]+(?:(?:alpha|beta)[0-9]+)?$`)
+
+// versionOf is the version of an apiVersion, or "".
+func versionOf(api string) string {
+	if _, v, ok := strings.Cut(api, "/"); ok && version.MatchString(v) {
+		return v
+	}
+	return ""
 }
 
 // first is the first text that says something, in bounds.
