@@ -86,6 +86,7 @@ func server(t *testing.T) *httptest.Server {
 	lists := map[string][]byte{
 		"/api/v1/nodes": envelope(t, "NodeList", &corev1.NodeList{Items: []corev1.Node{{ObjectMeta: metav1.ObjectMeta{Name: "n1"}}, {ObjectMeta: metav1.ObjectMeta{Name: "n2"}}}}),
 		"/api/v1/namespaces/kube-system/configmaps/kubeadm-config": envelope(t, "ConfigMap", &corev1.ConfigMap{Data: map[string]string{"ClusterConfiguration": clusterConfiguration}}),
+		"/apis/helm.toolkit.fluxcd.io/v2beta1/helmreleases":        []byte(`{"items":[{"apiVersion":"helm.toolkit.fluxcd.io/v2beta1","kind":"HelmRelease","metadata":{"namespace":"shop","name":"web"}}]}`),
 		"/api/v1/namespaces/kube-system/configmaps/kube-proxy":     envelope(t, "ConfigMap", &corev1.ConfigMap{Data: map[string]string{"config.conf": "mode: \"\"\n"}}),
 	}
 	var looks atomic.Int32
@@ -116,6 +117,8 @@ func server(t *testing.T) *httptest.Server {
 			w.WriteHeader(http.StatusForbidden)
 		case lists[r.URL.Path] != nil:
 			w.Write(lists[r.URL.Path])
+		case strings.Contains(r.URL.Path, ".fluxcd.io/"):
+			w.WriteHeader(http.StatusNotFound)
 		default:
 			w.Write(envelope(t, "List", &corev1.PodList{}))
 		}
@@ -150,6 +153,9 @@ func TestFromAPI(t *testing.T) {
 	}
 	if c.Source != "api" || len(c.Nodes) != 2 || c.Nodes[1].Name != "n2" {
 		t.Errorf("got %+v", c)
+	}
+	if g := c.GitOps; len(g) != 1 || g[0].Version != "v2beta1" || g[0].Name != "web" {
+		t.Errorf("of an older Flux: got %+v", g)
 	}
 	a := c.API
 	if !a.Reachable || a.Ready || !slices.Equal(a.Failing, []string{"etcd"}) || a.Identity != "kubernetes-admin" || len(a.LatencyMs) != reads || a.Write != "500: failed calling webhook" {
