@@ -68,6 +68,35 @@ func TestStays(t *testing.T) {
 	}
 }
 
+// A component that runs speaks for a flag that it looks at once it leads only
+// when it does.
+func TestLeads(t *testing.T) {
+	lease := func(holder string, ago time.Duration) []snapshot.Lease {
+		return []snapshot.Lease{{Namespace: "kube-system", Name: "kube-scheduler", Holder: holder, Renewed: at.Add(-ago)}}
+	}
+	for name, tc := range map[string]struct {
+		w      Wrong
+		leases []snapshot.Lease
+		want   int
+	}{
+		"looked at at once":        {Wrong{}, nil, 0},
+		"it leads":                 {Wrong{Leads: true}, lease("n_1", time.Second), 0},
+		"it has led":               {Wrong{Leads: true}, lease("n_1", time.Hour), 1},
+		"another leads":            {Wrong{Leads: true}, lease("n2_1", time.Second), 1},
+		"nobody knows who":         {Wrong{Leads: true}, nil, 1},
+		"it serves with it anyway": {Wrong{Serves: true}, lease("n_1", time.Second), 1},
+	} {
+		s := static(pod("kube-scheduler.yaml", "kube-scheduler", "kube-scheduler"))
+		s.Node, s.Cluster = "n", &snapshot.Cluster{Leases: tc.leases}
+		s.Processes.List = []snapshot.Process{{PID: 5, Name: "kube-scheduler", Args: []string{"kube-scheduler"}, Start: at.Add(-30 * time.Minute)}}
+		tc.w.Part, _ = Find(s, "kube-scheduler")
+		tc.w.Flag, tc.w.Why = "x", "it is wrong"
+		if got := DetectFlags(func(*snapshot.Snapshot) []Wrong { return []Wrong{tc.w} })(s); len(got) != tc.want {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 func TestElection(t *testing.T) {
 	flag := func(name, value string) snapshot.Flag {
 		return snapshot.Flag{Name: "leader-elect-" + name, Value: value, Type: "duration"}

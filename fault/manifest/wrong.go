@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/klustered/klustered/component"
 	"github.com/klustered/klustered/finding"
@@ -23,6 +24,9 @@ type Wrong struct {
 	// Serves says that the component starts with the flag all the same, so
 	// that it does not speak for the flag when it runs.
 	Serves bool
+	// Leads says that the component looks at the flag only once it leads, so
+	// that one that runs and waits does not speak for it.
+	Leads bool
 
 	Set  string // the value that belongs there,
 	Drop bool   // or none does,
@@ -38,7 +42,7 @@ func DetectFlags(check func(*snapshot.Snapshot) []Wrong) func(*snapshot.Snapshot
 		seen := map[finding.Subject]bool{}
 		for _, w := range check(s) {
 			subject := w.Part.Subject(w.Flag)
-			if seen[subject] || Overridden(s, w.Part, w.Flag) || !w.Serves && Stays(s, w.Part.File, w.Part.Name()) {
+			if seen[subject] || Overridden(s, w.Part, w.Flag) || w.contradicted(s) {
 				continue
 			}
 			seen[subject] = true
@@ -51,6 +55,19 @@ func DetectFlags(check func(*snapshot.Snapshot) []Wrong) func(*snapshot.Snapshot
 		}
 		return out
 	}
+}
+
+// contradicted reports whether the component works with the flag as it is.
+func (w Wrong) contradicted(s *snapshot.Snapshot) bool {
+	return !w.Serves && Stays(s, w.Part.File, w.Part.Name()) && (!w.Leads || leads(s, w.Part.Name()))
+}
+
+// leads reports whether the component of this node holds the lease by which one
+// of several works, as far as that was read.
+func leads(s *snapshot.Snapshot, component string) bool {
+	return s.Cluster != nil && slices.ContainsFunc(s.Cluster.Leases, func(l snapshot.Lease) bool {
+		return l.Namespace == "kube-system" && l.Name == component && strings.HasPrefix(l.Holder, s.Node+"_") && s.At.Sub(l.Renewed) < settled
+	})
 }
 
 func value(w Wrong) string {

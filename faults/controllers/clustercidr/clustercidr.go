@@ -32,7 +32,7 @@ func check(s *snapshot.Snapshot) []manifest.Wrong {
 	}
 	right, known := manifest.Kubeadm(s, p.Name(), "cluster-cidr")
 	f, given := p.Flag("cluster-cidr")
-	w := manifest.Wrong{Part: p, Flag: "cluster-cidr", Want: "the network of the nodes' podCIDRs"}
+	w := manifest.Wrong{Part: p, Flag: "cluster-cidr", Want: "the network of the nodes' podCIDRs", Leads: true}
 	var ranges []netip.Prefix
 	for x := range strings.SplitSeq(f.Value, ",") {
 		r, err := netip.ParsePrefix(strings.TrimSpace(x))

@@ -21,7 +21,7 @@ var Fault = &fault.Fault{
 	ID:       "controllers/signing",
 	Layer:    fault.Control,
 	Needs:    manifest.Needs,
-	Uses:     []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionPKI},
+	Uses:     []snapshot.Section{snapshot.SectionRuntime, snapshot.SectionPKI, snapshot.SectionCluster},
 	Detect:   manifest.DetectFlags(check),
 	Explains: append([]symptom.Edge{{Symptom: symptom.CertRefused, Strength: symptom.Usually}}, manifest.Explains...),
 	Remedy:   manifest.RemedyFlags(check),
@@ -53,11 +53,11 @@ func check(s *snapshot.Snapshot) []manifest.Wrong {
 	var out []manifest.Wrong
 	for _, f := range []snapshot.Flag{cert, key} {
 		if right, known := manifest.Kubeadm(s, p.Name(), f.Name); known && right != f.Value {
-			out = append(out, manifest.Wrong{Part: p, Flag: f.Name, Why: fmt.Sprintf("%s and %s are no pair", cert.Value, key.Value), Want: right, Set: right, Facts: facts})
+			out = append(out, manifest.Wrong{Part: p, Flag: f.Name, Why: fmt.Sprintf("%s and %s are no pair", cert.Value, key.Value), Want: right, Set: right, Facts: facts, Leads: true})
 		}
 	}
 	if own := mate(s, s.PKI.Certificates[c]); len(out) == 0 && own != "" && stem(s.PKI.Certificates[c].Path) != stem(s.PKI.Keys[k].Path) {
-		out = append(out, manifest.Wrong{Part: p, Flag: key.Name, Why: fmt.Sprintf("%s and %s are no pair", cert.Value, key.Value), Want: own, Facts: facts})
+		out = append(out, manifest.Wrong{Part: p, Flag: key.Name, Why: fmt.Sprintf("%s and %s are no pair", cert.Value, key.Value), Want: own, Facts: facts, Leads: true})
 	}
 	return out // the files themselves are another matter
 }
