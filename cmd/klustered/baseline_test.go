@@ -3,6 +3,7 @@ package main_test
 import (
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -49,5 +50,30 @@ func TestIntegrationBaseline(t *testing.T) {
 	must(t, "undo", "--lab", labName)
 	if said = baseline(2, "diff"); !strings.Contains(said, unit+" added") {
 		errorf(t, "diff: the undo has not brought %s back:\n%s", unit, said)
+	}
+	baseline(0, "restore", unit, "--apply", "--hold", "5s")
+	theirs(t, unit)
+}
+
+// theirs has somebody else write a file that the last repair, on worker1, has
+// removed: the undo stops and shows it, and can be given up.
+func theirs(t *testing.T, file string) {
+	t.Helper()
+	const text = "# mine\n"
+	onNode(t, "worker1", "printf '"+text+"' > "+file)
+	out, errs, code := call(t, "undo", "--lab", labName)
+	if code != 1 || !strings.Contains(out, "# mine") || !strings.Contains(errs, "somebody else's") {
+		errorf(t, "undo: exit %d after somebody else's change, want 1 and the change:\n%s%s", code, out, errs)
+	}
+	worker := "docker://" + labName + "-worker1"
+	repairs := regexp.MustCompile(`(?m)^ *(\d+)  `).FindAllStringSubmatch(must(t, "history", "--node", worker), -1)
+	if len(repairs) == 0 {
+		fatalf(t, "history: no repair is listed")
+	}
+	if out := must(t, "undo", repairs[len(repairs)-1][1], "--give-up", "--node", worker); !strings.Contains(out, "left as it is") {
+		errorf(t, "undo --give-up: what it left is not said:\n%s", out)
+	}
+	if got := onNode(t, "worker1", "cat "+file); got != text {
+		errorf(t, "undo --give-up: %s is %q, want %q", file, got, text)
 	}
 }
