@@ -54,13 +54,29 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 			continue // nobody says for what: the controller may not have come to it
 		}
 		out = append(out, finding.Finding{
-			Subject: object.Subject("Namespace", "", n.Name), Facts: facts, Own: left(s.Cluster, n.Finalizers),
+			Subject: object.Subject("Namespace", "", n.Name), Facts: facts, Own: held(s, n),
 			Summary: fmt.Sprintf("namespace %s was deleted %s ago and waits for %s", n.Name, s.At.Sub(n.Deleting).Round(time.Second), why),
 			Commands: []string{"kubectl get namespace " + n.Name + " -o yaml",
 				"kubectl api-resources --verbs=list --namespaced -o name | xargs -n1 kubectl get --show-kind --ignore-not-found -n " + n.Name},
 		})
 	}
 	return out
+}
+
+// patience is how long somebody who takes out a finalizer may need.
+const patience = 30 * time.Second
+
+// held reports whether a namespace was already held by nobody's finalizer when
+// the cluster stopped: what stopped it is not why. While the API answers it says
+// itself what is refused there.
+func held(s *snapshot.Snapshot, n snapshot.Namespace) bool {
+	var alive time.Time // the last sign of life in what is read
+	for _, l := range s.Cluster.Leases {
+		if l.Renewed.After(alive) {
+			alive = l.Renewed
+		}
+	}
+	return s.Cluster.Source != "api" && alive.Sub(n.Deleting) >= patience && left(s.Cluster, n.Finalizers)
 }
 
 // left reports whether all that a namespace waits for are finalizers that nobody
@@ -78,9 +94,13 @@ func left(c *snapshot.Cluster, finalizers []string) bool {
 	})
 }
 
-// related reports whether one domain is the other, or below it.
-func related(a, b string) bool {
-	return b != "" && (a == b || strings.HasSuffix(a, "."+b) || strings.HasSuffix(b, "."+a))
+// related reports whether two domains are of one owner: the last two names are
+// the same.
+func related(a, b string) bool { return owner(a) == owner(b) }
+
+func owner(domain string) string {
+	names := strings.Split(domain, ".")
+	return strings.Join(names[max(0, len(names)-2):], ".")
 }
 
 // drill makes a namespace that nobody lets go, and deletes it.

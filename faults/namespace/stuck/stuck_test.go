@@ -30,6 +30,7 @@ func TestLeft(t *testing.T) {
 		{"the controller has not come to it", served(), []string{"kubernetes", "guard.example.com/finalizer"}, false},
 		{"a kind of the group", served("guard.example.com"), []string{"guard.example.com/finalizer"}, false},
 		{"a kind of the domain", served("example.com"), []string{"guard.example.com/finalizer"}, false},
+		{"a kind of the same owner", served("management.example.com"), []string{"controller.example.com/auth"}, false},
 		{"a kind below it", served("a.guard.example.com"), []string{"guard.example.com/finalizer"}, false},
 		{"a service of the group", &snapshot.Cluster{APIServices: []snapshot.APIService{{Group: "guard.example.com"}}}, []string{"guard.example.com/finalizer"}, false},
 		{"Kubernetes' own", served(), []string{"protection.kubernetes.io/x"}, false},
@@ -38,6 +39,29 @@ func TestLeft(t *testing.T) {
 		{"none", served(), nil, false},
 	} {
 		if got := left(tt.c, tt.all); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+}
+
+// Only one that was held while the cluster still worked follows from nothing.
+func TestHeld(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, tt := range []struct {
+		name   string
+		source string
+		alive  time.Duration // before now
+		want   bool
+	}{
+		{"held before the end", "etcd-file", 2 * time.Minute, true},
+		{"deleted at the end", "etcd-file", 3*time.Minute - time.Second, false},
+		{"deleted after the end", "etcd-file", time.Hour, false},
+		{"the API answers", "api", time.Second, false},
+	} {
+		s := &snapshot.Snapshot{At: now, Cluster: &snapshot.Cluster{
+			Source: tt.source, APIServices: []snapshot.APIService{{Name: "v1."}}, Leases: []snapshot.Lease{{Renewed: now.Add(-time.Hour)}, {Renewed: now.Add(-tt.alive)}},
+		}}
+		if got := held(s, snapshot.Namespace{Deleting: now.Add(-3 * time.Minute), Finalizers: []string{"a.example.com/b"}}); got != tt.want {
 			t.Errorf("%s: %v", tt.name, got)
 		}
 	}
