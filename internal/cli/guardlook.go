@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +28,10 @@ type looked struct {
 	Found    []finding.Finding  `json:"found"`
 }
 
+// lookTime is the time for what is read in a look: less than a watch gives it,
+// so that what was read is told, also on a node where much hangs.
+const lookTime = 6 * time.Second
+
 // lookAtHands reads what runs by itself on this node, and which of it is
 // wrong.
 func (a *App) lookAtHands(ctx context.Context) (*snapshot.Snapshot, []finding.Finding) {
@@ -34,13 +40,22 @@ func (a *App) lookAtHands(ctx context.Context) (*snapshot.Snapshot, []finding.Fi
 	for _, f := range faults {
 		only = append(append(only, f.Needs...), f.Uses...)
 	}
-	s := collect.Run(ctx, source.New("/", true), collect.Options{Tool: Version(), Only: only})
+	s := collect.Run(ctx, source.New("/", true), collect.Options{Tool: Version(), Only: only, Budget: lookTime})
 	d := diagnose.Run([]*snapshot.Snapshot{s}, faults)
 	var found []finding.Finding
 	for _, c := range slices.Concat(d.Causes, d.Forecast, d.Notes) {
 		found = append(found, c.Finding)
 	}
-	return &snapshot.Snapshot{Persistence: s.Persistence, Runtime: s.Runtime}, found
+	return handed(s), found
+}
+
+// handed is the part of a snapshot that a watch names hands by.
+func handed(s *snapshot.Snapshot) *snapshot.Snapshot {
+	x := &snapshot.Snapshot{Version: s.Version, Node: s.Node, At: s.At, Persistence: s.Persistence, Runtime: s.Runtime, Static: s.Static}
+	if s.Cluster != nil {
+		x.Cluster = &snapshot.Cluster{Source: s.Cluster.Source, Pods: s.Cluster.Pods}
+	}
+	return x
 }
 
 // lookApart is lookAtHands in a process of its own: a look takes more memory
@@ -48,7 +63,7 @@ func (a *App) lookAtHands(ctx context.Context) (*snapshot.Snapshot, []finding.Fi
 // looks itself.
 func (a *App) lookApart(ctx context.Context) (*snapshot.Snapshot, []finding.Finding) {
 	x, err := a.lookElsewhere(ctx)
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		defer debug.FreeOSMemory()
 		return a.lookAtHands(ctx)
 	}
@@ -59,7 +74,11 @@ func (a *App) lookElsewhere(ctx context.Context) (x looked, err error) {
 	if a.Self == "" {
 		return x, errors.New("cannot look apart: this is no program of its own")
 	}
-	node, err := transport.Open(ctx, "local", a.Self)
+	program := a.Self
+	if file, err := filepath.EvalSymlinks(program); err == nil {
+		program = file // what an operator sees among the processes
+	}
+	node, err := transport.Open(ctx, "local", program)
 	if err != nil {
 		return x, err
 	}
@@ -71,7 +90,7 @@ func (a *App) lookElsewhere(ctx context.Context) (x looked, err error) {
 		return x, err
 	}
 	if x.Snapshot == nil {
-		return x, fmt.Errorf("cannot look apart: %s said nothing", a.Self)
+		return x, fmt.Errorf("cannot look apart: %s said nothing", program)
 	}
 	return x, nil
 }

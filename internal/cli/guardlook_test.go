@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 
+	"github.com/klustered/klustered/internal/guard"
+	"github.com/klustered/klustered/internal/guard/proc"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -56,7 +59,31 @@ func TestAgentHands(t *testing.T) {
 		t.Fatal(err)
 	}
 	var x looked
-	if err := json.Unmarshal(out.Bytes(), &x); err != nil || x.Snapshot == nil || x.Snapshot.Persistence == nil {
+	if err := json.Unmarshal(out.Bytes(), &x); err != nil || x.Snapshot == nil || x.Snapshot.Persistence == nil || x.Snapshot.Node == "" {
 		t.Errorf("%v: %.200s", err, out.Bytes())
+	}
+}
+
+// What is handed to a watch names a pod's maker as all that was read does.
+func TestHanded(t *testing.T) {
+	s := &snapshot.Snapshot{
+		Node: "n", Persistence: &snapshot.Persistence{},
+		Static:  &snapshot.Static{Manifests: []snapshot.Manifest{{Text: snapshot.Text{Path: "/etc/kubernetes/manifests/k.yaml"}, Namespace: "kube-system", Name: "keeper"}}},
+		Cluster: &snapshot.Cluster{Pods: []snapshot.Pod{{Namespace: "ops", Name: "op-1", Owner: "Deployment op"}}},
+	}
+	data, err := json.Marshal(looked{Snapshot: handed(s)})
+	var x looked
+	if err == nil {
+		err = json.Unmarshal(data, &x)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pod, want := range map[string]string{"kube-system/keeper-n": "/etc/kubernetes/manifests/k.yaml", "ops/op-1": "ops/op-1"} {
+		d := guard.Deed{Hand: guard.Hand{Known: true, Process: proc.Process{Pod: pod}}}
+		all, got := guard.Entries(s, nil, d), guard.Entries(x.Snapshot, nil, d)
+		if len(all) != 1 || all[0].Source != want || !reflect.DeepEqual(got, all) {
+			t.Errorf("%s: %+v, want %+v", pod, got, all)
+		}
 	}
 }

@@ -35,7 +35,9 @@ func (w *Watch) explain(ctx context.Context) {
 				c, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 				s, found := w.opts.Look(c)
 				cancel()
-				w.seen = look{time.Now(), s, found}
+				if s != nil && s.Persistence != nil || w.seen.snap == nil {
+					w.seen = look{time.Now(), s, found}
+				}
 			}
 			namePod(w.seen.snap, &d.Hand.Process)
 			for _, list := range [][]proc.Process{d.Hand.Lineage, d.Hand.Candidates} {
