@@ -62,7 +62,7 @@ func restarting(method string, status int, answer []byte, err error) bool {
 	var network net.Error
 	var number syscall.Errno
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED), unsent(err):
+	case unsent(err):
 		return true
 	case err != nil:
 		return method != http.MethodPost && (errors.As(err, &network) || errors.As(err, &number) || errors.Is(err, io.EOF))
@@ -75,7 +75,7 @@ func restarting(method string, status int, answer []byte, err error) bool {
 // unsent reports whether no connection came about, so that nothing was sent.
 func unsent(err error) bool {
 	var step *net.OpError
-	return errors.As(err, &step) && step.Op == "dial" && step.Timeout() ||
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.As(err, &step) && step.Op == "dial" && step.Timeout() ||
 		err != nil && strings.Contains(err.Error(), "TLS handshake timeout") // net/http has no type for it
 }
 
@@ -90,6 +90,8 @@ func (k *Kube) once(ctx context.Context, method, path, contentType string, body 
 	for _, file := range admins {
 		status, answer, err := k.try(ctx, file, method, path, contentType, body)
 		switch {
+		case err != nil && method == http.MethodPost && !unsent(err):
+			return 0, nil, fmt.Errorf("cannot reach the API server as its administrator: %w", err) // it may have been created
 		case err != nil:
 			errs = append(errs, err)
 		case status != http.StatusUnauthorized && status != http.StatusForbidden:
