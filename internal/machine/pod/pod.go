@@ -2,6 +2,7 @@
 package pod
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,23 +76,25 @@ func restart(ctx context.Context, c v1.RuntimeServiceClient, container string) e
 func remove(ctx context.Context, c v1.RuntimeServiceClient, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTime+grace*time.Second)
 	defer cancel()
+	var refused error // the last refusal to remove it
 	for over := time.Now().Add(callTime); ; {
-		err := removeOnce(ctx, c, id)
-		if err == nil || ctx.Err() != nil || time.Now().After(over) {
-			return err
+		if _, err := c.StopContainer(ctx, &v1.StopContainerRequest{ContainerId: id, Timeout: grace}); err != nil {
+			return cmp.Or(refused, err)
+		}
+		_, err := c.RemoveContainer(ctx, &v1.RemoveContainerRequest{ContainerId: id})
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() == nil {
+			refused = err
 		}
 		select {
 		case <-ctx.Done():
-			return err
+			return cmp.Or(refused, err)
 		case <-time.After(again):
 		}
+		if time.Now().After(over) {
+			return refused
+		}
 	}
-}
-
-func removeOnce(ctx context.Context, c v1.RuntimeServiceClient, id string) error {
-	if _, err := c.StopContainer(ctx, &v1.StopContainerRequest{ContainerId: id, Timeout: grace}); err != nil {
-		return err
-	}
-	_, err := c.RemoveContainer(ctx, &v1.RemoveContainerRequest{ContainerId: id})
-	return err
 }
