@@ -105,7 +105,7 @@ type Event struct {
 // repository: what is changed by hand comes back.
 type GitOps struct {
 	Kind      string `json:"kind"`
-	Version   string `json:"version,omitempty"` // of its group, as it was read
+	Version   string `json:"version,omitempty"` // of its group, as the API server served it
 	Namespace string `json:"namespace,omitempty"`
 	Name      string `json:"name"`
 	Ready     string `json:"ready,omitempty"`

@@ -132,6 +132,9 @@ func decode(c *snapshot.Cluster, list []pair, node string) error {
 			errs = append(errs, fmt.Errorf("cannot read %d of the %s in etcd: %w", n, k.name, bad))
 		}
 	}
+	for i := range c.GitOps {
+		c.GitOps[i].Version = "" // the one it is stored in may be served no more
+	}
 	return errors.Join(errs...)
 }
 

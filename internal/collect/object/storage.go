@@ -188,7 +188,8 @@ func GitOps(o schema.Object) snapshot.GitOps {
 	}
 	switch g.Kind {
 	case "HelmRelease":
-		g.Chart, g.Drifts = true, o.Text("spec", "driftDetection", "mode") != "enabled"
+		// before v2beta2 the controller's own flags decide
+		g.Chart, g.Drifts = true, g.Version != "v2beta1" && o.Text("spec", "driftDetection", "mode") != "enabled"
 	case "Application":
 		g.Chart = source.Has("chart") || strings.Contains(o.Text("status", "sourceType")+fmt.Sprint(o.Value("status", "sourceTypes")), "Helm")
 		g.Drifts = !automated.Bool("selfHeal")
