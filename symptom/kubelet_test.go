@@ -54,8 +54,18 @@ func TestKubeletAndItsNode(t *testing.T) {
 	full := func(room string) func(*snapshot.Snapshot) {
 		return own(snapshot.Node{Ready: "True", Allocatable: map[string]string{"cpu": "2", "memory": "3Gi", "pods": room}})
 	}
+	restarted := func(said time.Duration) snapshot.Node { // its kubelet began half a minute ago
+		return snapshot.Node{Allocatable: map[string]string{"pods": "110"}, Conditions: []snapshot.Condition{{Type: "Ready", Status: "True", Heartbeat: now.Add(-said)}}}
+	}
+	fewer := func(s *snapshot.Snapshot) {
+		s.Kubelet.Effective = map[string]snapshot.Effective{"maxPods": {Origin: snapshot.Origin{Value: "1", Source: "/c", Line: 3}}}
+		s.Processes = &snapshot.Processes{List: []snapshot.Process{{PID: 9, Name: "kubelet", Args: []string{"kubelet"}, Start: now.Add(-30 * time.Second)}}}
+	}
 	pod := api(func(c *snapshot.Cluster) {
 		c.Pods = []snapshot.Pod{{Name: "a", Node: "n", Phase: "Running"}, {Name: "b", Node: "n", Phase: "Succeeded"}, {Name: "c", Node: "m", Phase: "Running"}}
+	})
+	another := api(func(c *snapshot.Cluster) {
+		c.Pods = append(c.Pods, snapshot.Pod{Name: "d", Node: "n", Phase: "Running"})
 	})
 	for _, tt := range []struct {
 		name string
@@ -116,6 +126,9 @@ func TestKubeletAndItsNode(t *testing.T) {
 		{"refused_before_there_was_room", NodeFull, snap(full("110"), pod, refusedPod(time.Hour)), Absent},
 		{"no_memory_at_all", NodeFull, snap(own(snapshot.Node{Allocatable: map[string]string{"memory": "0"}})), Seen},
 		{"refused_by_the_kubelet", NodeFull, snap(full("110"), refusedPod(time.Second)), Seen},
+		{"its_kubelet_takes_fewer_since", NodeFull, snap(own(restarted(time.Minute)), fewer, pod, another), Seen},
+		{"its_kubelet_has_told_since", NodeFull, snap(own(restarted(time.Second)), fewer, pod, another), Absent},
+		{"its_kubelet_takes_as_many_since", NodeFull, snap(own(restarted(time.Minute)), fewer, pod), Absent},
 		{"room_not_told", NodeFull, snap(own(snapshot.Node{})), NotLooked},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -86,6 +86,21 @@ func nodePressure(s *snapshot.Snapshot) (State, []finding.Fact) {
 	return verdict(facts)
 }
 
+// unheard is how many pods the kubelet takes that has begun since its node's last
+// word, and where that stands; 0 where the node has told since, or nobody knows.
+func unheard(s *snapshot.Snapshot) (room int, source string) {
+	if s.Kubelet == nil || s.Processes == nil {
+		return 0, ""
+	}
+	said, ok := readyCondition(s)
+	if !ok || said.Heartbeat.IsZero() || !slices.ContainsFunc(s.Processes.ByName("kubelet"), func(p snapshot.Process) bool { return p.Start.After(said.Heartbeat) }) {
+		return 0, ""
+	}
+	e := s.Kubelet.Effective["maxPods"]
+	room, _ = strconv.Atoi(e.Value)
+	return room, e.Source
+}
+
 // nodeFull compares what the node offers with the pods that it has. A node
 // with as many pods as it takes is well, until one more is refused.
 func nodeFull(s *snapshot.Snapshot) (State, []finding.Fact) {
@@ -112,6 +127,9 @@ func nodeFull(s *snapshot.Snapshot) (State, []finding.Fact) {
 		if err == nil && (room <= 0 || name == "pods" && count >= room && len(turned) > 0) {
 			facts = append(facts, finding.Fact{Source: "nodes/" + n.Name, Got: fmt.Sprintf("allocatable %s: %s, pods there: %d", name, n.Allocatable[name], count), Want: "room for more"})
 		}
+	}
+	if room, source := unheard(s); room > 0 && count > room {
+		facts = append(facts, finding.Fact{Source: source, Got: fmt.Sprintf("maxPods: %d, pods there: %d", room, count), Want: "room for more"})
 	}
 	if len(facts) > 0 || late {
 		facts = append(facts, turned...)

@@ -42,7 +42,7 @@ func nodes() []Symptom {
 	}, {
 		ID: NodeFull, Title: "the node has no room for one more pod",
 		LeadsTo: []Edge{here(PodsNotStarting, Sometimes), everywhere(PodsUnschedulable, Usually)},
-		Observe: nodeFull,
+		Written: true, Observe: nodeFull,
 	}, {
 		ID: NodeNotReady, Title: "the node is not Ready",
 		LeadsTo: []Edge{here(PodsNotStarting, Usually), everywhere(PodsUnschedulable, Sometimes), here(PodsUnready, Sometimes), here(PodsEvicted, Sometimes),

@@ -78,16 +78,21 @@ func workloads() []Symptom {
 // then, unless its kubelet was given longer ones.
 const frozenFor = 40 * time.Second
 
+// Frozen reports whether nobody has written any object for a while. A worker's
+// credentials do not tell: what those of a control plane tell holds for it, too.
+func Frozen(s *snapshot.Snapshot) bool {
+	return s.Cluster != nil && len(s.Cluster.Leases) > 0 && !writtenSince(s, s.At.Add(-frozenFor))
+}
+
 // frozen reports whether nobody has written any object for a while, or this
 // node's kubelet has not.
 func frozen(s *snapshot.Snapshot) bool {
 	if s.Cluster == nil || len(s.Cluster.Leases) == 0 {
 		return false
 	}
-	since := s.At.Add(-frozenFor)
 	own, ok := nodeLease(s)
 	if !ok {
-		return !writtenSince(s, since)
+		return Frozen(s)
 	}
 	its := s.At.Add(-max(frozenFor, time.Duration(own.Seconds)*time.Second))
 	said, _ := readyCondition(s)

@@ -23,11 +23,13 @@ type web struct {
 	place     map[causal.Node]int  // of a symptom's node in sightings
 	named     map[causal.Node]Step // what a symptom's node is
 	graph     *causal.Graph
-	nodes     int // with those that were not looked at
+	nodes     int  // with those that were not looked at
+	frozen    bool // no object was written for a while
 }
 
 func newWeb(snaps []*snapshot.Snapshot, others []string, all []found) *web {
-	w := &web{found: all, index: map[causal.Node]int{}, place: map[causal.Node]int{}, named: map[causal.Node]Step{}, nodes: len(snaps) + len(others)}
+	w := &web{found: all, index: map[causal.Node]int{}, place: map[causal.Node]int{}, named: map[causal.Node]Step{}, nodes: len(snaps) + len(others),
+		frozen: slices.ContainsFunc(snaps, symptom.Frozen)}
 	for _, s := range symptom.All() {
 		for i, snap := range snaps {
 			w.look(s, i, snap)
@@ -148,6 +150,9 @@ func (w *web) link(from causal.Node, node int, to []symptom.Edge) {
 // look observes a symptom on the node of snap.
 func (w *web) look(s symptom.Symptom, node int, snap *snapshot.Snapshot) {
 	state, facts := observe(s, snap)
+	if s.Written && w.frozen && state == symptom.Absent {
+		state = symptom.NotLooked
+	}
 	n := symptomNode(node, s.ID)
 	switch state {
 	case symptom.Seen:
