@@ -10,9 +10,7 @@ import (
 
 // Reference solves the drill as nobody could better: it takes back exactly
 // what the drill had changed and, where the drill wants more, does that with
-// the node's own tools. Like anyone who repairs, it looks on until the cluster
-// serves: an API server that died with etcd is started again after a pause that
-// the kubelet doubles each time. It must score in full, or the scoring is wrong.
+// the node's own tools. It must score in full, or the scoring is wrong.
 func (r *Room) Reference(ctx context.Context, s *Session) error {
 	d, err := Find(s.Drill)
 	if err != nil {
@@ -25,12 +23,10 @@ func (r *Room) Reference(ctx context.Context, s *Session) error {
 	if err := r.Hand.Undo(ctx, n, s.Journal); err != nil {
 		return fmt.Errorf("cannot take the drill back: %w", err)
 	}
-	if d.Harden != "" {
-		if err := closeEtcd(ctx, r.Nodes); err != nil {
-			return err
-		}
+	if d.Harden == "" {
+		return nil
 	}
-	return r.serves(ctx, settleWithin)
+	return closeEtcd(ctx, r.Nodes)
 }
 
 // closeEtcd lets only control planes reach etcd's ports, by nft.

@@ -20,7 +20,7 @@ const (
 	lateMost     = 30
 	steadyFor    = time.Minute
 	steadyEvery  = 10 * time.Second
-	settleWithin = 90 * time.Second // after a restart
+	settleWithin = 90 * time.Second // after a restart, of a node or of its API server
 	graceWithin  = 30 * time.Second // after whatever the solver did last
 )
 
@@ -98,12 +98,19 @@ func (r *Room) Score(ctx context.Context, s *Session, p progress.Progress) (Scor
 }
 
 // settled asks the oracles until all pass, for a while: a node that has just
-// been repaired takes a moment to say so.
+// been repaired takes a moment to say so, and an API server that died with etcd
+// is started again after a pause that the kubelet doubles each time. The last
+// look begins when that is over.
 func (r *Room) settled(ctx context.Context, s *Session) ([]oracle.Result, error) {
-	for end := time.Now().Add(graceWithin); ; {
+	begin := time.Now()
+	for away := begin; ; {
+		looked := time.Now()
 		results, err := r.Check(ctx, s)
-		if err != nil || oracle.Failed(results) == nil || time.Now().After(end) {
+		if err != nil || oracle.Failed(results) == nil || looked.Sub(begin) > settleWithin || looked.Sub(away) > graceWithin {
 			return results, err
+		}
+		if _, err := r.Nodes.Kubectl(ctx, "get", "--raw", "/readyz"); err != nil {
+			away = time.Now()
 		}
 		select {
 		case <-ctx.Done():
@@ -165,13 +172,7 @@ func (r *Room) restart(ctx context.Context, s *Session) error {
 	if err := n.Restart(ctx); err != nil {
 		return err
 	}
-	return r.serves(ctx, settleWithin)
-}
-
-// serves waits until the cluster serves, but not for ever: the oracles will say
-// what is still wrong.
-func (r *Room) serves(ctx context.Context, within time.Duration) error {
-	for end := time.Now().Add(within); time.Now().Before(end); {
+	for end := time.Now().Add(settleWithin); time.Now().Before(end); {
 		if oracle.Failed(oracle.Run(ctx, r.Nodes, oracle.Health())) == nil {
 			return nil
 		}
@@ -181,7 +182,7 @@ func (r *Room) serves(ctx context.Context, within time.Duration) error {
 		case <-time.After(2 * time.Second):
 		}
 	}
-	return nil
+	return nil // the oracles will say what is still wrong
 }
 
 // harm lists what the solver changed, deleted or scaled away beyond what the
