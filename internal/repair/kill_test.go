@@ -165,10 +165,11 @@ type lookAt struct {
 	Objects []string // REST paths
 	Kernel  []string // files of the kernel
 	Alarms  bool
+	Runs    []string // programs, of which one has to run
 }
 
 // slow reports whether what is looked at takes a moment to be as it was left.
-func (l lookAt) slow() bool { return l.PID > 0 || len(l.Units) > 0 }
+func (l lookAt) slow() bool { return l.PID > 0 || len(l.Units) > 0 || len(l.Runs) > 0 }
 
 // state is how it all stands.
 func (l lookAt) state(m op.Machine) map[string]string {
