@@ -2,6 +2,8 @@ package guard
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -193,5 +195,30 @@ func TestOwn(t *testing.T) {
 		if klustered(exe) != want {
 			t.Errorf("%q is taken for another", exe)
 		}
+	}
+}
+
+// A program that a repair has put back is told from another of its size.
+func TestLongFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kubelet")
+	if err := os.WriteFile(path, []byte("program"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	const size = 20 << 20
+	if err := os.Truncate(path, size); err != nil {
+		t.Fatal(err)
+	}
+	want := sha256.New()
+	want.Write([]byte("program"))
+	want.Write(make([]byte, size-len("program")))
+	s := read(path)
+	if s.sum != hex.EncodeToString(want.Sum(nil)) || s.text != nil {
+		t.Errorf("sum %s, text %d bytes", s.sum, len(s.text))
+	}
+	if err := os.Truncate(path, maxSum+1); err != nil {
+		t.Fatal(err)
+	}
+	if s = read(path); !strings.HasPrefix(s.sum, fmt.Sprint(maxSum+1, " bytes of ")) {
+		t.Errorf("one that is too long: %s", s.sum)
 	}
 }

@@ -2,6 +2,8 @@ package guard
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -30,7 +32,7 @@ type state struct {
 const (
 	maxText  = 128 << 10 // bytes of one file that are kept
 	maxTexts = 6 << 20   // of all
-	maxSum   = 16 << 20  // of a file that is summed
+	maxSum   = 256 << 20 // of a file that is summed, as long as one that a repair may bring back
 )
 
 // read reads how a file stands.
@@ -63,11 +65,16 @@ func (s *state) content(path string, st fs.FileInfo) {
 		return
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSum))
+	sum := sha256.New()
+	all := io.TeeReader(io.LimitReader(f, maxSum), sum)
+	data, err := io.ReadAll(io.LimitReader(all, maxText+1))
+	if err == nil {
+		_, err = io.Copy(io.Discard, all)
+	}
 	if err != nil {
 		return
 	}
-	s.sum = secret.Fingerprint(data)
+	s.sum = hex.EncodeToString(sum.Sum(nil))
 	if len(data) <= maxText && utf8.Valid(data) && bytes.IndexByte(data, 0) < 0 {
 		s.text = bytes.Clone(data)
 		if s.text == nil {
