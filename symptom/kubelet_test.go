@@ -14,6 +14,10 @@ func unit(u snapshot.Unit) func(*snapshot.Snapshot) {
 
 func silent(s *snapshot.Snapshot) { s.Kubelet.Healthz, s.Kubelet.HealthErr = "", "refused" }
 
+func late(s *snapshot.Snapshot) {
+	s.Kubelet.Healthz, s.Kubelet.HealthErr = "", `Get "http://127.0.0.1:10248/healthz": context deadline exceeded`
+}
+
 func manifest(where, name string) func(*snapshot.Snapshot) {
 	m := snapshot.Manifest{Text: snapshot.Text{Path: "/m/" + name}, Name: name, Namespace: "kube-system",
 		Containers: []snapshot.ManifestContainer{{Command: name, FlagTable: &snapshot.FlagTable{Name: name}}}}

@@ -20,7 +20,7 @@ const repeats = 25 * time.Second
 // the kubelet's own words: it cannot renew, and cannot connect. What speaks of a
 // certificate is no wire.
 func kubeletCutOff(s *snapshot.Snapshot) (State, []finding.Fact) {
-	if l, ok := nodeLease(s); ok && s.At.Sub(l.Renewed) <= leaseFresh {
+	if renews(s) {
 		return Absent, nil
 	}
 	if c, ok := readyCondition(s); ok && s.At.Sub(c.Heartbeat) <= leaseFresh {

@@ -174,6 +174,10 @@ func TestObserve(t *testing.T) {
 		})), Absent},
 		{"kubelet_ok", KubeletDown, snap(), Absent},
 		{"kubelet_silent", KubeletDown, snap(func(s *snapshot.Snapshot) { s.Kubelet.Healthz, s.Kubelet.HealthErr = "", "refused" }), Seen},
+		{"kubelet_late", KubeletDown, snap(late), Seen},
+		{"kubelet_late_and_at_work", KubeletDown, snap(late, lease("kube-node-lease", "n", time.Second)), NotLooked},
+		{"kubelet_late_since_long", KubeletDown, snap(late, lease("kube-node-lease", "n", time.Minute)), Seen},
+		{"kubelet_refuses_after_its_lease", KubeletDown, snap(silent, lease("kube-node-lease", "n", time.Second)), Seen},
 		{"kubelet_not_asked", KubeletDown, snap(func(s *snapshot.Snapshot) { s.Kubelet.Healthz = "" }), NotLooked},
 		{"kubelet_health_port_off", KubeletDown, snap(func(s *snapshot.Snapshot) {
 			s.Kubelet.Healthz, s.Kubelet.HealthErr = "", "refused"
