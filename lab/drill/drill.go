@@ -109,6 +109,16 @@ func Find(name string) (*Drill, error) {
 	return nil, fmt.Errorf("cannot find drill %q: there are %s, and the IDs of faults", name, strings.Join(Names(), ", "))
 }
 
+// Signs are what shows that the break of a fault has taken on a node, where a
+// drill of it knows any.
+func Signs(id string, n *node.Node) []oracle.Check {
+	d := alone(id)
+	if d.Taken == nil {
+		return nil
+	}
+	return d.Taken(&Session{Drill: d.Name, Fault: id, Node: n.Name}, n)
+}
+
 // Names are the names of the drills, in their order.
 func Names() []string {
 	var out []string

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klustered/klustered/lab/node"
 	"github.com/klustered/klustered/op"
 )
 
@@ -102,5 +103,14 @@ func TestStartRefusesASecondDrill(t *testing.T) {
 	}
 	if _, err := r.Load(); !errors.Is(err, ErrNone) {
 		t.Errorf("a forgotten drill is still there: %v", err)
+	}
+}
+
+func TestSigns(t *testing.T) {
+	for id, want := range map[string]string{"etcd/nospace": "etcd has raised NOSPACE", "access/execcredential": "", "none/such": ""} {
+		signs := Signs(id, &node.Node{Name: "cp1"})
+		if want == "" && len(signs) > 0 || want != "" && (len(signs) != 1 || signs[0].Name != want) {
+			t.Errorf("%s: %+v", id, signs)
+		}
 	}
 }

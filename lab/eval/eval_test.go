@@ -366,3 +366,28 @@ func TestEvidence(t *testing.T) {
 		seen[at] = true
 	}
 }
+
+// A break is waited for until its signs show, and no longer when nobody waits.
+func TestSettle(t *testing.T) {
+	asked := 0
+	sign := func(shows bool) []oracle.Check {
+		return []oracle.Check{{Name: "a sign", Ask: func(context.Context, oracle.Cluster) error {
+			if asked++; shows {
+				return nil
+			}
+			return errors.New("not yet")
+		}}}
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, c := range []struct {
+		ctx   context.Context
+		signs []oracle.Check
+		want  int
+	}{{t.Context(), nil, 0}, {t.Context(), sign(true), 1}, {over, sign(false), 0}} {
+		asked = 0
+		if (&Bench{}).settle(c.ctx, c.signs); asked != c.want {
+			t.Errorf("asked %d times, want %d", asked, c.want)
+		}
+	}
+}

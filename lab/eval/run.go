@@ -19,8 +19,8 @@ const (
 	recovery = 100 * time.Second
 	// calm is how long a lab that was just started may still show symptoms.
 	calm = time.Minute
-	// showing is how long a break that has settled may still show nowhere: a
-	// node is given up only when its lease has run out.
+	// showing is how long a break that has settled may still show nowhere, or not
+	// all its signs: a node is given up only when its lease has run out.
 	showing = 2 * time.Minute
 	// asking is how long the oracles are given for one look.
 	asking = 40 * time.Second
@@ -131,15 +131,13 @@ func (b *Bench) ask(ctx context.Context, c Case, r *Result) error {
 	return nil
 }
 
-// show gives a break the time to settle, and then until an oracle is
-// discontent or a symptom shows, but not for ever: not everything that is
-// broken is among what they look at. Then consequences are given a moment to
-// show, and the pods that oracles made to go.
+// show waits until an oracle is discontent or a symptom shows, but not for ever:
+// not everything that is broken is among what they look at. Then consequences are
+// given a moment to show, and the pods that oracles made to go.
 func (b *Bench) show(ctx context.Context, c Case) error {
 	if c.Kind == Healthy {
 		return nil
 	}
-	pause(ctx, b.Settle)
 	for deadline := time.Now().Add(showing); b.asked(ctx) == nil && b.quiet(ctx) && time.Now().Before(deadline); {
 		pause(ctx, 5*time.Second)
 	}
@@ -166,16 +164,29 @@ func (b *Bench) provoke(ctx context.Context, c Case) ([]broken, error) {
 	}
 	var done []broken
 	for i, id := range c.Faults {
-		if i > 0 {
-			pause(ctx, b.Settle)
-		}
 		x, err := b.breakOne(ctx, id, drawn[i], dice)
 		if err != nil {
 			return done, fmt.Errorf("cannot provoke %s: %w", id, err)
 		}
 		done = append(done, x)
+		b.settle(ctx, drill.Signs(id, x.node))
 	}
 	return done, nil
+}
+
+// settle gives a break the time to settle and, where it has signs, some more
+// until they show: a manifest may take a minute until it runs, and a disk that is
+// filled longer.
+func (b *Bench) settle(ctx context.Context, signs []oracle.Check) {
+	pause(ctx, b.Settle)
+	for deadline := time.Now().Add(showing); len(signs) > 0 && ctx.Err() == nil && time.Now().Before(deadline); pause(ctx, 5*time.Second) {
+		look, cancel := context.WithTimeout(ctx, asking)
+		failed := oracle.Failed(oracle.Run(look, b.Nodes, signs))
+		cancel()
+		if failed == nil {
+			return
+		}
+	}
 }
 
 // draw plans a fault on a node of the dice's choice; without a plan where it
