@@ -133,16 +133,22 @@ func (b *Bench) ask(ctx context.Context, c Case, r *Result) error {
 
 // show waits until an oracle is discontent or a symptom shows, but not for ever:
 // not everything that is broken is among what they look at. Then consequences are
-// given a moment to show, and the pods that oracles made to go.
+// given a moment to show, and the pods that oracles made to go. What has passed by
+// then was not the break: a busy machine is late now and then.
 func (b *Bench) show(ctx context.Context, c Case) error {
 	if c.Kind == Healthy {
 		return nil
 	}
-	for deadline := time.Now().Add(showing); b.asked(ctx) == nil && b.quiet(ctx) && time.Now().Before(deadline); {
-		pause(ctx, 5*time.Second)
+	for deadline := time.Now().Add(showing); ; pause(ctx, 5*time.Second) {
+		shows := b.asked(ctx) != nil || !b.quiet(ctx)
+		late := time.Now().After(deadline)
+		if shows || late {
+			pause(ctx, 15*time.Second)
+		}
+		if ctx.Err() != nil || late || shows && (!b.quiet(ctx) || b.asked(ctx) != nil) {
+			return ctx.Err()
+		}
 	}
-	pause(ctx, 15*time.Second)
-	return ctx.Err()
 }
 
 func pause(ctx context.Context, d time.Duration) {
