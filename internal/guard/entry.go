@@ -15,7 +15,7 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-// A look is what was read of what runs by itself, and when.
+// A look is what was read last of what runs by itself, and when that was tried.
 type look struct {
 	at    time.Time
 	snap  *snapshot.Snapshot
@@ -30,13 +30,14 @@ func (w *Watch) explain(ctx context.Context) {
 	defer close(w.out)
 	for d := range w.raw {
 		if w.opts.Look != nil && (d.Hand.Known && d.Hand.Manager == "" || len(d.Hand.Candidates) > 0 || d.names() != nil) {
-			if w.seen.snap == nil || time.Since(w.seen.at) > lookAgain || w.newPod(d.Hand) {
+			if time.Since(w.seen.at) > lookAgain || w.newPod(d.Hand) {
 				// what was begun is brought to its end: it is the answer
 				c, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 				s, found := w.opts.Look(c)
 				cancel()
-				if s != nil && s.Persistence != nil || w.seen.snap == nil {
-					w.seen = look{time.Now(), s, found}
+				w.seen.at = time.Now()
+				if s != nil && s.Persistence != nil { // else what was seen before is better than nothing
+					w.seen.snap, w.seen.found = s, found
 				}
 			}
 			namePod(w.seen.snap, &d.Hand.Process)
