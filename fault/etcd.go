@@ -18,10 +18,14 @@ func (f *Fault) Plan(s *snapshot.Snapshot, x finding.Finding) (op.Plan, error) {
 	return f.PlanKept(s, x, KeptRefused)
 }
 
-// PlanKept is the remedy of the finding, guarded: see [Guarded].
+// PlanKept is the remedy of the finding, after what would write the fault again
+// by itself is taken out, and guarded: see [Guarded].
 func (f *Fault) PlanKept(s *snapshot.Snapshot, x finding.Finding, kept Kept) (op.Plan, error) {
 	plan, err := f.Remedy(s, x)
 	if err != nil {
+		return nil, err
+	}
+	if plan, err = stayed(s, x, plan); err != nil {
 		return nil, err
 	}
 	return Guarded(s, plan, kept)

@@ -20,6 +20,9 @@ type Deed struct {
 	Object string
 	// Verb is how, such as stop, remove, write.
 	Verb string
+	// Leaves are texts that a file holds after it was written, as far as the
+	// deed says so itself.
+	Leaves []string
 }
 
 // Deeds are what the commands of a text change, as far as it is written in
@@ -29,7 +32,8 @@ func Deeds(text string) []Deed {
 	lines := strings.Split(text, "\n")
 	vars := assigned(text)
 	var out []Deed
-	for _, c := range Commands(text) {
+	commands := Commands(text)
+	for _, c := range commands {
 		name, args := c.Call()
 		for i := range args {
 			args[i] = fill(args[i], vars)
@@ -37,7 +41,13 @@ func Deeds(text string) []Deed {
 		list := deeds(path.Base(fill(name, vars)), args)
 		for _, w := range c.Writes {
 			if w = fill(w, vars); !strings.HasPrefix(w, "/dev/") && w != "" {
-				list = append(list, Deed{Kind: "file", Verb: "write", Object: w})
+				list = append(list, Deed{Kind: "file", Verb: "write", Object: w, Leaves: printed(name, args)})
+			}
+		}
+		if c.After >= 0 && path.Base(name) == "tee" {
+			by, said := commands[c.After].Call()
+			for i := range list {
+				list[i].Leaves = printed(by, said)
 			}
 		}
 		for _, d := range list {
@@ -83,6 +93,18 @@ func fill(s string, vars map[string]string) string {
 
 // echoed is what echo and its like print.
 func echoed(args []string) string { return strings.Trim(strings.Join(args, " "), " \n") }
+
+// printed are the lines that echo or printf prints.
+func printed(name string, args []string) []string {
+	switch path.Base(name) {
+	case "echo", "printf":
+		for len(args) > 0 && (args[0] == "-n" || args[0] == "-e" || args[0] == "--") {
+			args = args[1:]
+		}
+		return literal(strings.ReplaceAll(strings.Join(args, " "), "&", `\&`))
+	}
+	return nil
+}
 
 // operands are the arguments that are no options.
 func operands(args []string) []string {
@@ -138,9 +160,7 @@ func deeds(name string, args []string) []Deed {
 	case "tee":
 		return each("file", "write", rest)
 	case "sed", "perl":
-		if slices.ContainsFunc(args, func(a string) bool { return a == "--in-place" || strings.HasPrefix(a, "-i") || a == "-pi" }) && len(rest) > 1 {
-			return each("file", "write", rest[len(rest)-1:])
-		}
+		return edits(name, args)
 	case "chmod", "chown":
 		if len(rest) > 1 {
 			return each("file", name, rest[1:])

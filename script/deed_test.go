@@ -3,6 +3,8 @@ package script
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -47,6 +49,37 @@ func TestDeeds(t *testing.T) {
 	}
 	if d := Deeds("a\n\nsystemctl stop kubelet # now\n"); len(d) != 1 || d[0].Line != 3 || d[0].Text != "systemctl stop kubelet # now" {
 		t.Errorf("got %+v", d)
+	}
+}
+
+func TestDeedsLeave(t *testing.T) {
+	for text, want := range map[string]string{
+		`sed -i s/--bind-address/--bind-addres/ /m/x.yaml`:                         `/m/x.yaml "--bind-addres"`,
+		`sed -i.bak -E -e 's|(--etcd-servers=).*|\1https://10.0.0.9:2379|g' /a /b`: `/a "https://10.0.0.9:2379" /b "https://10.0.0.9:2379"`,
+		`sed -Ei 's#/pki/ca\.crt#/pki/old.crt#;s/x\/y/& z\/y/' /a`:                 `/a "/pki/old.crt" "z/y"`,
+		`sed -i '/kube-apiserver$/a\    - --max-requests-inflight=1' /a`:           `/a "- --max-requests-inflight=1"`,
+		"sed --in-place '4i x: y\n$d' /a":                                          `/a "x: y"`,
+		`sed -i '/probe/d' /a`:                                                     `/a`,
+		`sed -i -f /s /a`:                                                          `/a`,
+		`sed s/a/b/ /a`:                                                            ``,
+		`perl -pi -e 's/cniVersion/cniversion/' /a`:                                `/a "cniversion"`,
+		`perl -i -pe 's{a\}} {b}g; s(c)(d)' /a`:                                    `/a "b" "d"`,
+		`echo "- --v=99 & more" >> /a`:                                             `/a "- --v=99 & more"`,
+		`printf 'a: b\nc: d\n' > /a`:                                               `/a "a: b" "c: d"`,
+		`echo nameserver 192.0.2.1 | tee -a /a`:                                    `/a "nameserver 192.0.2.1"`,
+		`x=$(date; echo nameserver 192.0.2.1 | tee -a /a)`:                         `/a "nameserver 192.0.2.1"`,
+		`cp /a /b`: `/b`,
+	} {
+		var got []string
+		for _, d := range Deeds(text) {
+			got = append(got, d.Object)
+			for _, l := range d.Leaves {
+				got = append(got, strconv.Quote(l))
+			}
+		}
+		if s := strings.Join(got, " "); s != want {
+			t.Errorf("%s: got %s, want %s", text, s, want)
+		}
 	}
 }
 

@@ -226,7 +226,7 @@ func (r *reader) substitution() string {
 	}
 	whole := rest[:n]
 	if from > 0 && n > from && r.depth < maxDepth && !strings.HasPrefix(whole, "$((") {
-		r.subs = append(r.subs, read(whole[from:n-1], r.line, r.depth+1)...)
+		r.subs = behind(r.subs, read(whole[from:n-1], r.line, r.depth+1))
 	}
 	r.line += strings.Count(whole, "\n")
 	r.at += n

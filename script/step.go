@@ -169,9 +169,21 @@ func (r *reader) end(piped bool) {
 	if piped {
 		from = len(r.out) - 1
 	}
-	r.out = append(r.out, r.subs...)
+	r.out = behind(r.out, r.subs)
 	r.subs = nil
 	r.cmd = Command{}
 	r.begin()
 	r.cmd.After = from
+}
+
+// behind is list with more commands, whose numbers go on from there.
+func behind(list, more []Command) []Command {
+	first := len(list)
+	for _, c := range more {
+		if c.After >= 0 {
+			c.After += first
+		}
+		list = append(list, c)
+	}
+	return list
 }

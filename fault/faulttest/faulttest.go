@@ -12,6 +12,7 @@
 //	etcd is saved first  no plan writes to etcd without a snapshot saved before
 //	remedy is right      after the remedy, and when time has passed, no finding
 //	remedy lasts         nor after a reboot
+//	repair stays         what writes a wrong line again by itself is named, and goes first
 //	undo is exact        after each undo, the machine is as it was: bytes, mode, owner, attributes
 //	crash is safe        so too if the process dies at any step, with the journal torn
 //
@@ -205,6 +206,7 @@ func laws(t testing.TB, f *fault.Fault, m *Machine) {
 	if f.Remedy == nil || t.Failed() {
 		return
 	}
+	stays(t, f, m, found)
 	broken := m.State()
 	plan := remedies(t, f, s, found)
 	if repaired(t, f, m, plan, broken); t.Failed() {

@@ -71,7 +71,7 @@ func detect(snaps []*snapshot.Snapshot, faults []*fault.Fault) ([]found, []Skipp
 			}
 			for _, x := range list {
 				x.Fault, x.Node = f.ID, s.Node
-				all = append(all, found{f, x, i, s})
+				all = append(all, found{f, fault.Rewritten(s, x), i, s})
 			}
 		}
 	}

@@ -1,0 +1,86 @@
+package faulttest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/klustered/klustered/fault"
+	"github.com/klustered/klustered/finding"
+	"github.com/klustered/klustered/op"
+	"github.com/klustered/klustered/snapshot"
+)
+
+// keeper is a table of cron that nobody's package has.
+const keeper = "/etc/cron.d/keeper"
+
+// stays: what writes a wrong line of a file again by itself is named with the
+// finding, and taken out before the line is mended.
+func stays(t testing.TB, f *fault.Fault, m *Machine, found []finding.Finding) {
+	t.Helper()
+	start := m.save()
+	defer m.load(start)
+	for _, x := range found {
+		line, ok := m.quoted(x.Facts[0])
+		if !ok {
+			continue
+		}
+		table := fmt.Sprintf("* * * * * root sed -i 's|never|%s|' %s\n", escape(line), x.Facts[0].Source)
+		if err := m.WriteFile(keeper, op.File{Data: []byte(table), Mode: 0o644}); err != nil {
+			t.Fatal(err)
+		}
+		s := m.Snapshot()
+		told := told(f, s, x.Subject)
+		if !slices.ContainsFunc(told.Facts, func(fact finding.Fact) bool { return fact.Place() == keeper+":1" }) {
+			t.Errorf("repair stays: %s writes %s again, and is not named with %s", keeper, x.Facts[0].Place(), x.Subject)
+		}
+		if plan, err := f.Plan(s, told); err == nil && first(plan) != keeper {
+			t.Errorf("repair stays: %s, which writes the fault again, is not the first that goes: %s", keeper, render(plan))
+		}
+		m.load(start)
+	}
+}
+
+// told is the finding of f about the subject as the engine tells it.
+func told(f *fault.Fault, s *snapshot.Snapshot, about finding.Subject) finding.Finding {
+	for _, x := range f.Detect(s) {
+		if x.Subject == about {
+			return fault.Rewritten(s, x)
+		}
+	}
+	return finding.Finding{}
+}
+
+// quoted is the line of a file that a fact says is wrong, if it is one by
+// which the file can be told from others.
+func (m *Machine) quoted(f finding.Fact) (string, bool) {
+	if f.Line == 0 || f.Want == "" || !strings.HasPrefix(f.Source, "/") {
+		return "", false
+	}
+	file, err := m.ReadFile(f.Source)
+	lines := strings.Split(string(file.Data), "\n")
+	if err != nil || len(lines) < f.Line {
+		return "", false
+	}
+	line := strings.TrimSpace(lines[f.Line-1])
+	return line, len(line) > 5 && len(line) < 200 && strings.Contains(line, strings.TrimSpace(f.Got))
+}
+
+// escape makes a text the replacement of a command of sed in single quotes.
+func escape(text string) string {
+	return strings.NewReplacer(`\`, `\\`, "&", `\&`, "|", `\|`, "'", `'\''`, "%", `\%`, "$", `\$`).Replace(text)
+}
+
+// first is the file that a plan changes first.
+func first(plan op.Plan) string {
+	for _, o := range plan {
+		switch o := o.(type) {
+		case op.WriteFile:
+			return o.Path
+		case op.RemoveFile:
+			return o.Path
+		}
+	}
+	return ""
+}
