@@ -71,6 +71,9 @@ func TestKubeletAndItsNode(t *testing.T) {
 	another := api(func(c *snapshot.Cluster) {
 		c.Pods = append(c.Pods, snapshot.Pod{Name: "d", Node: "n", Phase: "Running"})
 	})
+	ousted := api(func(c *snapshot.Cluster) {
+		c.Pods = append(c.Pods, snapshot.Pod{Name: "e", Node: "n", Phase: "Failed", Reason: "Preempting", Created: now})
+	})
 	for _, tt := range []struct {
 		name string
 		id   ID
@@ -128,6 +131,8 @@ func TestKubeletAndItsNode(t *testing.T) {
 		{"as_many_as_it_takes", NodeFull, snap(full("1"), pod), Absent},
 		{"room_for_no_more", NodeFull, snap(full("1"), pod, refusedPod(time.Hour)), Seen},
 		{"refused_before_there_was_room", NodeFull, snap(full("110"), pod, refusedPod(time.Hour)), Absent},
+		{"one_put_out_for_another", NodeFull, snap(full("2"), pod, ousted), Seen},
+		{"put_out_before_there_was_room", NodeFull, snap(full("3"), pod, ousted), Absent},
 		{"no_memory_at_all", NodeFull, snap(own(snapshot.Node{Allocatable: map[string]string{"memory": "0"}})), Seen},
 		{"refused_by_the_kubelet", NodeFull, snap(full("110"), refusedPod(time.Second)), Seen},
 		{"its_kubelet_takes_fewer_since", NodeFull, snap(own(restarted(time.Minute)), fewer, pod, another), Seen},

@@ -102,7 +102,8 @@ func unheard(s *snapshot.Snapshot) (room int, source string) {
 }
 
 // nodeFull compares what the node offers with the pods that it has. A node
-// with as many pods as it takes is well, until one more is refused.
+// with as many pods as it takes is well, until one more is refused, or one is
+// put out for another.
 func nodeFull(s *snapshot.Snapshot) (State, []finding.Fact) {
 	if s.Cluster == nil {
 		return NotLooked, nil
@@ -111,28 +112,47 @@ func nodeFull(s *snapshot.Snapshot) (State, []finding.Fact) {
 	if !ok || len(n.Allocatable) == 0 {
 		return NotLooked, nil
 	}
-	count, turned, late := 0, []finding.Fact(nil), false
-	for _, p := range s.Cluster.Pods {
-		waits := p.Node == "" && p.Phase == "Pending" && strings.Contains(p.Message, "Too many pods")
-		if waits || p.Node == n.Name && p.Phase == "Failed" && strings.HasPrefix(p.Reason, "OutOf") {
-			turned = append(turned, finding.Fact{Source: "pods/" + p.Namespace + "/" + p.Name, Got: clip(orWords(p.Reason, p.Phase) + ": " + p.Message), Want: "a pod that is taken", At: p.Created})
-			late = late || !waits && s.At.Sub(p.Created) < 10*time.Minute
-		} else if p.Node == n.Name && p.Phase != "Succeeded" && p.Phase != "Failed" {
-			count++
-		}
-	}
+	c := crowded(s, n.Name)
 	var facts []finding.Fact
 	for _, name := range []string{"cpu", "memory", "pods"} {
 		room, err := strconv.Atoi(n.Allocatable[name])
-		if err == nil && (room <= 0 || name == "pods" && count >= room && len(turned) > 0) {
-			facts = append(facts, finding.Fact{Source: "nodes/" + n.Name, Got: fmt.Sprintf("allocatable %s: %s, pods there: %d", name, n.Allocatable[name], count), Want: "room for more"})
+		if err == nil && (room <= 0 || name == "pods" && c.here+c.ousted >= room && len(c.turned) > 0) {
+			facts = append(facts, finding.Fact{Source: "nodes/" + n.Name, Got: fmt.Sprintf("allocatable %s: %s, pods there: %d", name, n.Allocatable[name], c.here), Want: "room for more"})
 		}
 	}
-	if room, source := unheard(s); room > 0 && count > room {
-		facts = append(facts, finding.Fact{Source: source, Got: fmt.Sprintf("maxPods: %d, pods there: %d", room, count), Want: "room for more"})
+	if room, source := unheard(s); room > 0 && c.here > room {
+		facts = append(facts, finding.Fact{Source: source, Got: fmt.Sprintf("maxPods: %d, pods there: %d", room, c.here), Want: "room for more"})
 	}
-	if len(facts) > 0 || late {
-		facts = append(facts, turned...)
+	if len(facts) > 0 || c.late {
+		facts = append(facts, c.turned...)
 	}
 	return verdict(facts)
+}
+
+// A crowd is the pods of a node.
+type crowd struct {
+	here   int // with those that wait for their containers
+	ousted int // put out for another
+	turned []finding.Fact
+	late   bool // one was refused a short while ago
+}
+
+func crowded(s *snapshot.Snapshot, node string) crowd {
+	var c crowd
+	for _, p := range s.Cluster.Pods {
+		failed := p.Node == node && p.Phase == "Failed"
+		refused, ousted := failed && strings.HasPrefix(p.Reason, "OutOf"), failed && p.Reason == "Preempting"
+		waits := p.Node == "" && p.Phase == "Pending" && strings.Contains(p.Message, "Too many pods")
+		switch {
+		case refused, ousted, waits:
+			c.turned = append(c.turned, finding.Fact{Source: "pods/" + p.Namespace + "/" + p.Name, Got: clip(orWords(p.Reason, p.Phase) + ": " + p.Message), Want: "a pod that is taken", At: p.Created})
+			c.late = c.late || refused && s.At.Sub(p.Created) < 10*time.Minute
+			if ousted {
+				c.ousted++
+			}
+		case p.Node == node && p.Phase != "Succeeded" && p.Phase != "Failed":
+			c.here++
+		}
+	}
+	return c
 }

@@ -19,7 +19,8 @@ import (
 var Fault = &fault.Fault{
 	ID:     "kubelet/maxpods",
 	Layer:  fault.Kubelet,
-	Needs:  []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionCluster, snapshot.SectionHost},
+	Needs:  []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionHost},
+	Uses:   []snapshot.Section{snapshot.SectionCluster, snapshot.SectionRuntime},
 	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.NodeFull, Strength: symptom.Usually},
@@ -53,36 +54,63 @@ func room(s *snapshot.Snapshot) (n int, key string) {
 	return n, key
 }
 
-// wanted are the pods that are this node's, those included that it refused for
-// want of room.
-func wanted(s *snapshot.Snapshot) (n int, refused []snapshot.Pod) {
-	for _, p := range s.Cluster.Pods {
-		switch {
-		case p.Node != s.Node || p.Phase == "Succeeded":
-		case p.Phase != "Failed":
-			n++
-		case strings.EqualFold(p.Reason, "OutOfpods"):
-			refused = append(refused, p)
+// A need is the pods that are this node's.
+type need struct {
+	have    int
+	refused []snapshot.Pod // those for which there was no room
+	source  string
+	// running says that nobody tells which pods the node should have, and have
+	// are those that its runtime runs.
+	running bool
+}
+
+func (n need) all() int { return n.have + len(n.refused) }
+
+// wanted are the pods that the API or etcd tells of, and those that the runtime
+// runs where neither does.
+func wanted(s *snapshot.Snapshot) need {
+	n := need{source: "nodes/" + s.Node}
+	if s.Cluster != nil {
+		for _, p := range s.Cluster.Pods {
+			switch {
+			case p.Node != s.Node || p.Phase == "Succeeded":
+			case p.Phase != "Failed":
+				n.have++
+			case strings.EqualFold(p.Reason, "OutOfpods"), p.Reason == "Preempting":
+				n.refused = append(n.refused, p)
+			}
 		}
 	}
-	return n, refused
+	if n.all() > 0 || s.Runtime == nil {
+		return n
+	}
+	pods := map[string]bool{}
+	for _, p := range s.Runtime.Sandboxes {
+		if p.Ready {
+			pods[p.Namespace+"/"+p.Name] = true
+		}
+	}
+	return need{have: len(pods), source: s.Runtime.Socket, running: true}
 }
 
 func detect(s *snapshot.Snapshot) []finding.Finding {
 	k := s.Kubelet
 	n, key := room(s)
-	have, refused := wanted(s)
-	if key == "" || !kubelet.Set(k, key) || n >= usual || n < 0 || have+len(refused) < n || have+len(refused) == 0 {
+	if key == "" || !kubelet.Set(k, key) || n >= usual || n < 0 {
+		return nil
+	}
+	w := wanted(s)
+	if w.all() < n || w.all() == 0 || w.running && w.have == n {
 		return nil
 	}
 	e := k.Effective[key]
 	f := finding.Finding{
 		Subject:  finding.Subject{Kind: "file", Name: e.Source},
-		Summary:  fmt.Sprintf("%s (%s) lets the node have %d pods, and it has or wants %d", kubelet.Says(key, e.Origin), kubelet.Where(e.Origin), n, have+len(refused)),
-		Facts:    append(kubelet.Facts(k, key, "room for more pods than there are"), finding.Fact{Source: "nodes/" + s.Node, Got: fmt.Sprintf("%d pods, %d more refused", have, len(refused))}),
+		Summary:  fmt.Sprintf("%s (%s) lets the node have %d pods, and it has or wants %d", kubelet.Says(key, e.Origin), kubelet.Where(e.Origin), n, w.all()),
+		Facts:    append(kubelet.Facts(k, key, "room for more pods than there are"), finding.Fact{Source: w.source, Got: fmt.Sprintf("%d pods, %d more refused", w.have, len(w.refused))}),
 		Commands: kubelet.Commands("kubectl get pods -A --field-selector spec.nodeName=" + s.Node),
 	}
-	for _, p := range refused {
+	for _, p := range w.refused {
 		f.Facts = append(f.Facts, finding.Fact{Source: "pods/" + p.Namespace + "/" + p.Name, Got: p.Reason + ": " + p.Message})
 	}
 	return []finding.Finding{f}
@@ -90,7 +118,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 
 func remedy(s *snapshot.Snapshot, _ finding.Finding) (op.Plan, error) {
 	_, key := room(s)
-	if have, refused := wanted(s); have+len(refused) >= usual {
+	if wanted(s).all() >= usual {
 		return nil, errors.New("cannot say how many pods this node may have: it wants more than a kubelet usually takes")
 	}
 	return kubelet.Want(s.Kubelet, map[string]string{key: ""}, "as many pods as a kubelet usually takes")
@@ -98,12 +126,12 @@ func remedy(s *snapshot.Snapshot, _ finding.Finding) (op.Plan, error) {
 
 // drill takes fewer pods than there are.
 func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
-	if s.Cluster == nil {
+	w := wanted(s)
+	if w.running {
 		return nil, errors.New("cannot say how many pods the node has: the cluster's objects were not read")
 	}
-	have, _ := wanted(s)
-	if have < 3 {
+	if w.have < 3 {
 		return nil, errors.New("cannot leave no room: the node has hardly any pods")
 	}
-	return kubelet.Vary(s.Kubelet, d, "maxPods", strconv.Itoa(have-d.Int(1, 2)))
+	return kubelet.Vary(s.Kubelet, d, "maxPods", strconv.Itoa(w.have-d.Int(1, 2)))
 }

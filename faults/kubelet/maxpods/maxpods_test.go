@@ -1,6 +1,7 @@
 package maxpods
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/klustered/klustered/fault/faulttest"
@@ -29,6 +30,16 @@ func with(k *snapshot.Kubelet, pods, refused int) *snapshot.Snapshot {
 	return s
 }
 
+// running has no objects, and a runtime with that many pods, one of them twice.
+func running(k *snapshot.Kubelet, pods int) *snapshot.Snapshot {
+	s := &snapshot.Snapshot{Node: "n", Kubelet: k, Host: &snapshot.Host{CPUs: 2}, Runtime: &snapshot.Runtime{Socket: "/run/cri.sock"}}
+	s.Runtime.Sandboxes = append(s.Runtime.Sandboxes, snapshot.Sandbox{Name: "p0"})
+	for i := range pods {
+		s.Runtime.Sandboxes = append(s.Runtime.Sandboxes, snapshot.Sandbox{Name: fmt.Sprint("p", i), Ready: true})
+	}
+	return s
+}
+
 func TestWhoIsAccused(t *testing.T) {
 	for name, tc := range map[string]struct {
 		s    *snapshot.Snapshot
@@ -40,6 +51,9 @@ func TestWhoIsAccused(t *testing.T) {
 		"full by the default":        {with(set("maxPods", "110", "default"), 110, 0), 0},
 		"used up":                    {with(set("maxPods", "9", "/c"), 9, 0), 1},
 		"some were refused":          {with(set("maxPods", "9", "/c"), 7, 2), 1},
+		"fewer than run":             {running(set("maxPods", "4", "/c"), 5), 1},
+		"as many as run":             {running(set("maxPods", "5", "/c"), 5), 0},
+		"nobody knows":               {&snapshot.Snapshot{Kubelet: set("maxPods", "5", "/c"), Host: &snapshot.Host{CPUs: 2}}, 0},
 		"by the CPUs":                {with(set("maxPods", "110", "default", "podsPerCore", "3", "/c"), 6, 0), 1},
 		"by the CPUs, with room":     {with(set("maxPods", "110", "default", "podsPerCore", "30", "/c"), 6, 0), 0},
 	} {
