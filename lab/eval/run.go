@@ -268,7 +268,17 @@ func (b *Bench) restore(ctx context.Context, c Case, done []broken) error {
 			return fmt.Errorf("cannot take %s back: %w", c.Faults[i], err)
 		}
 	}
-	return b.serves(ctx, recovery)
+	if err := b.serves(ctx, recovery); err != nil {
+		return err
+	}
+	return b.renew(ctx)
+}
+
+// renew has the pods that no node takes made anew: one that was changed by a
+// policy in the second in which that was taken away stays as it was made.
+func (b *Bench) renew(ctx context.Context) error {
+	_, err := b.Nodes.Kubectl(ctx, "delete", "pods", "--all-namespaces", "--field-selector=spec.nodeName=", "--wait=false")
+	return err
 }
 
 // whole makes sure that a case begins on a lab that serves and shows no symptom:
