@@ -48,6 +48,16 @@ func refusedPod(ago time.Duration) func(*snapshot.Snapshot) {
 	})
 }
 
+// givenUp is a node, Ready now, whose kubelet began five minutes ago and which
+// the node controller has given up.
+func givenUp(times int, first, last time.Duration) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		own(snapshot.Node{Ready: "True"})(s)
+		s.Processes = &snapshot.Processes{List: []snapshot.Process{{PID: 9, Name: "kubelet", Args: []string{"kubelet"}, Start: now.Add(-5 * time.Minute)}}}
+		s.Cluster.Events = []snapshot.Event{{Object: "Node/n", Reason: "NodeNotReady", Component: "node-controller", Count: times, First: now.Add(-first), Last: now.Add(-last)}}
+	}
+}
+
 func TestKubeletAndItsNode(t *testing.T) {
 	waiting := unit(snapshot.Unit{Active: "activating", Sub: "auto-restart", Result: "exit-code", Restarts: 4})
 	young := unit(snapshot.Unit{Active: "active", Sub: "running", Restarts: 4, Since: now.Add(-3 * time.Second)})
@@ -131,6 +141,12 @@ func TestKubeletAndItsNode(t *testing.T) {
 		{"as_many_as_it_takes", NodeFull, snap(full("1"), pod), Absent},
 		{"room_for_no_more", NodeFull, snap(full("1"), pod, refusedPod(time.Hour)), Seen},
 		{"refused_before_there_was_room", NodeFull, snap(full("110"), pod, refusedPod(time.Hour)), Absent},
+		{"comes_and_goes", NodeNotReady, snap(givenUp(3, 2*time.Minute, time.Second)), Seen},
+		{"was_given_up_once", NodeNotReady, snap(givenUp(1, time.Second, time.Second)), Absent},
+		{"came_and_went_before_its_kubelet_began", NodeNotReady, snap(givenUp(3, time.Hour, time.Second)), Absent},
+		{"has_stayed_since", NodeNotReady, snap(givenUp(2, 4*time.Minute, 3*time.Minute)), Absent},
+		{"refused_before_its_kubelet_began", NodeFull, snap(full("110"), fewer, refusedPod(time.Minute)), Absent},
+		{"refused_since_its_kubelet_began", NodeFull, snap(full("110"), fewer, refusedPod(time.Second)), Seen},
 		{"one_put_out_for_another", NodeFull, snap(full("2"), pod, ousted), Seen},
 		{"put_out_before_there_was_room", NodeFull, snap(full("3"), pod, ousted), Absent},
 		{"no_memory_at_all", NodeFull, snap(own(snapshot.Node{Allocatable: map[string]string{"memory": "0"}})), Seen},

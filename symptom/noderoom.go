@@ -86,6 +86,20 @@ func nodePressure(s *snapshot.Snapshot) (State, []finding.Fact) {
 	return verdict(facts)
 }
 
+// kubeletBegan is when the node's kubelet was started, zero where that is not
+// known.
+func kubeletBegan(s *snapshot.Snapshot) time.Time {
+	var began time.Time
+	if s.Processes != nil {
+		for _, p := range s.Processes.ByName("kubelet") {
+			if p.Start.After(began) {
+				began = p.Start
+			}
+		}
+	}
+	return began
+}
+
 // unheard is how many pods the kubelet takes that has begun since its node's last
 // word, and where that stands; 0 where the node has told since, or nobody knows.
 func unheard(s *snapshot.Snapshot) (room int, source string) {
@@ -93,7 +107,7 @@ func unheard(s *snapshot.Snapshot) (room int, source string) {
 		return 0, ""
 	}
 	said, ok := readyCondition(s)
-	if !ok || said.Heartbeat.IsZero() || !slices.ContainsFunc(s.Processes.ByName("kubelet"), func(p snapshot.Process) bool { return p.Start.After(said.Heartbeat) }) {
+	if !ok || said.Heartbeat.IsZero() || !kubeletBegan(s).After(said.Heartbeat) {
 		return 0, ""
 	}
 	e := s.Kubelet.Effective["maxPods"]
@@ -134,7 +148,7 @@ type crowd struct {
 	here   int // with those that wait for their containers
 	ousted int // put out for another
 	turned []finding.Fact
-	late   bool // one was refused a short while ago
+	late   bool // one was refused a short while ago, by the kubelet that runs now
 }
 
 func crowded(s *snapshot.Snapshot, node string) crowd {
@@ -146,7 +160,7 @@ func crowded(s *snapshot.Snapshot, node string) crowd {
 		switch {
 		case refused, ousted, waits:
 			c.turned = append(c.turned, finding.Fact{Source: "pods/" + p.Namespace + "/" + p.Name, Got: clip(orWords(p.Reason, p.Phase) + ": " + p.Message), Want: "a pod that is taken", At: p.Created})
-			c.late = c.late || refused && s.At.Sub(p.Created) < 10*time.Minute
+			c.late = c.late || refused && s.At.Sub(p.Created) < 10*time.Minute && !kubeletBegan(s).After(p.Created)
 			if ousted {
 				c.ousted++
 			}

@@ -23,6 +23,10 @@ const (
 // that is a symptom.
 const startingFor = 90 * time.Second
 
+// lostAgain is within what time a node that comes and goes is given up anew: 50
+// seconds after each word of it.
+const lostAgain = 2 * time.Minute
+
 func nodes() []Symptom {
 	return []Symptom{{
 		ID: KubeletCutOff, Title: "the kubelet cannot reach the API server",
@@ -51,6 +55,9 @@ func nodes() []Symptom {
 	}}
 }
 
+// nodeNotReady believes the node's condition, and the controllers where they
+// have given it up again and again: a node that comes and goes is not Ready in
+// between either.
 func nodeNotReady(s *snapshot.Snapshot) (State, []finding.Fact) {
 	if s.Cluster == nil {
 		return NotLooked, nil
@@ -60,7 +67,7 @@ func nodeNotReady(s *snapshot.Snapshot) (State, []finding.Fact) {
 	case !ok || n.Ready == "":
 		return NotLooked, nil
 	case n.Ready == "True":
-		return Absent, nil
+		return verdict(comesAndGoes(s, n.Name))
 	}
 	got := "Ready=" + n.Ready
 	f := finding.Fact{Source: "nodes/" + n.Name, Want: "Ready=True"}
@@ -72,6 +79,19 @@ func nodeNotReady(s *snapshot.Snapshot) (State, []finding.Fact) {
 	}
 	f.Got = clip(got)
 	return Seen, []finding.Fact{f}
+}
+
+// comesAndGoes quotes the node controller where it gave the node up at least
+// twice while its kubelet ran, the last time a short while ago.
+func comesAndGoes(s *snapshot.Snapshot, node string) []finding.Fact {
+	began := kubeletBegan(s)
+	for _, e := range s.Cluster.Events {
+		again := e.Object == "Node/"+node && e.Reason == "NodeNotReady" && e.Component == "node-controller" && e.Count > 1
+		if again && !began.IsZero() && e.First.After(began) && s.At.Sub(e.Last) < lostAgain {
+			return []finding.Fact{{Source: "events of Node/" + node, Got: clip(fmt.Sprintf("%s, %d times since %s", e.Reason, e.Count, e.First.UTC().Format(time.TimeOnly))), Want: "Ready=True all the time", At: e.Last}}
+		}
+	}
+	return nil
 }
 
 // podsNotStarting looks at this node's pods and, where this node runs a

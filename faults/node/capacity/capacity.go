@@ -25,7 +25,8 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Usually, Cluster: true},
 		{Symptom: symptom.ServiceNoEndpoints, Strength: symptom.Sometimes, Cluster: true},
 	},
-	Follows: []symptom.ID{symptom.NodeNotReady},
+	// A node that takes too few pods, or is away, leaves no room on the others.
+	Follows: []symptom.ID{symptom.NodeNotReady, symptom.NodeFull},
 	Drill:   drill,
 }
 
