@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,9 +34,14 @@ func TestIntegrationKill(t *testing.T) {
 	if out, err := send.CombinedOutput(); err != nil {
 		fatalf(t, "to the node: %v: %s", err, out)
 	}
-	out, err := inside("KLUSTERED_KILL_NODE=1 " + there + " -test.run '^TestKillNode$' -test.v -test.timeout 20m").CombinedOutput()
+	out, err := inside("KLUSTERED_KILL_NODE=1 " + there + " -test.run '^TestKillNode' -test.v -test.timeout 20m").CombinedOutput()
 	t.Logf("%s", out)
-	if err != nil || !strings.Contains(string(out), "--- PASS: TestKillNode/etcd") {
+	for _, name := range []string{"TestKillNode/etcd", "TestKillNodeForGood", "TestKillNodeUndo"} {
+		if err == nil && !strings.Contains(string(out), "--- PASS: "+name+" ") {
+			err = fmt.Errorf("%s has not passed", name)
+		}
+	}
+	if err != nil {
 		errorf(t, "killed on a node: %v: %s", err, firstFailure(string(out)))
 	}
 }

@@ -76,7 +76,7 @@ func TestKilledRun(t *testing.T) {
 	var out report
 	switch x.Do {
 	case "apply":
-		_, err = r.Apply(t.Context(), Request{Title: "killed", Plan: x.Plan, Accept: []op.Risk{op.EtcdMaintenance}}, nil)
+		_, err = r.Apply(t.Context(), Request{Title: "killed", Plan: x.Plan, Accept: []op.Risk{op.EtcdMaintenance, op.EtcdRemoval}}, nil)
 	case "undo":
 		_, _, err = r.Undo(t.Context(), 1)
 	case "recover":
@@ -165,6 +165,7 @@ type lookAt struct {
 	Objects []string // REST paths
 	Kernel  []string // files of the kernel
 	Alarms  bool
+	Members bool     // etcd's
 	Runs    []string // programs, of which one has to run
 }
 
@@ -459,13 +460,7 @@ func (s *stage) clock(x task, plan func() (op.Plan, error), took time.Duration, 
 			return err
 		}
 		x.Do, x.Kill = "apply", 0
-		c, out, err := s.start(x)
-		if err != nil {
-			return err
-		}
-		time.Sleep(took/3 + took*time.Duration(i)/clocked*2/3)
-		c.Process.Kill()
-		if _, err := ended(c, out); err != nil {
+		if err := s.killed(x, took/3+took*time.Duration(i)/clocked*2/3); err != nil {
 			return err
 		}
 		if err := s.check(x, fmt.Sprintf("killed by the clock, %d", i), before, after); err != nil {
@@ -473,4 +468,16 @@ func (s *stage) clock(x task, plan func() (op.Plan, error), took time.Duration, 
 		}
 	}
 	return nil
+}
+
+// killed does a task and kills it after a time, if it has not ended by then.
+func (s *stage) killed(x task, after time.Duration) error {
+	c, out, err := s.start(x)
+	if err != nil {
+		return err
+	}
+	time.Sleep(after)
+	c.Process.Kill()
+	_, err = ended(c, out)
+	return err
 }
