@@ -126,6 +126,9 @@ type RemoveFile struct {
 	Path string `json:"path"`
 	Pin  string `json:"pin"`
 	Why  string `json:"why,omitempty"`
+	// Anew says that the program whose file it is writes another, in the place
+	// of which an undo puts the old one.
+	Anew bool `json:"anew,omitempty"`
 }
 
 // Kind is "remove-file".
@@ -161,7 +164,11 @@ func (r RemoveFile) Undo(_ context.Context, m Machine, s State) error {
 	if err != nil {
 		return err
 	}
-	return restore(m, r.Path, "", was)
+	left := ""
+	if now, err := m.ReadFile(r.Path); r.Anew && err == nil {
+		left = now.Sum()
+	}
+	return restore(m, r.Path, left, was)
 }
 
 // Texts shows the file that goes.

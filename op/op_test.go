@@ -84,6 +84,7 @@ func every(t *testing.T, m *faulttest.Machine) map[string]op.Op {
 		"replace /etc/hosts":         op.WriteFile{Path: "/etc/hosts", Pin: pin(t, m, "/etc/hosts"), Data: []byte("127.0.0.1 x\n"), Mode: 0o600, Why: "shorter"},
 		"create /etc/new":            op.WriteFile{Path: "/etc/new/deep/link", Link: "/etc/hosts", Mode: 0o777},
 		"remove /etc/crontab":        op.RemoveFile{Path: "/etc/crontab", Pin: pin(t, m, "/etc/crontab"), Why: "stop it"},
+		"cron writes another":        op.RemoveFile{Path: "/etc/crontab", Pin: pin(t, m, "/etc/crontab"), Why: "cron writes another", Anew: true},
 		"remove /bin":                op.RemoveFile{Path: "/bin", Pin: pin(t, m, "/bin")},
 		"copy":                       op.CopyFile{From: "/usr/lib/cni/bridge", FromPin: pin(t, m, "/usr/lib/cni/bridge"), To: "/opt/cni/bin/other", Mode: 0o755},
 		"change /etc/group:1":        op.EditLine{Path: "/etc/group", Pin: pin(t, m, "/etc/group"), Line: 1, Old: []string{"root:x:0:"}, New: []string{"root:x:0:a"}},

@@ -40,9 +40,24 @@ func (m *Machine) settleKubelet() {
 	}
 }
 
+// writeStates makes the files anew in which the kubelet writes its managers'
+// state down, as each start of it does that finds none.
+func (m *Machine) writeStates() {
+	for name, f := range m.files {
+		if strings.HasPrefix(name, "/var/lib/kubelet/") && strings.HasSuffix(name, "_manager_state") && !m.there(name) {
+			if err := m.WriteFile(name, f); err != nil {
+				m.t.Fatal(err)
+			}
+		}
+	}
+}
+
 // startKubelet gives the kubelet's process the arguments of its unit.
 func (m *Machine) startKubelet() {
 	m.settleKubelet()
+	if m.kubelet.dead == "" {
+		m.writeStates()
+	}
 	k := m.kubelet.section
 	if k == nil || k.Start == nil || len(k.Start.Words) == 0 {
 		return

@@ -123,7 +123,7 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 		if x.SHA256 == "" {
 			return nil, fmt.Errorf("cannot take %s away: the evidence is of an older version", x.Path)
 		}
-		return append(op.Plan{op.RemoveFile{Path: x.Path, Pin: x.SHA256, Why: "the kubelet writes another"}}, kubelet.Restart()...), nil
+		return append(op.Plan{op.RemoveFile{Path: x.Path, Pin: x.SHA256, Why: "the kubelet writes another", Anew: true}}, kubelet.Restart()...), nil
 	}
 	return nil, fmt.Errorf("cannot take %s away: it is gone", f.Subject.Name)
 }
