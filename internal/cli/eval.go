@@ -60,7 +60,7 @@ begins anew, or with --again diagnoses the evidence that others have gathered.`,
 	f.IntVar(&e.triples, "triples", 0, "how many triples")
 	f.BoolVar(&e.healthy, "healthy", false, "the variants of a healthy lab too")
 	f.BoolVar(&e.mend, "mend", false, "repair what is found of each fault alone, undo that, repair it again and restart the node (minutes a case)")
-	f.BoolVar(&e.again, "again", false, "diagnose the evidence that an earlier version kept of a case, and provoke only what there is none of")
+	f.BoolVar(&e.again, "again", false, "diagnose the evidence that an earlier version kept of a case, and provoke only what there is none of, or what it could not repair")
 	f.StringVar(&e.shape, "shape", "", "what is special about the labs, said beside each healthy variant")
 	f.StringVar(&e.sample, "sample", "", "shuffle the cases by this word, so that a budget takes another sample of them for each")
 	f.DurationVar(&e.budget, "budget", 0, "begin no case after this time (0: no limit)")
@@ -68,7 +68,6 @@ begins anew, or with --again diagnoses the evidence that others have gathered.`,
 	f.StringVar(&e.results, "results", "", "keep the results in this file (default: in the lab's cache)")
 	f.StringVar(&e.write, "write", "", "print the tables by layer, and write them to this file")
 	f.StringVar(&e.record, "record", "", "keep the evidence of each fault alone below this folder, as faults/ID/testdata/recorded.bundle")
-	c.MarkFlagsMutuallyExclusive("again", "mend")
 	c.MarkFlagsMutuallyExclusive("again", "record")
 	f.Float64Var(&e.least, "least", 0, "exit with 2 when the mean score is below this, or a healthy lab was accused or could not be diagnosed")
 	return c
@@ -89,7 +88,7 @@ func (a *App) evaluate(ctx context.Context, e *evaluation, args []string) error 
 	}
 	todo := eval.Todo(e.cases(faults), before, Version(), e.mend)
 	if e.again {
-		todo = a.hearAgain(ctx, store, todo, before)
+		todo = a.hearAgain(ctx, store, todo, before, e.mend)
 	}
 	if len(todo) == 0 {
 		return a.concludeEval(e, store)

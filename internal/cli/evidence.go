@@ -49,15 +49,15 @@ func keepCase(t *triage, places []place, start time.Time) error {
 }
 
 // hearAgain diagnoses the evidence that was kept of the cases, and returns those
-// of which there is none.
-func (a *App) hearAgain(ctx context.Context, store *eval.Store, cases []eval.Case, before []eval.Result) []eval.Case {
+// of which there is none, nor, where repairs are wanted, one that went well.
+func (a *App) hearAgain(ctx context.Context, store *eval.Store, cases []eval.Case, before []eval.Result, mend bool) []eval.Case {
 	var rest []eval.Case
 	for _, c := range cases {
 		if ctx.Err() != nil {
 			break
 		}
 		r, known := eval.Again(c, before, Version())
-		if !known {
+		if !known || mend && c.Kind == eval.Single && r.Mended == nil {
 			rest = append(rest, c)
 			continue
 		}

@@ -330,8 +330,12 @@ func TestAgain(t *testing.T) {
 		{Case: Case{Kind: Single, Faults: c.Faults, Seed: 2}, Tool: "six"},
 	}
 	r, ok := Again(c, list, "seven")
-	if !ok || r.Kept != "two" || r.Tool != "seven" || r.Mended != nil {
+	if !ok || r.Kept != "two" || r.Tool != "seven" || r.Mended == nil || r.Mended.By != "two" {
 		t.Errorf("%+v, %v", r, ok)
+	}
+	list[1].Mended = &Mending{Why: "it did not last"}
+	if r, _ := Again(c, list, "seven"); r.Mended != nil {
+		t.Errorf("a repair that went wrong counts: %+v", r.Mended)
 	}
 	if r, ok := Again(c, list[:1], "one"); ok {
 		t.Errorf("a version hears again what it asked itself: %+v", r)
@@ -340,7 +344,7 @@ func TestAgain(t *testing.T) {
 		t.Error("another case is known")
 	}
 	var b strings.Builder
-	if err := Write(&b, []Result{r}, nil, "seven", time.Now()); err != nil || !strings.Contains(b.String(), "of 1 cases the evidence was gathered by two") {
+	if err := Write(&b, []Result{r}, nil, "seven", time.Now()); err != nil || !strings.Contains(b.String(), "of 1 cases the evidence was gathered by two") || !strings.Contains(b.String(), "tried by this version: 1 by two") {
 		t.Errorf("%v:\n%s", err, b.String())
 	}
 	b.Reset()

@@ -27,7 +27,12 @@ type Mending struct {
 	Held     bool     `json:"held,omitempty"`     // also through a restart of the node
 	Harm     []string `json:"harm,omitempty"`     // what the repair took that the break had not touched
 	Why      string   `json:"why,omitempty"`      // the first that went wrong
+	// By is the version that repaired, where another one than the result's tool.
+	By string `json:"by,omitempty"`
 }
+
+// Sound reports whether all went as it should, with what there is to repair.
+func (m *Mending) Sound() bool { return m != nil && m.Why == "" && len(m.Harm) == 0 }
 
 // returning is how long a fault may take to be found again.
 const returning = 100 * time.Second

@@ -72,11 +72,19 @@ func (s *Store) Add(r Result) error {
 }
 
 // Again is the result of a case that an earlier version asked a lab about, for
-// another version to hear what was kept of it; false where there is none.
+// another version to hear what was kept of it; false where there is none. A
+// repair that went well counts as that version's, and no other.
 func Again(c Case, results []Result, tool string) (Result, bool) {
 	for _, r := range slices.Backward(results) {
 		if r.Tool != tool && r.Case.Kind == c.Kind && r.Case.String() == c.String() && r.Failed == "" && r.Mute == "" && r.Kept == "" {
-			r.Kept, r.Tool, r.Mended = r.Tool, tool, nil
+			if r.Mended.Sound() {
+				by := *r.Mended
+				by.By = r.Tool
+				r.Mended = &by
+			} else {
+				r.Mended = nil
+			}
+			r.Kept, r.Tool = r.Tool, tool
 			return r, true
 		}
 	}

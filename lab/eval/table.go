@@ -92,6 +92,24 @@ func layerTable(b *strings.Builder, list []Result) {
 	fmt.Fprintf(b, "| **all** | %d | %s\n", distinct(list), line(Sum(list)))
 }
 
+// repairedBy says how many repairs were tried by earlier versions.
+func repairedBy(list []Result) string {
+	versions := map[string]int{}
+	for _, r := range list {
+		if r.Mended.By != "" {
+			versions[r.Mended.By]++
+		}
+	}
+	var by []string
+	for _, v := range slices.Sorted(maps.Keys(versions)) {
+		by = append(by, fmt.Sprintf("%d by %s", versions[v], v))
+	}
+	if len(by) == 0 {
+		return ""
+	}
+	return "Not all were tried by this version: " + strings.Join(by, ", ") + ".\n\n"
+}
+
 // mendTable has a row for each layer whose faults were repaired, and says what
 // went wrong.
 func mendTable(b *strings.Builder, list []Result) {
@@ -100,7 +118,7 @@ func mendTable(b *strings.Builder, list []Result) {
 		return
 	}
 	b.WriteString("## Repair\n\nEach break is repaired, the repair undone and made again, and the node restarted.\n\n" +
-		"| layer | cases | with a repair | repaired | undone exactly | repaired again | held a restart | harm |\n")
+		repairedBy(list) + "| layer | cases | with a repair | repaired | undone exactly | repaired again | held a restart | harm |\n")
 	rule(b, 8)
 	for _, l := range append([]fault.Layer{fault.Trust}, fault.Layers...) {
 		mine := slices.DeleteFunc(slices.Clone(list), func(r Result) bool { return r.Case.Layers[0] != string(l) })
