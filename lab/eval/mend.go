@@ -76,12 +76,18 @@ func (b *Bench) repaired(ctx context.Context, id string) (bool, error) {
 	return b.well(ctx, "after the repair")
 }
 
-// well wants the lab to serve, and to be diagnosed as healthy within a minute.
+// backOff is the longest that a kubelet waits before it starts a container
+// again that has ended, as components do again and again while the API server is
+// away, and a moment.
+const backOff = 5*time.Minute + 20*time.Second
+
+// well wants the lab to serve, and to be diagnosed as healthy once everything had
+// the time to come back.
 func (b *Bench) well(ctx context.Context, when string) (bool, error) {
 	if err := b.serves(ctx, recovery); err != nil {
 		return false, fmt.Errorf("%s: %w", when, err)
 	}
-	for deadline := time.Now().Add(calm); ; pause(ctx, 5*time.Second) {
+	for deadline := time.Now().Add(backOff); ; pause(ctx, 5*time.Second) {
 		d, err := b.Look(ctx, Case{Kind: Healthy})
 		switch {
 		case ctx.Err() != nil:
