@@ -69,6 +69,15 @@ func TestDeedsLeave(t *testing.T) {
 		`echo nameserver 192.0.2.1 | tee -a /a`:                                    `/a "nameserver 192.0.2.1"`,
 		`x=$(date; echo nameserver 192.0.2.1 | tee -a /a)`:                         `/a "nameserver 192.0.2.1"`,
 		`cp /a /b`: `/b`,
+		`sed -i "s/pki\/ca.crt/pki\/old.crt/" /a`:      `/a "pki/old.crt"`,
+		`sed -i "s/--node-ip=.*/--node-ip=$IP/" /a`:    `/a`,
+		`sed -i "s/x/${a}b/; s/y/--v=99/" /a`:          `/a "b" "--v=99"`,
+		`sed -i -e '/x/a\' -e '  y: z' -- /a`:          `/a "y: z"`,
+		"sed -i '/x/a\\\n  y: z\\\n  w: v\ns/a/b/' /a": `/a "y: z" "w: v" "b"`,
+		`sed -i 'y/abc/xyz/; # s/a/b/' /a`:             `/a`,
+		`perl -Mstrict -ne 'print' /a`:                 ``,
+		`perl -I/usr/lib -e 'if (/i/) {die}' /a`:       ``,
+		`perl -pi -e 'if (/a/) {s/b/cdef/}' /a`:        `/a "cdef"`,
 	} {
 		var got []string
 		for _, d := range Deeds(text) {

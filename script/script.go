@@ -191,8 +191,7 @@ func (r *reader) double() {
 	for r.at++; r.at < len(r.text) && r.text[r.at] != '"'; {
 		switch rest := r.text[r.at:]; {
 		case rest[0] == '\\' && len(rest) > 1:
-			r.add(rest[1:2])
-			r.at += 2
+			r.escaped(rest[1])
 		case strings.HasPrefix(rest, "$("), rest[0] == '`', strings.HasPrefix(rest, "${"):
 			r.add(r.substitution())
 		default:
@@ -204,6 +203,20 @@ func (r *reader) double() {
 		}
 	}
 	r.at++
+}
+
+// escaped adds what follows a backslash in double quotes, which only stands for
+// itself before a few.
+func (r *reader) escaped(c byte) {
+	switch {
+	case c == '\n':
+		r.line++
+	case strings.IndexByte("$`\"\\", c) >= 0:
+		r.add(string(c))
+	default:
+		r.add(`\` + string(c))
+	}
+	r.at += 2
 }
 
 // substitution returns $(...), <(...), ${...} or `...` as it stands, and reads
