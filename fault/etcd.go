@@ -10,6 +10,7 @@ import (
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
+	"github.com/klustered/klustered/trust"
 )
 
 // Plan is the remedy of the finding, of objects that nobody puts back: see
@@ -21,11 +22,13 @@ func (f *Fault) Plan(s *snapshot.Snapshot, x finding.Finding) (op.Plan, error) {
 // PlanKept is the remedy of the finding, after what would write the fault again
 // by itself is taken out, and guarded: see [Guarded].
 func (f *Fault) PlanKept(s *snapshot.Snapshot, x finding.Finding, kept Kept) (op.Plan, error) {
+	edits := trust.Edits(s)
+	x = unwritten(edits, x)
 	plan, err := f.Remedy(s, x)
 	if err != nil {
 		return nil, err
 	}
-	if plan, err = stayed(s, x, plan); err != nil {
+	if plan, err = f.stayed(s, edits, x, plan); err != nil {
 		return nil, err
 	}
 	return Guarded(s, plan, kept)

@@ -43,6 +43,7 @@ func UprootAll(list []snapshot.Persistent, why string) (op.Plan, error) {
 	})
 	var plan op.Plan
 	now := map[string][]byte{} // files as the plan leaves them; nil when gone
+	stopped := map[string]bool{}
 	for _, p := range list {
 		left, changed := now[p.Source]
 		if changed && left == nil {
@@ -60,10 +61,18 @@ func UprootAll(list []snapshot.Persistent, why string) (op.Plan, error) {
 			case op.WriteFile:
 				now[o.Path] = o.Data
 			case op.RemoveFile:
+				if data, done := now[o.Path]; done && data == nil {
+					continue // a file of several entries, such as a timer's and a path unit's service
+				}
 				now[o.Path] = nil
+			case op.Unit:
+				if stopped[o.Name] {
+					continue
+				}
+				stopped[o.Name] = true
 			}
+			plan = append(plan, o)
 		}
-		plan = append(plan, part...)
 	}
 	return plan, nil
 }

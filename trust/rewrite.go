@@ -10,56 +10,134 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-// A Rewriter is something that runs by itself and writes again what is wrong
-// in a file.
-type Rewriter struct {
+// An Edit is something that runs again and again by itself and puts a text into
+// a file, which may be a harmless one.
+type Edit struct {
 	Entry snapshot.Persistent
+	Deed  script.Deed
 	Fact  finding.Fact // the line that does it
+	// Sole says that the entry changes nothing but files, by edits such as this.
+	Sole bool
 }
 
-// Rewriters are the entries of section persistence that run by themselves, are
-// no package's, and put into a file the very text that wrong quotes of it. What
-// replaces a whole file by another is not among them: that one may be sound.
-func Rewriters(s *snapshot.Snapshot, wrong finding.Fact) []Rewriter {
-	if s.Persistence == nil || wrong.Want == "" || !path.IsAbs(wrong.Source) {
+// Edits are the edits of section persistence that run by a schedule or at each
+// boot and are no package's. What replaces a whole file by another is not among
+// them: that one may be sound. Nor is what edits from within a unit that the
+// node needs, a login's profile or the first boot's script.
+func Edits(s *snapshot.Snapshot) []Edit {
+	if s.Persistence == nil {
 		return nil
 	}
-	var out []Rewriter
+	var out []Edit
+	read := map[string][]script.Deed{}
 	for _, e := range s.Persistence.Entries {
-		if !e.Enabled && !e.Running || e.Package != "" {
+		if !recurs(e) {
 			continue
 		}
-		texts := append([]snapshot.Text{{Path: e.Source, Content: e.Command}}, e.Scripts...)
-		for i, t := range texts {
-			before := 0
-			if i == 0 {
-				before = max(e.Line, 1) - 1
-			}
-			if d, ok := rewrites(t.Content, wrong); ok {
-				out = append(out, Rewriter{e, finding.Fact{Source: t.Path, Line: before + d.Line, Got: shown(d.Text), Want: "nothing that writes it again"}})
-				break
-			}
+		at := finding.Fact{Source: e.Source}
+		if slices.Contains(tables, e.Kind) {
+			at.Line = max(e.Line, 1)
+		}
+		texts := []place{{at, e.Command}}
+		for _, t := range e.Scripts {
+			texts = append(texts, place{finding.Fact{Source: t.Path, Line: 1}, t.Content})
+		}
+		var mine []Edit
+		sole := true
+		for _, t := range texts {
+			edits, only := t.edits(e, read)
+			mine, sole = append(mine, edits...), sole && only
+		}
+		for _, x := range mine {
+			x.Sole = sole
+			out = append(out, x)
 		}
 	}
 	return out
 }
 
-// rewrites finds the deed of a text that leaves in a file what is quoted of it.
-func rewrites(text string, wrong finding.Fact) (script.Deed, bool) {
-	list := script.Deeds(text)
-	i := slices.IndexFunc(list, func(d script.Deed) bool {
-		same, _ := path.Match(path.Clean(d.Object), wrong.Source)
-		return same && d.Kind == "file" && slices.ContainsFunc(d.Leaves, func(left string) bool {
-			return telling(left) && (strings.Contains(wrong.Got, left) || telling(wrong.Got) && strings.Contains(left, wrong.Got))
-		})
-	})
-	if i < 0 {
-		return script.Deed{}, false
-	}
-	return list[i], true
+// A place is a text and where its first line stands.
+type place struct {
+	at   finding.Fact
+	text string
 }
 
-// telling reports whether a text is not one that stands in many lines.
-func telling(text string) bool {
-	return len(text) > 3 && text != "true" && text != "false" && text != "null"
+// edits are those of the text, and whether it changes nothing else. read are the
+// deeds of texts that were read.
+func (p place) edits(e snapshot.Persistent, read map[string][]script.Deed) (out []Edit, only bool) {
+	deeds, known := read[p.text]
+	if !known {
+		deeds = script.Deeds(p.text)
+		read[p.text] = deeds
+	}
+	only = true
+	for _, d := range deeds {
+		if d.Kind != "file" || len(d.Leaves) == 0 {
+			only = false
+			continue
+		}
+		f := finding.Fact{Source: p.at.Source, Got: shown(d.Text), Want: "nothing that writes it again"}
+		if p.at.Line > 0 {
+			f.Line = p.at.Line - 1 + d.Line
+		}
+		out = append(out, Edit{Entry: e, Deed: d, Fact: f})
+	}
+	return out, only
+}
+
+// tables are the kinds of entries that are a line of a table.
+var tables = []string{"crontab", "cron.d", "cron-spool", "anacron", "at"}
+
+// recurs reports whether the entry runs again and again, is no package's, and is
+// none that the node needs.
+func recurs(e snapshot.Persistent) bool {
+	line := slices.Contains(tables, e.Kind)
+	switch {
+	case !e.Enabled && !e.Running, e.Package != "" && !(line && e.Sum == "differs"), slices.Contains(needed, e.Unit), slices.Contains(needed, path.Base(e.Source)):
+		return false
+	}
+	return line || slices.Contains([]string{"cron-dir", "timer", "path", "service"}, e.Kind)
+}
+
+// Leaves reports whether the edit leaves in a file what is quoted of it as
+// wrong: all of that, or words of it of which about, which is the text of the
+// finding, speaks. Another word of the line may be the wrong one, and a part of
+// a word, such as a registry's name, may be right in it.
+func (e Edit) Leaves(wrong finding.Fact, about string) bool {
+	same, _ := path.Match(path.Clean(e.Deed.Object), wrong.Source)
+	if !same || wrong.Want == "" {
+		return false
+	}
+	got, spoken := words(wrong.Got), words(about)
+	return slices.ContainsFunc(e.Deed.Leaves, func(text string) bool {
+		left := words(text)
+		switch {
+		case subset(got, left):
+			return slices.ContainsFunc(got, telling)
+		case subset(left, words(wrong.Want)):
+			return false // it mends it
+		}
+		return subset(left, got) && slices.ContainsFunc(left, func(w string) bool { return telling(w) && slices.Contains(spoken, w) })
+	})
+}
+
+// words are the words of a line of a configuration or a command, names and
+// values apart.
+func words(text string) []string {
+	var out []string
+	for _, w := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\n=\"'`,;()[]{}", r) }) {
+		if w = strings.TrimRight(strings.TrimLeft(w, "-"), ":."); w != "" {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+func subset(part, whole []string) bool {
+	return !slices.ContainsFunc(part, func(w string) bool { return !slices.Contains(whole, w) })
+}
+
+// telling reports whether a word is not one that stands in many lines.
+func telling(word string) bool {
+	return len(word) > 3 && word != "true" && word != "false" && word != "null"
 }

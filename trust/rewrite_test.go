@@ -7,41 +7,74 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
-func TestRewriters(t *testing.T) {
-	const file = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+func TestEdits(t *testing.T) {
+	const file, about = "/etc/kubernetes/manifests/kube-apiserver.yaml", "kube-apiserver does not know --bind-addres; registry.k8s.io/etcd:9.9.9 and https://10.0.0.2:6444 answer nobody"
 	wrong := finding.Fact{Source: file, Line: 14, Got: "- --bind-addres=10.0.0.2", Want: "--bind-address"}
-	entry := func(command string) snapshot.Persistent {
-		return snapshot.Persistent{Kind: "cron.d", Source: "/etc/cron.d/x", Line: 3, Command: command, Enabled: true}
-	}
-	for command, named := range map[string]bool{
-		"sed -i s/--bind-address/--bind-addres/ " + file:                       true,
-		"sed -i s/--bind-address/--bind-addres/ /etc/kubernetes/manifests/*":   true,
-		"sed -i 's/- --bind-address.*/- --bind-addres=10.0.0.2/' " + file:      true,
-		"grep -q addres= " + file + " || sed -i 's/address=/addres=/' " + file: true,
-		"sed -i s/--v=2/--v=4/ " + file:                                        false, // another line
-		"sed -i s/--bind-address/--bind-addres/ /srv/x.yaml":                   false,
-		"sed s/--bind-address/--bind-addres/ " + file + " > /tmp/x":            false,
-		"sed -i s/2/10/ " + file:                                               false, // could be any line's
-		"cp /srv/kube-apiserver.yaml " + file:                                  false, // perhaps a sound one
+	args := finding.Fact{Source: file, Line: 15, Got: `ARGS="--v=40 --node-ip=10.0.0.2:23790 --bind-addres=10.0.0.2"`, Want: "--bind-address"}
+	for _, tt := range []struct {
+		command string
+		wrong   finding.Fact
+		named   bool
+	}{
+		{"sed -i s/--bind-address/--bind-addres/ " + file, wrong, true},
+		{"sed -i s/--bind-address/--bind-addres/ " + file, args, true},
+		{"sed -i s/--bind-address/--bind-addres/ /etc/kubernetes/manifests/*", wrong, true},
+		{"sed -i 's/- --bind-address.*/- --bind-addres=10.0.0.2/' " + file, wrong, true},
+		{"grep -q addres= " + file + " || sed -i 's/bind-address=/bind-addres=/' " + file, wrong, true},
+		{"sed -i s/--v=2/--v=40/ " + file, args, false}, // another word of the line
+		{"sed -i s/--v=2/--v=4/ " + file, args, false},
+		{"sed -i s/:23790/:2379/ " + file, args, false}, // a part of a word
+		{`sed -i "s/--bind-addres=.*/--bind-addres=$IP/" ` + file, wrong, false},
+		{"sed -i s/--v=2/--v=4/ " + file, wrong, false},
+		{"sed -i s/--bind-address/--bind-addres/ /srv/x.yaml", wrong, false},
+		{"sed s/--bind-address/--bind-addres/ " + file + " > /tmp/x", wrong, false},
+		{"sed -i s/2/10/ " + file, wrong, false},
+		{"sed -i s/--bind-addres/--bind-address/ " + file, wrong, false}, // mends it
+		{"sed -i s#k8s.gcr.io#registry.k8s.io# " + file, finding.Fact{Source: file, Got: "image: registry.k8s.io/etcd:9.9.9", Want: "a tag"}, false},
+		{"sed -i s/10.0.0.1/10.0.0.2/ " + file, finding.Fact{Source: file, Got: "server: https://10.0.0.2:6444", Want: "port 6443"}, false},
+		{"cp /srv/kube-apiserver.yaml " + file, wrong, false}, // perhaps a sound one
 	} {
-		s := &snapshot.Snapshot{Persistence: &snapshot.Persistence{Entries: []snapshot.Persistent{entry(command)}}}
-		got := Rewriters(s, wrong)
-		if len(got) > 0 != named {
-			t.Errorf("%s: got %+v, want it named: %v", command, got, named)
+		s := &snapshot.Snapshot{Persistence: &snapshot.Persistence{Entries: []snapshot.Persistent{
+			{Kind: "cron.d", Source: "/etc/cron.d/x", Line: 3, Command: tt.command, Enabled: true}}}}
+		named := ""
+		for _, e := range Edits(s) {
+			if e.Leaves(tt.wrong, about) {
+				named = e.Fact.Place()
+			}
 		}
-		if named && (len(got) == 0 || got[0].Fact.Place() != "/etc/cron.d/x:3") {
-			t.Errorf("%s: got %+v", command, got)
+		if want := map[bool]string{true: "/etc/cron.d/x:3"}[tt.named]; named != want {
+			t.Errorf("%s: named %q, want %q", tt.command, named, want)
 		}
 	}
-	s := &snapshot.Snapshot{Persistence: &snapshot.Persistence{Entries: []snapshot.Persistent{{
-		Source: "/etc/systemd/system/x.service", Command: "/opt/x", Running: true,
-		Scripts: []snapshot.Text{{Path: "/opt/x", Content: "#!/bin/sh\nwhile :; do\n  sed -i s/bind-address/bind-addres/ " + file + "\ndone\n"}},
-	}}}}
-	if got := Rewriters(s, wrong); len(got) != 1 || got[0].Fact.Place() != "/opt/x:3" {
-		t.Errorf("got %+v", got)
-	}
-	s.Persistence.Entries[0].Package = "tool"
-	if got := Rewriters(s, wrong); len(got) > 0 {
-		t.Errorf("a package's: got %+v", got)
+}
+
+// Who is more than its edit, or a package's, is for a person.
+func TestEditsOfWhom(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*snapshot.Persistent)
+		want   string
+	}{
+		"a service":                  {func(*snapshot.Persistent) {}, "/opt/x:3"},
+		"a package's":                {func(e *snapshot.Persistent) { e.Package = "tool" }, ""},
+		"a package's table, changed": {func(e *snapshot.Persistent) { e.Kind, e.Package, e.Sum = "crontab", "cron", "differs" }, "/opt/x:3"},
+		"not enabled":                {func(e *snapshot.Persistent) { e.Running = false }, ""},
+		"the kubelet": {func(e *snapshot.Persistent) {
+			e.Source, e.Unit = "/etc/systemd/system/kubelet.service", "kubelet.service"
+		}, ""},
+		"a drop-in":                 {func(e *snapshot.Persistent) { e.Kind = "drop-in" }, ""},
+		"what the first boot does":  {func(e *snapshot.Persistent) { e.Kind = "cloud-init" }, ""},
+		"changed, and a whole file": {func(e *snapshot.Persistent) { e.Package, e.Sum = "tool", "differs" }, ""},
+		"a profile":                 {func(e *snapshot.Persistent) { e.Kind = "profile" }, ""},
+	} {
+		e := snapshot.Persistent{Kind: "service", Source: "/etc/systemd/system/x.service", Unit: "x.service", Line: 7, Command: "/opt/x", Running: true,
+			Scripts: []snapshot.Text{{Path: "/opt/x", Content: "#!/bin/sh\nwhile :; do\n  sed -i s/abcd/efgh/ /etc/y\ndone\n"}}}
+		tt.change(&e)
+		got := ""
+		for _, x := range Edits(&snapshot.Snapshot{Persistence: &snapshot.Persistence{Entries: []snapshot.Persistent{e}}}) {
+			got += x.Fact.Place()
+		}
+		if got != tt.want {
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
+		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 	"github.com/klustered/klustered/symptom"
+	"github.com/klustered/klustered/trust"
 )
 
 // likely is the confidence below which a finding that explains nothing seen
@@ -60,6 +61,7 @@ func detect(snaps []*snapshot.Snapshot, faults []*fault.Fault) ([]found, []Skipp
 	var all []found
 	var skipped []Skipped
 	for i, s := range snaps {
+		edits := edits(s)
 		for _, f := range faults {
 			if why := missing(s, f); why != "" {
 				skipped = append(skipped, Skipped{Fault: f.ID, Node: s.Node, Reason: why})
@@ -71,11 +73,21 @@ func detect(snaps []*snapshot.Snapshot, faults []*fault.Fault) ([]found, []Skipp
 			}
 			for _, x := range list {
 				x.Fault, x.Node = f.ID, s.Node
-				all = append(all, found{f, fault.Rewritten(s, x), i, s})
+				all = append(all, found{f, fault.Rewritten(edits, x), i, s})
 			}
 		}
 	}
 	return once(all), skipped
+}
+
+// edits guards against a panic on hostile evidence: then none is known.
+func edits(s *snapshot.Snapshot) (list []trust.Edit) {
+	defer func() {
+		if recover() != nil {
+			list = nil
+		}
+	}()
+	return trust.Edits(s)
 }
 
 // guarded runs one rule. Evidence is hostile input: a rule that panics on it
