@@ -81,9 +81,12 @@ func TestKubeletAndItsNode(t *testing.T) {
 	another := api(func(c *snapshot.Cluster) {
 		c.Pods = append(c.Pods, snapshot.Pod{Name: "d", Node: "n", Phase: "Running"})
 	})
-	ousted := api(func(c *snapshot.Cluster) {
-		c.Pods = append(c.Pods, snapshot.Pod{Name: "e", Node: "n", Phase: "Failed", Reason: "Preempting", Created: now})
-	})
+	ousted := func(ago time.Duration) func(*snapshot.Snapshot) {
+		return api(func(c *snapshot.Cluster) {
+			c.Pods = append(c.Pods, snapshot.Pod{Name: "e", Node: "n", Phase: "Failed", Reason: "Preempting",
+				Detail: &snapshot.PodDetail{Conditions: []snapshot.Condition{{Type: "Ready", Status: "False", Since: now.Add(-ago)}}}})
+		})
+	}
 	for _, tt := range []struct {
 		name string
 		id   ID
@@ -147,8 +150,13 @@ func TestKubeletAndItsNode(t *testing.T) {
 		{"has_stayed_since", NodeNotReady, snap(givenUp(2, 4*time.Minute, 3*time.Minute)), Absent},
 		{"refused_before_its_kubelet_began", NodeFull, snap(full("110"), fewer, refusedPod(time.Minute)), Absent},
 		{"refused_since_its_kubelet_began", NodeFull, snap(full("110"), fewer, refusedPod(time.Second)), Seen},
-		{"one_put_out_for_another", NodeFull, snap(full("2"), pod, ousted), Seen},
-		{"put_out_before_there_was_room", NodeFull, snap(full("3"), pod, ousted), Absent},
+		{"one_put_out_for_another", NodeFull, snap(full("2"), pod, ousted(time.Minute)), Seen},
+		{"put_out_before_there_was_room", NodeFull, snap(full("3"), pod, ousted(time.Minute)), Absent},
+		{"put_out_long_ago", NodeFull, snap(full("2"), pod, ousted(time.Hour)), Absent},
+		{"came_and_went_twice_in_an_hour", NodeNotReady, snap(func(s *snapshot.Snapshot) {
+			givenUp(2, 50*time.Minute, time.Second)(s)
+			s.Processes.List[0].Start = now.Add(-time.Hour)
+		}), Absent},
 		{"no_memory_at_all", NodeFull, snap(own(snapshot.Node{Allocatable: map[string]string{"memory": "0"}})), Seen},
 		{"refused_by_the_kubelet", NodeFull, snap(full("110"), refusedPod(time.Second)), Seen},
 		{"its_kubelet_takes_fewer_since", NodeFull, snap(own(restarted(time.Minute)), fewer, pod, another), Seen},

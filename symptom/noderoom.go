@@ -143,6 +143,17 @@ func nodeFull(s *snapshot.Snapshot) (State, []finding.Fact) {
 	return verdict(facts)
 }
 
+// Ousted reports whether the node's kubelet, as it runs now, has put the pod out
+// for another a short while ago. Its remains may lie about for days.
+func Ousted(s *snapshot.Snapshot, p snapshot.Pod) bool {
+	if p.Reason != "Preempting" || p.Detail == nil {
+		return false
+	}
+	return slices.ContainsFunc(p.Detail.Conditions, func(c snapshot.Condition) bool {
+		return c.Type == "Ready" && s.At.Sub(c.Since) < 10*time.Minute && !kubeletBegan(s).After(c.Since)
+	})
+}
+
 // A crowd is the pods of a node.
 type crowd struct {
 	here   int // with those that wait for their containers
@@ -155,7 +166,7 @@ func crowded(s *snapshot.Snapshot, node string) crowd {
 	var c crowd
 	for _, p := range s.Cluster.Pods {
 		failed := p.Node == node && p.Phase == "Failed"
-		refused, ousted := failed && strings.HasPrefix(p.Reason, "OutOf"), failed && p.Reason == "Preempting"
+		refused, ousted := failed && strings.HasPrefix(p.Reason, "OutOf"), failed && Ousted(s, p)
 		waits := p.Node == "" && p.Phase == "Pending" && strings.Contains(p.Message, "Too many pods")
 		switch {
 		case refused, ousted, waits:

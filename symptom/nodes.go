@@ -82,12 +82,14 @@ func nodeNotReady(s *snapshot.Snapshot) (State, []finding.Fact) {
 }
 
 // comesAndGoes quotes the node controller where it gave the node up at least
-// twice while its kubelet ran, the last time a short while ago.
+// twice while its kubelet ran, each time a short while after the last, and the
+// last a short while ago.
 func comesAndGoes(s *snapshot.Snapshot, node string) []finding.Fact {
 	began := kubeletBegan(s)
 	for _, e := range s.Cluster.Events {
 		again := e.Object == "Node/"+node && e.Reason == "NodeNotReady" && e.Component == "node-controller" && e.Count > 1
-		if again && !began.IsZero() && e.First.After(began) && s.At.Sub(e.Last) < lostAgain {
+		often := e.Last.Sub(e.First) < lostAgain*time.Duration(e.Count-1)
+		if again && often && !began.IsZero() && e.First.After(began) && s.At.Sub(e.Last) < lostAgain {
 			return []finding.Fact{{Source: "events of Node/" + node, Got: clip(fmt.Sprintf("%s, %d times since %s", e.Reason, e.Count, e.First.UTC().Format(time.TimeOnly))), Want: "Ready=True all the time", At: e.Last}}
 		}
 	}

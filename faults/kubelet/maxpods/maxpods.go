@@ -20,7 +20,7 @@ var Fault = &fault.Fault{
 	ID:     "kubelet/maxpods",
 	Layer:  fault.Kubelet,
 	Needs:  []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionHost},
-	Uses:   []snapshot.Section{snapshot.SectionCluster, snapshot.SectionRuntime},
+	Uses:   []snapshot.Section{snapshot.SectionCluster, snapshot.SectionRuntime, snapshot.SectionProcesses},
 	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.NodeFull, Strength: symptom.Usually},
@@ -76,12 +76,12 @@ func wanted(s *snapshot.Snapshot) need {
 			case p.Node != s.Node || p.Phase == "Succeeded":
 			case p.Phase != "Failed":
 				n.have++
-			case strings.EqualFold(p.Reason, "OutOfpods"), p.Reason == "Preempting":
+			case strings.EqualFold(p.Reason, "OutOfpods"), symptom.Ousted(s, p):
 				n.refused = append(n.refused, p)
 			}
 		}
 	}
-	if n.all() > 0 || s.Runtime == nil {
+	if s.Cluster != nil && len(s.Cluster.Pods) > 0 || s.Runtime == nil {
 		return n
 	}
 	pods := map[string]bool{}
