@@ -325,7 +325,7 @@ func TestWhereABreakLies(t *testing.T) {
 func TestAgain(t *testing.T) {
 	c := Case{Kind: Single, Faults: []string{"kubelet/stopped"}, Layers: []string{"kubelet"}, Seed: 1}
 	list := []Result{
-		{Case: c, Tool: "one", Said: []Claim{{Fault: "x"}}}, {Case: c, Tool: "two", Mended: &Mending{}},
+		{Case: c, Tool: "one", Said: []Claim{{Fault: "x"}}}, {Case: c, Tool: "two", Mended: &Mending{Held: true}},
 		{Case: c, Tool: "three", Failed: "no lab"}, {Case: c, Tool: "four", Mute: "dead"}, {Case: c, Tool: "five", Kept: "one"},
 		{Case: Case{Kind: Single, Faults: c.Faults, Seed: 2}, Tool: "six"},
 	}
@@ -333,9 +333,11 @@ func TestAgain(t *testing.T) {
 	if !ok || r.Kept != "two" || r.Tool != "seven" || r.Mended == nil || r.Mended.By != "two" {
 		t.Errorf("%+v, %v", r, ok)
 	}
-	list[1].Mended = &Mending{Why: "it did not last"}
-	if r, _ := Again(c, list, "seven"); r.Mended != nil {
-		t.Errorf("a repair that went wrong counts: %+v", r.Mended)
+	for _, m := range []Mending{{Why: "it did not last"}, {None: "no repair is known"}, {Held: true, Harm: []string{"/etc/x"}}} {
+		list[1].Mended = &m
+		if r, _ := Again(c, list, "seven"); r.Mended != nil {
+			t.Errorf("a repair that went wrong counts: %+v", r.Mended)
+		}
 	}
 	if r, ok := Again(c, list[:1], "one"); ok {
 		t.Errorf("a version hears again what it asked itself: %+v", r)

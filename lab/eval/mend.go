@@ -31,8 +31,8 @@ type Mending struct {
 	By string `json:"by,omitempty"`
 }
 
-// Sound reports whether all went as it should, with what there is to repair.
-func (m *Mending) Sound() bool { return m != nil && m.Why == "" && len(m.Harm) == 0 }
+// Sound reports whether there was a repair and all went as it should.
+func (m *Mending) Sound() bool { return m != nil && m.Held && m.Why == "" && len(m.Harm) == 0 }
 
 // returning is how long a fault may take to be found again.
 const returning = 100 * time.Second
