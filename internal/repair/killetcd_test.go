@@ -99,7 +99,9 @@ func (s *stage) killsForGood(plan func() (op.Plan, error), look lookAt) error {
 		}
 		died++
 	}
-	s.t.Logf("%d ops that nothing takes back, killed at %d points", len(x.Plan), died)
+	if s.t.Logf("%d ops that nothing takes back, killed at %d points", len(x.Plan), died); died == 0 {
+		return errors.New("it was killed nowhere")
+	}
 	for i := range clocked / 4 {
 		if x.Plan, err = plan(); err != nil {
 			return err
@@ -172,7 +174,9 @@ func TestKillNodeUndo(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !died {
-			t.Logf("an undo, killed at %d points", kill-1)
+			if t.Logf("an undo, killed at %d points", kill-1); kill == 1 {
+				t.Error("it was killed nowhere")
+			}
 			return
 		}
 	}
