@@ -180,6 +180,7 @@ var kinds = map[string]func([]byte) (Op, error){
 	"delete-route":       decodeAs[DeleteRoute],
 	"add-route":          decodeAs[AddRoute],
 	"set-link":           decodeAs[SetLink],
+	"node-room":          decodeAs[NodeRoom],
 }
 
 func decode(kind string, data []byte) (Op, error) {

@@ -5,6 +5,7 @@ package reserved
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -149,7 +150,36 @@ func remedy(s *snapshot.Snapshot, _ finding.Finding) (op.Plan, error) {
 				"evictionHard.nodefs.inodesFree": "5%", "evictionHard.imagefs.inodesFree": "5%"}[key]
 		}
 	}
-	return kubelet.Want(s.Kubelet, values, "pods need the node")
+	plan, err := kubelet.Want(s.Kubelet, values, "pods need the node")
+	if err != nil {
+		return nil, err
+	}
+	return admitted(s, plan), nil
+}
+
+// admitted has a kubelet that runs, and has told the API what little room it
+// has, find its static pods' room there when it starts again: it would turn them
+// away, and end an etcd that runs.
+func admitted(s *snapshot.Snapshot, plan op.Plan) op.Plan {
+	if s.Cluster == nil || s.Cluster.Source != "api" || !s.Kubelet.Running {
+		return plan
+	}
+	n, _ := s.Cluster.Node(s.Node)
+	room := map[string]string{}
+	for _, r := range []string{"cpu", "memory"} {
+		if whole := n.Capacity[r]; whole != "" && n.Allocatable[r] != whole {
+			room[r] = whole
+		}
+	}
+	i := slices.IndexFunc(plan, func(o op.Op) bool { u, ok := o.(op.Unit); return ok && u.Verb == "restart" })
+	if len(room) == 0 || i < 0 {
+		return plan
+	}
+	return slices.Concat(plan[:i], op.Plan{
+		op.Unit{Verb: "stop", Name: kubelet.Unit},
+		op.NodeRoom{Node: s.Node, Room: room, Why: "a kubelet that starts goes by it"},
+		op.Unit{Verb: "start", Name: kubelet.Unit},
+	}, plan[i+1:])
 }
 
 // drill keeps more back than there is, or evicts long before anything runs

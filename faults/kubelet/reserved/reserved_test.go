@@ -1,9 +1,13 @@
 package reserved
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/klustered/klustered/fault/faulttest"
+	"github.com/klustered/klustered/fault/kubelet"
+	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
 )
 
@@ -40,6 +44,39 @@ func TestWhoIsAccused(t *testing.T) {
 	} {
 		if got := detect(tc.s); len(got) != tc.want {
 			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// A kubelet that runs and has little room is not started before the API has
+// heard of more.
+func TestAdmitted(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*snapshot.Snapshot)
+		want   []string
+	}{
+		"it runs":              {func(*snapshot.Snapshot) {}, []string{"reload-units", "unit stop", "node-room map[memory:4Gi]", "unit start"}},
+		"it does not":          {func(s *snapshot.Snapshot) { s.Kubelet.Running = false }, []string{"reload-units", "unit restart"}},
+		"nobody can be told":   {func(s *snapshot.Snapshot) { s.Cluster.Source = "etcd-file" }, []string{"reload-units", "unit restart"}},
+		"the API knows enough": {func(s *snapshot.Snapshot) { s.Cluster.Nodes[0].Allocatable["memory"] = "4Gi" }, []string{"reload-units", "unit restart"}},
+	} {
+		s := with(set())
+		s.Node, s.Kubelet.Running = "n", true
+		s.Cluster = &snapshot.Cluster{Source: "api", Nodes: []snapshot.Node{{Name: "n", Capacity: map[string]string{"memory": "4Gi", "cpu": "2"}, Allocatable: map[string]string{"memory": "20Mi", "cpu": "2"}}}}
+		tt.change(s)
+		var got []string
+		for _, o := range admitted(s, kubelet.Restart()) {
+			switch o := o.(type) {
+			case op.Unit:
+				got = append(got, "unit "+o.Verb)
+			case op.NodeRoom:
+				got = append(got, fmt.Sprint("node-room ", o.Room))
+			default:
+				got = append(got, o.Kind())
+			}
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
 		}
 	}
 }
