@@ -76,10 +76,10 @@ func told(f *fault.Fault, s *snapshot.Snapshot, about finding.Subject) finding.F
 	return finding.Finding{}
 }
 
-// quoted is the line of a file that a fact says is wrong, if it is one by
-// which the file can be told from others.
+// quoted is the line of a file on disk that a fact says is wrong, if it is one
+// by which the file can be told from others.
 func (m *Machine) quoted(f finding.Fact) (string, bool) {
-	if f.Line == 0 || f.Want == "" || !strings.HasPrefix(f.Source, "/") {
+	if f.Line == 0 || f.Want == "" || !strings.HasPrefix(f.Source, "/") || strings.HasPrefix(f.Source, "/sys/") || strings.HasPrefix(f.Source, "/proc/") {
 		return "", false
 	}
 	file, err := m.ReadFile(f.Source)
