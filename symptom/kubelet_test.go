@@ -128,6 +128,11 @@ func TestKubeletAndItsNode(t *testing.T) {
 		{"cut_off_before_it_was_ready", KubeletCutOff, snap(append(cut, own(snapshot.Node{Conditions: []snapshot.Condition{{Type: "Ready", Status: "True", Since: now.Add(time.Second)}}}))...), Absent},
 		{"cut_off_until_it_spoke", KubeletCutOff, snap(append(cut, own(snapshot.Node{Conditions: []snapshot.Condition{{Type: "Ready", Status: "True", Heartbeat: now.Add(-time.Second)}}}))...), Absent},
 		{"cut_off_since_it_was_ready", KubeletCutOff, snap(append(cut, own(snapshot.Node{Conditions: []snapshot.Condition{{Type: "Ready", Status: "True", Since: now.Add(-time.Hour)}}}))...), Seen},
+		{"got_through_since", KubeletCutOff, snap(append(cut, func(s *snapshot.Snapshot) {
+			for i := range s.Logs.Observations {
+				s.Logs.Observations[i].Last = now.Add(-22 * time.Second)
+			}
+		}, own(snapshot.Node{Conditions: []snapshot.Condition{{Type: "Ready", Status: "True", Since: now.Add(-time.Hour), Heartbeat: now.Add(-21 * time.Second)}}}))...), Absent},
 		{"lease_fails_otherwise", KubeletCutOff, snap(cut[0]), Absent},
 		{"node_there", NodeMissing, snap(own(snapshot.Node{})), Absent},
 		{"node_of_another_name", NodeMissing, snap(api(func(c *snapshot.Cluster) { c.Nodes = []snapshot.Node{{Name: "m"}} })), Seen},

@@ -17,8 +17,8 @@ import (
 const repeats = 25 * time.Second
 
 // kubeletCutOff believes a fresh lease or a fresh word of the node first, then
-// the kubelet's own words: it cannot renew, and cannot connect. What speaks of a
-// certificate is no wire.
+// the kubelet's own words: it cannot renew, and cannot connect, and has not got
+// through since. What speaks of a certificate is no wire.
 func kubeletCutOff(s *snapshot.Snapshot) (State, []finding.Fact) {
 	if renews(s) {
 		return Absent, nil
@@ -39,8 +39,8 @@ func kubeletCutOff(s *snapshot.Snapshot) (State, []finding.Fact) {
 			wire = append(wire, f)
 		}
 	}
-	if c, known := readyCondition(s); known && c.Status == "True" {
-		wire = slices.DeleteFunc(wire, func(f finding.Fact) bool { return f.At.Before(c.Since) })
+	if c, known := readyCondition(s); known {
+		wire = slices.DeleteFunc(wire, func(f finding.Fact) bool { return f.At.Before(c.Heartbeat) || c.Status == "True" && f.At.Before(c.Since) })
 	}
 	return verdict(wire)
 }
