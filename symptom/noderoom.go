@@ -40,7 +40,9 @@ func kubeletCutOff(s *snapshot.Snapshot) (State, []finding.Fact) {
 		}
 	}
 	if c, known := readyCondition(s); known {
-		wire = slices.DeleteFunc(wire, func(f finding.Fact) bool { return f.At.Before(c.Heartbeat) || c.Status == "True" && f.At.Before(c.Since) })
+		wire = slices.DeleteFunc(wire, func(f finding.Fact) bool {
+			return f.At.Before(c.Heartbeat) || c.Status == "True" && f.At.Before(c.Since)
+		})
 	}
 	return verdict(wire)
 }
