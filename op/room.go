@@ -33,14 +33,22 @@ func (n NodeRoom) String() string {
 // Before keeps nothing: the kubelet says what there is, each time that it runs.
 func (NodeRoom) Before(context.Context, Machine) (State, error) { return keep(nil) }
 
-// Do writes the node's status.
+// Do writes the node's status. An API that does not answer, or cannot write, is
+// one by which no kubelet goes either, as it is soon started again: that is no
+// error.
 func (n NodeRoom) Do(ctx context.Context, m Machine) error {
 	body, err := json.Marshal(map[string]any{"status": map[string]any{"allocatable": n.Room}})
 	if err != nil {
 		return err
 	}
-	_, _, err = request(ctx, m, http.MethodPatch, "/api/v1/nodes/"+n.Node+"/status", "application/merge-patch+json", body)
-	return err
+	status, _, err := m.Request(ctx, http.MethodPatch, "/api/v1/nodes/"+n.Node+"/status", "application/merge-patch+json", body)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil || status >= http.StatusInternalServerError || status/100 == 2:
+		return nil
+	}
+	return fmt.Errorf("cannot tell the API the room of node %s: it says %d: %s", n.Node, status, http.StatusText(status))
 }
 
 // Undo does nothing: the kubelet has said by then what there is.

@@ -33,6 +33,7 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.KubeletDown, Strength: symptom.Sometimes},
 		{Symptom: symptom.NodeNotReady, Strength: symptom.Sometimes},
 		{Symptom: symptom.PodsEvicted, Strength: symptom.Usually},
+		{Symptom: symptom.EtcdDown, Strength: symptom.Sometimes}, // turned away as any other pod
 		{Symptom: symptom.PodsNotStarting, Strength: symptom.Sometimes},
 		{Symptom: symptom.PodsUnschedulable, Strength: symptom.Sometimes},
 		{Symptom: symptom.PodsUnready, Strength: symptom.Sometimes},
