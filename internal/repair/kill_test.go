@@ -407,8 +407,18 @@ func (s *stage) kills(plan func() (op.Plan, error), look lookAt) error {
 	if err := s.undone(x, before); err != nil {
 		return err
 	}
-	died := 0
+	check := func(when string) error { return s.check(x, when, before, after) }
+	if err := s.points(x, plan, check); err != nil {
+		return err
+	}
+	return s.clock(x, plan, clocked, took/3, took, check)
+}
+
+// points kills the apply at each of its points, until it is not reached, and has
+// what each leaves checked.
+func (s *stage) points(x task, plan func() (op.Plan, error), check func(when string) error) error {
 	for kill := 1; ; kill++ {
+		var err error
 		if x.Plan, err = plan(); err != nil {
 			return err
 		}
@@ -417,16 +427,17 @@ func (s *stage) kills(plan func() (op.Plan, error), look lookAt) error {
 		if err != nil || r != nil && r.Error != "" {
 			return fmt.Errorf("killed at %d: %+v, %v", kill, r, err)
 		}
-		if err := s.check(x, fmt.Sprintf("killed at point %d", kill), before, after); err != nil {
+		if err := check(fmt.Sprintf("killed at point %d", kill)); err != nil {
 			return err
 		}
-		if r != nil {
-			break
+		if r == nil {
+			continue
 		}
-		died++
+		if s.t.Logf("%d ops, killed at %d points", len(x.Plan), kill-1); kill == 1 {
+			return errors.New("it was killed nowhere")
+		}
+		return nil
 	}
-	s.t.Logf("%d ops, killed at %d points", len(x.Plan), died)
-	return s.clock(x, plan, took, before, after)
 }
 
 // undone takes the plan back in runs that die, each one point later.
@@ -452,18 +463,19 @@ func (s *stage) undone(x task, before map[string]string) error {
 // clocked is how often a run is killed by the clock.
 const clocked = 24
 
-// clock kills runs from outside, wherever they are: within a write as well.
-func (s *stage) clock(x task, plan func() (op.Plan, error), took time.Duration, before, after map[string]string) error {
-	for i := range clocked {
+// clock kills n runs from outside, between two times, wherever they are: within a
+// write as well.
+func (s *stage) clock(x task, plan func() (op.Plan, error), n int, from, to time.Duration, check func(when string) error) error {
+	for i := range n {
 		var err error
 		if x.Plan, err = plan(); err != nil {
 			return err
 		}
 		x.Do, x.Kill = "apply", 0
-		if err := s.killed(x, took/3+took*time.Duration(i)/clocked*2/3); err != nil {
+		if err := s.killed(x, from+(to-from)*time.Duration(i)/time.Duration(n)); err != nil {
 			return err
 		}
-		if err := s.check(x, fmt.Sprintf("killed by the clock, %d", i), before, after); err != nil {
+		if err := check(fmt.Sprintf("killed by the clock, %d", i)); err != nil {
 			return err
 		}
 	}

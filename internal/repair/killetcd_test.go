@@ -82,40 +82,11 @@ func (s *stage) killsForGood(plan func() (op.Plan, error), look lookAt) error {
 	if err := s.either(x, "whole", first.State, whole.State); err != nil {
 		return err
 	}
-	died := 0
-	for kill := 1; ; kill++ {
-		if x.Plan, err = plan(); err != nil {
-			return err
-		}
-		x.Do, x.Kill = "apply", kill
-		r, err := s.run(x)
-		if err != nil || r != nil && r.Error != "" {
-			return fmt.Errorf("killed at %d: %+v, %v", kill, r, err)
-		}
-		if err := s.either(x, fmt.Sprintf("killed at point %d", kill), first.State, whole.State); err != nil {
-			return err
-		}
-		if r != nil {
-			break
-		}
-		died++
+	check := func(when string) error { return s.either(x, when, first.State, whole.State) }
+	if err := s.points(x, plan, check); err != nil {
+		return err
 	}
-	if s.t.Logf("%d ops that nothing takes back, killed at %d points", len(x.Plan), died); died == 0 {
-		return errors.New("it was killed nowhere")
-	}
-	for i := range clocked / 4 {
-		if x.Plan, err = plan(); err != nil {
-			return err
-		}
-		x.Do, x.Kill = "apply", 0
-		if err := s.killed(x, took/2+took*time.Duration(i)/(clocked/2)); err != nil {
-			return err
-		}
-		if err := s.either(x, fmt.Sprintf("killed by the clock, %d", i), first.State, whole.State); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.clock(x, plan, clocked/4, took/2, took, check)
 }
 
 // either has a process recover, and wants a journal that is closed, and the one
