@@ -53,20 +53,27 @@ func Write(w io.Writer, results []Result, faults []string, version string, at ti
 
 // kept says how many cases were diagnosed from evidence of earlier versions.
 func kept(b *strings.Builder, list []Result) {
-	versions := map[string]int{}
-	for _, r := range list {
-		if r.Kept != "" {
-			versions[r.Kept]++
-		}
-	}
-	if len(versions) == 0 {
+	by := tally(list, "of %d cases the evidence was gathered by %s", func(r Result) string { return r.Kept })
+	if len(by) == 0 {
 		return
 	}
-	var by []string
-	for _, v := range slices.Sorted(maps.Keys(versions)) {
-		by = append(by, fmt.Sprintf("of %d cases the evidence was gathered by %s", versions[v], v))
-	}
 	fmt.Fprintf(b, "Not all labs were asked by this version: %s, and diagnosed anew by this one; the seconds are of then.\n\n", strings.Join(by, ", "))
+}
+
+// tally counts results by a version that each has or has not, in the words of
+// format.
+func tally(list []Result, format string, version func(Result) string) []string {
+	versions := map[string]int{}
+	for _, r := range list {
+		if v := version(r); v != "" {
+			versions[v]++
+		}
+	}
+	var out []string
+	for _, v := range slices.Sorted(maps.Keys(versions)) {
+		out = append(out, fmt.Sprintf(format, versions[v], v))
+	}
+	return out
 }
 
 const head = "cases | found | named exactly | first | false causes | score | mean seconds | slowest\n"
@@ -94,16 +101,7 @@ func layerTable(b *strings.Builder, list []Result) {
 
 // repairedBy says how many repairs were tried by earlier versions.
 func repairedBy(list []Result) string {
-	versions := map[string]int{}
-	for _, r := range list {
-		if r.Mended.By != "" {
-			versions[r.Mended.By]++
-		}
-	}
-	var by []string
-	for _, v := range slices.Sorted(maps.Keys(versions)) {
-		by = append(by, fmt.Sprintf("%d by %s", versions[v], v))
-	}
+	by := tally(list, "%d by %s", func(r Result) string { return r.Mended.By })
 	if len(by) == 0 {
 		return ""
 	}
