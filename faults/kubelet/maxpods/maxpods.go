@@ -66,6 +66,13 @@ type need struct {
 
 func (n need) all() int { return n.have + len(n.refused) }
 
+func (n need) String() string {
+	if n.running {
+		return fmt.Sprintf("%d pods run", n.have)
+	}
+	return fmt.Sprintf("%d pods, %d more refused", n.have, len(n.refused))
+}
+
 // wanted are the pods that the API or etcd tells of, and those that the runtime
 // runs where neither does.
 func wanted(s *snapshot.Snapshot) need {
@@ -107,7 +114,7 @@ func detect(s *snapshot.Snapshot) []finding.Finding {
 	f := finding.Finding{
 		Subject:  finding.Subject{Kind: "file", Name: e.Source},
 		Summary:  fmt.Sprintf("%s (%s) lets the node have %d pods, and it has or wants %d", kubelet.Says(key, e.Origin), kubelet.Where(e.Origin), n, w.all()),
-		Facts:    append(kubelet.Facts(k, key, "room for more pods than there are"), finding.Fact{Source: w.source, Got: fmt.Sprintf("%d pods, %d more refused", w.have, len(w.refused))}),
+		Facts:    append(kubelet.Facts(k, key, "room for more pods than there are"), finding.Fact{Source: w.source, Got: w.String()}),
 		Commands: kubelet.Commands("kubectl get pods -A --field-selector spec.nodeName=" + s.Node),
 	}
 	for _, p := range w.refused {
