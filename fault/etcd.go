@@ -10,7 +10,6 @@ import (
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
-	"github.com/klustered/klustered/trust"
 )
 
 // Plan is the remedy of the finding, of objects that nobody puts back: see
@@ -19,17 +18,18 @@ func (f *Fault) Plan(s *snapshot.Snapshot, x finding.Finding) (op.Plan, error) {
 	return f.PlanKept(s, x, KeptRefused)
 }
 
-// PlanKept is the remedy of the finding, after what would write the fault again
-// by itself is taken out, and guarded: see [Guarded].
+// PlanKept is the remedy of the finding, after what was told with it to write the
+// fault again by itself is taken out (see [Rewritten]), and guarded: see [Guarded].
 func (f *Fault) PlanKept(s *snapshot.Snapshot, x finding.Finding, kept Kept) (op.Plan, error) {
-	edits := trust.Edits(s)
-	x = unwritten(edits, x)
+	x, again := unwritten(x)
 	plan, err := f.Remedy(s, x)
 	if err != nil {
 		return nil, err
 	}
-	if plan, err = f.stayed(s, edits, x, plan); err != nil {
-		return nil, err
+	if again {
+		if plan, err = f.stayed(s, x, plan); err != nil {
+			return nil, err
+		}
 	}
 	return Guarded(s, plan, kept)
 }

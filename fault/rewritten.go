@@ -29,12 +29,12 @@ func Rewritten(edits []trust.Edit, x finding.Finding) finding.Finding {
 	return x
 }
 
-// unwritten is the finding as its rule made it.
-func unwritten(edits []trust.Edit, x finding.Finding) finding.Finding {
-	x.Facts = slices.DeleteFunc(slices.Clone(x.Facts), func(f finding.Fact) bool {
-		return slices.ContainsFunc(edits, func(e trust.Edit) bool { return e.Fact == f })
-	})
-	return x
+// unwritten is the finding as its rule made it, and whether [Rewritten] has told
+// more.
+func unwritten(x finding.Finding) (finding.Finding, bool) {
+	told := len(x.Facts)
+	x.Facts = slices.DeleteFunc(slices.Clone(x.Facts), func(f finding.Fact) bool { return f.Want == trust.NoRewriter })
+	return x, len(x.Facts) < told
 }
 
 // rewriters are the edits that leave what the finding quotes of the file that it
@@ -54,10 +54,8 @@ func rewriters(edits []trust.Edit, x finding.Finding) []trust.Edit {
 // stayed is the plan of a remedy with what writes the fault again taken out
 // before anything else, whichever of its findings that is: the plans of several
 // have to agree.
-func (f *Fault) stayed(s *snapshot.Snapshot, edits []trust.Edit, x finding.Finding, plan op.Plan) (op.Plan, error) {
-	if len(rewriters(edits, x)) == 0 {
-		return plan, nil
-	}
+func (f *Fault) stayed(s *snapshot.Snapshot, x finding.Finding, plan op.Plan) (op.Plan, error) {
+	edits := trust.Edits(s)
 	var entries []snapshot.Persistent
 	for _, y := range append(f.Detect(s), x) {
 		for _, e := range rewriters(edits, y) {

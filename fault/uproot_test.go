@@ -49,6 +49,10 @@ func TestUprootAll(t *testing.T) {
 		{"a unit and its link", []snapshot.Persistent{
 			{Kind: "service", Source: unit.Path, Line: 1, Unit: "y.service", Links: []string{link.Path}, Files: []snapshot.Text{unit, link}},
 		}, "reload-units make systemd read its unit files again; unit stop y.service; remove " + link.Path + "; remove " + unit.Path + "; reload-units make systemd read its unit files again"},
+		{"a timer and a path unit of one service", []snapshot.Persistent{
+			{Kind: "timer", Source: "/u/a.timer", Unit: "y.service", Companions: []string{unit.Path}, Files: []snapshot.Text{text("/u/a.timer", "[Timer]\n"), unit}},
+			{Kind: "path", Source: "/u/b.path", Unit: "y.service", Companions: []string{unit.Path}, Files: []snapshot.Text{text("/u/b.path", "[Path]\n"), unit}},
+		}, strings.ReplaceAll("RELOAD; unit stop a.timer; unit stop y.service; remove "+unit.Path+"; remove /u/a.timer; RELOAD; RELOAD; unit stop b.path; remove /u/b.path; RELOAD", "RELOAD", "reload-units make systemd read its unit files again")},
 		{"a package's unit", []snapshot.Persistent{{Kind: "service", Source: unit.Path, Package: "y", Files: []snapshot.Text{unit}}}, ""},
 		{"a file that was not read whole", []snapshot.Persistent{
 			{Kind: "cron-spool", Source: "/x", Line: 1, Files: []snapshot.Text{{Path: "/x", Content: "cut", SHA256: "other"}}}}, ""},

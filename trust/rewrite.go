@@ -10,6 +10,9 @@ import (
 	"github.com/klustered/klustered/snapshot"
 )
 
+// NoRewriter is what is wanted in the place of an [Edit] that leaves what is wrong.
+const NoRewriter = "nothing that writes it again"
+
 // An Edit is something that runs again and again by itself and puts a text into
 // a file, which may be a harmless one.
 type Edit struct {
@@ -76,7 +79,7 @@ func (p place) edits(e snapshot.Persistent, read map[string][]script.Deed) (out 
 			only = false
 			continue
 		}
-		f := finding.Fact{Source: p.at.Source, Got: shown(d.Text), Want: "nothing that writes it again"}
+		f := finding.Fact{Source: p.at.Source, Got: shown(d.Text), Want: NoRewriter}
 		if p.at.Line > 0 {
 			f.Line = p.at.Line - 1 + d.Line
 		}
