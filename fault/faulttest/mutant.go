@@ -198,12 +198,12 @@ func caught(t *testing.T, f *fault.Fault, seed uint64, opts []Option) bool {
 				r.failed = true
 			}
 		}()
-		quiet(r, f, New(t, opts...))
+		quiet(r, f, New(r, opts...))
 		if f.Drill != nil {
 			drilled(r, f, seed, opts)
 			return
 		}
-		m := New(t, opts...)
+		m := New(r, opts...)
 		m.provoke(f, seed, opts)
 		laws(r, f, m)
 	}()

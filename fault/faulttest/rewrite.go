@@ -36,33 +36,33 @@ func stays(t testing.TB, f *fault.Fault, m *Machine, found []finding.Finding) {
 		if !slices.ContainsFunc(told.Facts, func(fact finding.Fact) bool { return fact.Place() == keeper+":3" }) {
 			t.Errorf("repair stays: %s writes %s again, and is not named with %s", keeper, x.Facts[0].Place(), x.Subject)
 		}
-		m.takesOut(f, s, told)
+		takesOut(t, f, m, s, told)
 		m.load(start)
 	}
 }
 
 // takesOut wants the plan to take the keeper out before anything else, and for
 // good; a finding that has no plan without a keeper has none with it.
-func (m *Machine) takesOut(f *fault.Fault, s *snapshot.Snapshot, x finding.Finding) {
-	m.t.Helper()
+func takesOut(t testing.TB, f *fault.Fault, m *Machine, s *snapshot.Snapshot, x finding.Finding) {
+	t.Helper()
 	plan, err := f.Plan(s, x)
 	if err != nil {
 		if _, without := f.Remedy(s, x); without == nil {
-			m.t.Errorf("repair stays: with %s there is no plan any more: %v", keeper, err)
+			t.Errorf("repair stays: with %s there is no plan any more: %v", keeper, err)
 		}
 		return
 	}
 	if first(plan) != keeper {
-		m.t.Errorf("repair stays: %s, which writes the fault again, is not the first that goes: %s", keeper, render(plan))
+		t.Errorf("repair stays: %s, which writes the fault again, is not the first that goes: %s", keeper, render(plan))
 	}
-	if err := op.Apply(m.t.Context(), m, wired(m.t, plan), op.Header{ID: "keeper"}, &Journal{}); err != nil {
-		m.t.Errorf("repair stays: %v", err)
+	if err := op.Apply(t.Context(), m, wired(t, plan), op.Header{ID: "keeper"}, &Journal{}); err != nil {
+		t.Errorf("repair stays: %v", err)
 	}
 	if _, err := m.ReadFile(keeper); err == nil {
-		m.t.Errorf("repair stays: %s is still there", keeper)
+		t.Errorf("repair stays: %s is still there", keeper)
 	}
 	if left := told(f, m.Snapshot(), x.Subject); len(left.Facts) > 0 {
-		m.t.Errorf("repair stays: after it there is still %s", left.Summary)
+		t.Errorf("repair stays: after it there is still %s", left.Summary)
 	}
 }
 
