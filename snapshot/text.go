@@ -17,6 +17,7 @@ type Text struct {
 	GID       uint32    `json:"gid"`
 	Size      int64     `json:"size"`
 	Modified  time.Time `json:"modified,omitzero"`
+	Changed   time.Time `json:"changed,omitzero"`    // of its bytes, names or attributes; no call sets it
 	SHA256    string    `json:"sha256"`              // hex, of the whole file
 	Link      string    `json:"link,omitempty"`      // target, when Path is a symbolic link
 	Content   string    `json:"content"`             // cut to a limit of the collector

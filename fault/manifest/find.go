@@ -37,13 +37,14 @@ var Uses = []snapshot.Section{snapshot.SectionRuntime}
 const settled = 90 * time.Second
 
 // Stays reports whether the component runs for a while with the manifest as it
-// is: then nothing in it keeps it from running.
+// is: then nothing in it keeps it from running. A file that was put back has the
+// time of its last write, so that the change of its inode counts as well.
 func Stays(s *snapshot.Snapshot, m snapshot.Manifest, component string) bool {
 	p, ok := Running(s, component)
 	if !ok || p.Start.IsZero() || m.Modified.IsZero() {
 		return false
 	}
-	return p.Start.After(m.Modified) && s.At.Sub(p.Start) >= settled
+	return p.Start.After(m.Modified) && p.Start.After(m.Changed) && s.At.Sub(p.Start) >= settled
 }
 
 // Found is a finding about a component's manifest, with the commands that show

@@ -49,12 +49,14 @@ func TestStrays(t *testing.T) {
 func TestStays(t *testing.T) {
 	for name, tc := range map[string]struct {
 		started time.Duration // before the snapshot
+		changed time.Duration // the manifest's inode, before the snapshot
 		want    bool
 	}{
-		"runs since long":       {30 * time.Minute, true},
-		"has just started":      {20 * time.Second, false},
-		"of an older manifest":  {2 * time.Hour, false},
-		"it is not known since": {0, false},
+		"runs since long":                {30 * time.Minute, time.Hour, true},
+		"has just started":               {20 * time.Second, time.Hour, false},
+		"of an older manifest":           {2 * time.Hour, 3 * time.Hour, false},
+		"an older manifest was put back": {30 * time.Minute, time.Minute, false},
+		"it is not known since":          {0, time.Hour, false},
 	} {
 		s := static(pod("kube-scheduler.yaml", "kube-scheduler", "kube-scheduler"))
 		p := snapshot.Process{PID: 5, Name: "kube-scheduler", Args: []string{"kube-scheduler"}}
@@ -62,6 +64,7 @@ func TestStays(t *testing.T) {
 			p.Start = at.Add(-tc.started)
 		}
 		s.Processes.List = []snapshot.Process{p}
+		s.Static.Manifests[0].Changed = at.Add(-tc.changed)
 		if got := Stays(s, s.Static.Manifests[0], "kube-scheduler"); got != tc.want {
 			t.Errorf("%s: %v", name, got)
 		}

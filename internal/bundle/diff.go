@@ -127,7 +127,8 @@ func (d *differ) structure(path string, a, b reflect.Value) {
 			text := udiff.Unified(x.Path, y.Path, x.Content, y.Content)
 			d.changes = append(d.changes, Change{Section: d.section, Path: strings.TrimPrefix(path, "."), Old: `"` + x.SHA256 + `"`, New: `"` + y.SHA256 + `"`, Text: text})
 		}
-		x.Content, y.Content, x.SHA256, y.SHA256, x.Size, y.Size, x.Modified, y.Modified = "", "", "", "", 0, 0, time.Time{}, time.Time{}
+		x.Content, y.Content, x.SHA256, y.SHA256, x.Size, y.Size = "", "", "", "", 0, 0
+		x.Modified, y.Modified, x.Changed, y.Changed = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 		a, b = reflect.ValueOf(x), reflect.ValueOf(y)
 	}
 	for i := range a.NumField() {

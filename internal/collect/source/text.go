@@ -39,7 +39,7 @@ func (e *Env) Text(name string, limit int) (snapshot.Text, error) {
 	if err != nil {
 		return t, err
 	}
-	t.Mode, t.UID, t.GID, t.Size, t.Modified = i.Mode, i.UID, i.GID, i.Size, i.Modified
+	t.Mode, t.UID, t.GID, t.Size, t.Modified, t.Changed = i.Mode, i.UID, i.GID, i.Size, i.Modified, i.Changed
 	t.Immutable = immutable(f)
 	head, sum, n, err := digest(f, limit)
 	if err != nil {
