@@ -12,7 +12,9 @@ import (
 
 	"github.com/klustered/klustered/component"
 	"github.com/klustered/klustered/fault"
+	"github.com/klustered/klustered/fault/certs"
 	"github.com/klustered/klustered/fault/kubelet"
+	"github.com/klustered/klustered/fault/manifest"
 	"github.com/klustered/klustered/finding"
 	"github.com/klustered/klustered/op"
 	"github.com/klustered/klustered/snapshot"
@@ -24,7 +26,7 @@ var Fault = &fault.Fault{
 	ID:     "kubelet/reserved",
 	Layer:  fault.Kubelet,
 	Needs:  []snapshot.Section{snapshot.SectionKubelet, snapshot.SectionHost},
-	Uses:   []snapshot.Section{snapshot.SectionCluster, snapshot.SectionLogs},
+	Uses:   []snapshot.Section{snapshot.SectionCluster, snapshot.SectionLogs, snapshot.SectionStatic, snapshot.SectionProcesses, snapshot.SectionRuntime},
 	Detect: detect,
 	Explains: []symptom.Edge{
 		{Symptom: symptom.NodePressure, Strength: symptom.Usually},
@@ -160,10 +162,45 @@ func remedy(s *snapshot.Snapshot, _ finding.Finding) (op.Plan, error) {
 
 // admitted has a kubelet that runs, and has told the API what little room it
 // has, find its static pods' room there when it starts again: it would turn them
-// away, and end an etcd that runs.
+// away, and end an etcd that runs. Where that has ended already the API can be
+// told nothing, but still tells what it heard: it is ended too, and the kubelet
+// goes by what there is.
 func admitted(s *snapshot.Snapshot, plan op.Plan) op.Plan {
-	if s.Cluster == nil || s.Cluster.Source != "api" || !s.Kubelet.Running {
+	i := slices.IndexFunc(plan, func(o op.Op) bool { u, ok := o.(op.Unit); return ok && u.Verb == "restart" })
+	if i < 0 || !s.Kubelet.Running {
 		return plan
+	}
+	between := untold(s)
+	if room := untapped(s); len(between) == 0 && len(room) > 0 {
+		between = op.Plan{op.NodeRoom{Node: s.Node, Room: room, Why: "a kubelet that starts goes by it"}}
+	}
+	if len(between) == 0 {
+		return plan
+	}
+	return slices.Concat(plan[:i], op.Plan{op.Unit{Verb: "stop", Name: kubelet.Unit}}, between, op.Plan{op.Unit{Verb: "start", Name: kubelet.Unit}}, plan[i+1:])
+}
+
+// untold ends this node's API server where the etcd beside it has ended.
+func untold(s *snapshot.Snapshot) op.Plan {
+	_, serves := manifest.Running(s, "kube-apiserver")
+	_, stores := manifest.Running(s, "etcd")
+	if _, here := manifest.Find(s, "etcd"); !here || !serves || stores {
+		return nil
+	}
+	plan := certs.RestartStatic(s, "kube-apiserver")
+	for i, o := range plan {
+		if r, ok := o.(op.RestartStatic); ok {
+			r.Why = "it tells the kubelet what the node had to give, and nothing can be written to it"
+			plan[i] = r
+		}
+	}
+	return plan
+}
+
+// untapped is the room of the node, of what the API knows less.
+func untapped(s *snapshot.Snapshot) map[string]string {
+	if s.Cluster == nil || s.Cluster.Source != "api" {
+		return nil
 	}
 	n, _ := s.Cluster.Node(s.Node)
 	room := map[string]string{}
@@ -172,15 +209,7 @@ func admitted(s *snapshot.Snapshot, plan op.Plan) op.Plan {
 			room[r] = whole
 		}
 	}
-	i := slices.IndexFunc(plan, func(o op.Op) bool { u, ok := o.(op.Unit); return ok && u.Verb == "restart" })
-	if len(room) == 0 || i < 0 {
-		return plan
-	}
-	return slices.Concat(plan[:i], op.Plan{
-		op.Unit{Verb: "stop", Name: kubelet.Unit},
-		op.NodeRoom{Node: s.Node, Room: room, Why: "a kubelet that starts goes by it"},
-		op.Unit{Verb: "start", Name: kubelet.Unit},
-	}, plan[i+1:])
+	return room
 }
 
 // drill keeps more back than there is, or evicts long before anything runs

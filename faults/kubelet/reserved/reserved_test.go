@@ -49,7 +49,7 @@ func TestWhoIsAccused(t *testing.T) {
 }
 
 // A kubelet that runs and has little room is not started before the API has
-// heard of more.
+// heard of more, or tells nothing.
 func TestAdmitted(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change func(*snapshot.Snapshot)
@@ -58,17 +58,29 @@ func TestAdmitted(t *testing.T) {
 		"it runs":              {func(*snapshot.Snapshot) {}, []string{"reload-units", "unit stop", "node-room map[memory:4Gi]", "unit start"}},
 		"it does not":          {func(s *snapshot.Snapshot) { s.Kubelet.Running = false }, []string{"reload-units", "unit restart"}},
 		"nobody can be told":   {func(s *snapshot.Snapshot) { s.Cluster.Source = "etcd-file" }, []string{"reload-units", "unit restart"}},
+		"etcd was turned away": {func(s *snapshot.Snapshot) { s.Processes.List = s.Processes.List[:1] }, []string{"reload-units", "unit stop", "restart kube-apiserver", "unit start"}},
+		"etcd is elsewhere": {func(s *snapshot.Snapshot) {
+			s.Processes.List, s.Static.Manifests = s.Processes.List[:1], s.Static.Manifests[:1]
+		}, []string{"reload-units", "unit stop", "node-room map[memory:4Gi]", "unit start"}},
+		"none of the two runs": {func(s *snapshot.Snapshot) { s.Processes.List, s.Cluster = nil, nil }, []string{"reload-units", "unit restart"}},
 		"the API knows enough": {func(s *snapshot.Snapshot) { s.Cluster.Nodes[0].Allocatable["memory"] = "4Gi" }, []string{"reload-units", "unit restart"}},
 	} {
 		s := with(set())
 		s.Node, s.Kubelet.Running = "n", true
 		s.Cluster = &snapshot.Cluster{Source: "api", Nodes: []snapshot.Node{{Name: "n", Capacity: map[string]string{"memory": "4Gi", "cpu": "2"}, Allocatable: map[string]string{"memory": "20Mi", "cpu": "2"}}}}
+		s.Static, s.Processes = &snapshot.Static{}, &snapshot.Processes{}
+		for _, c := range []string{"kube-apiserver", "etcd"} {
+			s.Static.Manifests = append(s.Static.Manifests, snapshot.Manifest{Containers: []snapshot.ManifestContainer{{Name: c, Command: c}}})
+			s.Processes.List = append(s.Processes.List, snapshot.Process{Name: c, Args: []string{c}})
+		}
 		tt.change(s)
 		var got []string
 		for _, o := range admitted(s, kubelet.Restart()) {
 			switch o := o.(type) {
 			case op.Unit:
 				got = append(got, "unit "+o.Verb)
+			case op.RestartStatic:
+				got = append(got, "restart "+o.Container)
 			case op.NodeRoom:
 				got = append(got, fmt.Sprint("node-room ", o.Room))
 			default:
