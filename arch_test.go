@@ -38,7 +38,7 @@ var table = []row{
 	{"faults/all", "fault faults/*"},
 	{"faults/*", "snapshot component finding script trust symptom op fault fault/*"},
 	{"internal/baseline*", "snapshot internal/baseline* internal/collect/raw internal/collect/object*"},
-	{"internal/collect*", "snapshot component finding op internal/collect* internal/baseline* internal/kubeapi* internal/member* internal/rtnl*"},
+	{"internal/collect*", "snapshot component finding script op internal/collect* internal/baseline* internal/kubeapi* internal/member* internal/rtnl*"},
 	{"internal/machine*", "snapshot op internal/machine* internal/collect/* internal/kubeapi* internal/member* internal/rtnl*"},
 	{"internal/kubeapi*", "snapshot op internal/kubeapi* internal/collect/*"},
 	{"internal/member*", "snapshot op internal/member* internal/collect/*"},

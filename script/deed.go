@@ -23,6 +23,10 @@ type Deed struct {
 	// Leaves are texts that a file holds after it was written, as far as the
 	// deed says so itself.
 	Leaves []string
+	// Holds is all that it holds then, and From the files, or patterns of them,
+	// of which it is a copy, or in which they are copied, if it is a folder.
+	Holds string
+	From  []string
 }
 
 // Deeds are what the commands of a text change, as far as it is written in
@@ -41,13 +45,16 @@ func Deeds(text string) []Deed {
 		list := deeds(path.Base(fill(name, vars)), args)
 		for _, w := range c.Writes {
 			if w = fill(w, vars); !strings.HasPrefix(w, "/dev/") && w != "" {
-				list = append(list, Deed{Kind: "file", Verb: "write", Object: w, Leaves: printed(name, args)})
+				list = append(list, Deed{Kind: "file", Verb: "write", Object: w}.filled(c, vars))
 			}
 		}
-		if c.After >= 0 && path.Base(name) == "tee" {
-			by, said := commands[c.After].Call()
+		if path.Base(name) == "tee" {
+			from := c
+			if c.After >= 0 {
+				from = commands[c.After]
+			}
 			for i := range list {
-				list[i].Leaves = printed(by, said)
+				list[i] = list[i].filled(from, vars)
 			}
 		}
 		for _, d := range list {
@@ -94,9 +101,26 @@ func fill(s string, vars map[string]string) string {
 // echoed is what echo and its like print.
 func echoed(args []string) string { return strings.Trim(strings.Join(args, " "), " \n") }
 
+// filled is the deed with what the command gives to the file that it writes.
+func (d Deed) filled(by Command, vars map[string]string) Deed {
+	name, args := by.Call()
+	name = path.Base(name)
+	d.Leaves, d.Holds = printed(name, args), by.Here
+	if name == "cat" || name == "tee" {
+		from := slices.Clone(by.Reads)
+		if name == "cat" {
+			from = append(from, operands(args)...)
+		}
+		for _, f := range from {
+			d.From = append(d.From, fill(f, vars))
+		}
+	}
+	return d
+}
+
 // printed are the lines that echo or printf prints.
 func printed(name string, args []string) []string {
-	switch path.Base(name) {
+	switch name {
 	case "echo", "printf":
 		for len(args) > 0 && (args[0] == "-n" || args[0] == "-e" || args[0] == "--") {
 			args = args[1:]
@@ -154,9 +178,9 @@ func deeds(name string, args []string) []Deed {
 			return append(each("file", "remove", rest[:len(rest)-1]), Deed{Kind: "file", Verb: "write", Object: rest[len(rest)-1]})
 		}
 	case "cp", "install", "ln", "rsync":
-		if len(rest) > 1 {
-			return each("file", "write", rest[len(rest)-1:])
-		}
+		return copies(args)
+	case "dd":
+		return dumped(args)
 	case "tee":
 		return each("file", "write", rest)
 	case "sed", "perl":
@@ -173,6 +197,48 @@ func deeds(name string, args []string) []Deed {
 		return sysctls(rest)
 	}
 	return network(name, args, rest)
+}
+
+// copies are the deeds of cp and its like.
+func copies(args []string) []Deed {
+	var rest []string
+	into := ""
+	for i := 0; i < len(args); i++ {
+		switch a := args[i]; {
+		case a == "-t" && i+1 < len(args):
+			i++
+			into = args[i]
+		case strings.HasPrefix(a, "--target-directory="):
+			_, into, _ = strings.Cut(a, "=")
+		case slices.Contains([]string{"-m", "-o", "-g", "-S"}, a) && i+1 < len(args):
+			i++ // with a word of its own
+		case !strings.HasPrefix(a, "-"):
+			rest = append(rest, a)
+		}
+	}
+	if into == "" && len(rest) > 1 {
+		into, rest = rest[len(rest)-1], rest[:len(rest)-1]
+	}
+	if into == "" || len(rest) == 0 {
+		return nil
+	}
+	return []Deed{{Kind: "file", Verb: "write", Object: into, From: rest}}
+}
+
+// dumped is the deed of dd.
+func dumped(args []string) []Deed {
+	d := Deed{Kind: "file", Verb: "write"}
+	for _, a := range args {
+		if file, ok := strings.CutPrefix(a, "if="); ok {
+			d.From = []string{file}
+		} else if file, ok := strings.CutPrefix(a, "of="); ok {
+			d.Object = file
+		}
+	}
+	if d.Object == "" {
+		return nil
+	}
+	return []Deed{d}
 }
 
 func sysctls(rest []string) []Deed {

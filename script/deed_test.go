@@ -92,6 +92,43 @@ func TestDeedsLeave(t *testing.T) {
 	}
 }
 
+func TestDeedsHold(t *testing.T) {
+	for text, want := range map[string]string{
+		"cp -af /a /b":                             "/b from /a",
+		"cp /a /b /c/":                             "/c/ from /a /b",
+		"install -o root -m 644 /a /b":             "/b from /a",
+		"cp --target-directory=/c /a":              "/c from /a",
+		"s=/opt/x; cp $s/a.yaml /b":                "/b from /opt/x/a.yaml",
+		"cp /a":                                    "",
+		"dd bs=1M if=/a of=/b":                     "/b from /a",
+		"dd if=/a":                                 "",
+		"cat /a >/b":                               "/b from /a",
+		"cat </a >>/b":                             "/b from /a",
+		"s=/a; cat $s | tee /b":                    "/b from /a",
+		"tee /b < /a":                              "/b from /a",
+		"grep x /a > /b":                           "/b",
+		"cat > /b <<E\nx: y\n  z\nE\ncp /a /c":     `/b holding "x: y\n  z\n" /c from /a`,
+		"tee /b <<-'E' >/dev/null\n\tx\n\tE\necho": `/b holding "x\n"`,
+		"cat <<E | tee /b\nx\nE":                   `/b holding "x\n"`,
+		"cat <<E":                                  "",
+		"cat <<E >/b\nx":                           `/b holding "x\n"`,
+	} {
+		var got []string
+		for _, d := range Deeds(text) {
+			got = append(got, d.Object)
+			if len(d.From) > 0 {
+				got = append(got, "from "+strings.Join(d.From, " "))
+			}
+			if d.Holds != "" {
+				got = append(got, "holding "+strconv.Quote(d.Holds))
+			}
+		}
+		if s := strings.Join(got, " "); s != want {
+			t.Errorf("%q: got %s, want %s", text, s, want)
+		}
+	}
+}
+
 func FuzzDeeds(f *testing.F) {
 	f.Add("x=1\nrm $x > ${x}; iptables -F | mount --bind a b")
 	f.Fuzz(func(t *testing.T, text string) {

@@ -10,6 +10,8 @@ type Command struct {
 	Line   int      // of the text, from 1
 	Words  []string // without quotes; substitutions stand as they are
 	Writes []string // files that it is redirected into
+	Reads  []string // files that it is redirected from
+	Here   string   // its here-document, without the mark
 	// Piped says that another command reads what it prints; After is the
 	// number of the command that it reads from, or -1.
 	Piped bool
@@ -111,12 +113,13 @@ type reader struct {
 	open    bool // a word has begun
 	quoted  bool // a part of it was quoted
 	target  bool // the word is a file to be written
-	skip    bool // the word is one to be read from
+	source  bool // the word is a file to be read
+	skip    bool // the word is a text to be read, or the number of a descriptor
 	blocks  []string
 	chained bool
 	pattern bool // of case
 	subs    []Command
-	heres   []string
+	heres   []here
 }
 
 func (r *reader) begin() {
@@ -166,7 +169,7 @@ func lineEnd(s string) int {
 }
 
 func (r *reader) add(s string) {
-	if !r.open && len(r.cmd.Words) == 0 && !r.target {
+	if !r.open && len(r.cmd.Words) == 0 && !r.target && !r.source {
 		r.cmd.Line = r.line
 	}
 	r.open = true

@@ -2,25 +2,46 @@ package script
 
 import "strings"
 
-// newline ends a command, and skips the here-documents that begin after it.
+// newline ends a command, and reads the here-documents that begin after it.
 func (r *reader) newline() {
 	r.end(false)
 	r.chained = false
 	r.at++
 	r.line++
-	for _, mark := range r.heres {
-		for r.at < len(r.text) {
-			n := lineEnd(r.text[r.at:])
-			text := strings.TrimLeft(r.text[r.at:r.at+n], "\t")
-			r.at = min(len(r.text), r.at+n+1)
-			r.line++
-			if text == mark {
-				break
-			}
+	for _, h := range r.heres {
+		if body := r.document(h); h.of < len(r.out) {
+			r.out[h.of].Here = body
 		}
 	}
 	r.heres = nil
 	r.begin()
+}
+
+// A here is a here-document that begins after the line.
+type here struct {
+	mark string
+	tabs bool // at the beginning of a line are none of it
+	of   int  // the number of the command that reads it
+}
+
+// document is the text up to the mark.
+func (r *reader) document(h here) string {
+	var body strings.Builder
+	for r.at < len(r.text) {
+		n := lineEnd(r.text[r.at:])
+		text := r.text[r.at : r.at+n]
+		r.at = min(len(r.text), r.at+n+1)
+		r.line++
+		bare := strings.TrimLeft(text, "\t")
+		if bare == h.mark {
+			break
+		}
+		if h.tabs {
+			text = bare
+		}
+		body.WriteString(text + "\n")
+	}
+	return body.String()
 }
 
 // operator takes what ends a command.
@@ -81,7 +102,7 @@ func (r *reader) redirect(c byte) {
 		r.target = true
 		r.at += 2
 	default:
-		r.target, r.skip = c == '>', c == '<'
+		r.target, r.source = c == '>', c == '<'
 		r.at++
 	}
 }
@@ -93,7 +114,7 @@ func (r *reader) here(rest string) {
 	if end < 0 {
 		end = len(trimmed)
 	}
-	r.heres = append(r.heres, strings.Trim(trimmed[:end], `'"\`))
+	r.heres = append(r.heres, here{mark: strings.Trim(trimmed[:end], `'"\`), tabs: strings.HasPrefix(rest, "-"), of: len(r.out)})
 	r.at += 2 + len(rest) - len(trimmed) + end
 }
 
@@ -122,6 +143,9 @@ func (r *reader) endWord() {
 	switch {
 	case r.skip:
 		r.skip = false
+	case r.source:
+		r.source = false
+		r.cmd.Reads = append(r.cmd.Reads, w)
 	case r.target:
 		r.target = false
 		r.cmd.Writes = append(r.cmd.Writes, w)
@@ -159,7 +183,7 @@ func (r *reader) reserved(w string) bool {
 // end ends a command; piped says that the next one reads from it.
 func (r *reader) end(piped bool) {
 	r.endWord()
-	r.target, r.skip = false, false
+	r.target, r.source, r.skip = false, false, false
 	if len(r.cmd.Words) > 0 || len(r.cmd.Writes) > 0 {
 		c := r.cmd
 		c.Piped = piped

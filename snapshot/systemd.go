@@ -178,6 +178,7 @@ type Persistent struct {
 	Companions []string `json:"companions,omitempty"` // other files of the same entry: the service of a timer, drop-ins
 	Package    string   `json:"package,omitempty"`    // owner of Source, "" when none
 	Scripts    []Text   `json:"scripts,omitempty"`    // text files that the command runs or sources, depth 3
+	Copies     []Text   `json:"copies,omitempty"`     // text files that the command, or a script of it, copies over others
 	Files      []Text   `json:"files,omitempty"`      // Source, Companions and Links as they were read
 
 	Sum   string    `json:"sum,omitempty"`   // of Source: "same" as its package made it, "differs", or "" when that is not known

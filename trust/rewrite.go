@@ -19,14 +19,16 @@ type Edit struct {
 	Entry snapshot.Persistent
 	Deed  script.Deed
 	Fact  finding.Fact // the line that does it
+	// Whole are the lines that the file has then, if it is written as a whole.
+	Whole []string
 	// Sole says that the entry changes nothing but files, by edits such as this.
 	Sole bool
 }
 
 // Edits are the edits of section persistence that run by a schedule or at each
-// boot and are no package's. What replaces a whole file by another is not among
-// them: that one may be sound. Nor is what edits from within a unit that the
-// node needs, a login's profile or the first boot's script.
+// boot and are no package's, with those that replace a whole file by a text that
+// is known. What edits from within a unit that the node needs, a login's profile
+// or the first boot's script is not among them.
 func Edits(s *snapshot.Snapshot) []Edit {
 	if s.Persistence == nil {
 		return nil
@@ -75,17 +77,51 @@ func (p place) edits(e snapshot.Persistent, read map[string][]script.Deed) (out 
 	}
 	only = true
 	for _, d := range deeds {
-		if d.Kind != "file" || len(d.Leaves) == 0 {
-			only = false
+		left := left(e, d)
+		if only = only && len(left) > 0; len(left) == 0 {
 			continue
 		}
 		f := finding.Fact{Source: p.at.Source, Got: shown(d.Text), Want: NoRewriter}
 		if p.at.Line > 0 {
 			f.Line = p.at.Line - 1 + d.Line
 		}
-		out = append(out, Edit{Entry: e, Deed: d, Fact: f})
+		for _, x := range left {
+			x.Fact = f
+			out = append(out, x)
+		}
 	}
 	return out, only
+}
+
+// left are the edits that a deed of the entry is: of each file that it copies,
+// one over its target and one into it, which may be a folder.
+func left(e snapshot.Persistent, d script.Deed) []Edit {
+	x := Edit{Entry: e, Deed: d}
+	switch {
+	case d.Kind != "file" || d.Verb != "write":
+		return nil
+	case d.Holds != "":
+		x.Whole = strings.Split(d.Holds, "\n")
+		return []Edit{x}
+	case len(d.Leaves) > 0:
+		return []Edit{x}
+	}
+	var out []Edit
+	for _, from := range d.From {
+		for _, t := range e.Copies {
+			if same, _ := path.Match(path.Clean(from), t.Path); !same {
+				continue
+			}
+			x.Whole = t.Lines()
+			if len(d.From) == 1 {
+				out = append(out, x)
+			}
+			within := x
+			within.Deed.Object = path.Join(d.Object, path.Base(t.Path))
+			out = append(out, within)
+		}
+	}
+	return out
 }
 
 // tables are the kinds of entries that are a line of a table.
@@ -105,13 +141,17 @@ func recurs(e snapshot.Persistent) bool {
 // Leaves reports whether the edit leaves in a file what is quoted of it as
 // wrong: all of that, or words of it of which about, which is the text of the
 // finding, speaks. Another word of the line may be the wrong one, and a part of
-// a word, such as a registry's name, may be right in it.
+// a word, such as a registry's name, may be right in it. Of a whole file it is
+// the same line that counts: a sound copy may hold its words elsewhere.
 func (e Edit) Leaves(wrong finding.Fact, about string) bool {
 	same, _ := path.Match(path.Clean(e.Deed.Object), wrong.Source)
 	if !same || wrong.Want == "" {
 		return false
 	}
 	got, spoken := words(wrong.Got), words(about)
+	if e.Whole != nil {
+		return wrong.Line > 0 && wrong.Line <= len(e.Whole) && subset(got, words(e.Whole[wrong.Line-1])) && slices.ContainsFunc(got, telling)
+	}
 	return slices.ContainsFunc(e.Deed.Leaves, func(text string) bool {
 		left := words(text)
 		switch {

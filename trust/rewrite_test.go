@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/klustered/klustered/finding"
@@ -11,6 +12,7 @@ func TestEdits(t *testing.T) {
 	const file, about = "/etc/kubernetes/manifests/kube-apiserver.yaml", "kube-apiserver does not know --bind-addres; registry.k8s.io/etcd:9.9.9 and https://10.0.0.2:6444 answer nobody"
 	wrong := finding.Fact{Source: file, Line: 14, Got: "- --bind-addres=10.0.0.2", Want: "--bind-address"}
 	args := finding.Fact{Source: file, Line: 15, Got: `ARGS="--v=40 --node-ip=10.0.0.2:23790 --bind-addres=10.0.0.2"`, Want: "--bind-address"}
+	above := strings.Repeat("- --v=2\n", wrong.Line-1)
 	for _, tt := range []struct {
 		command string
 		wrong   finding.Fact
@@ -32,10 +34,26 @@ func TestEdits(t *testing.T) {
 		{"sed -i s/--bind-addres/--bind-address/ " + file, wrong, false}, // mends it
 		{"sed -i s#k8s.gcr.io#registry.k8s.io# " + file, finding.Fact{Source: file, Got: "image: registry.k8s.io/etcd:9.9.9", Want: "a tag"}, false},
 		{"sed -i s/10.0.0.1/10.0.0.2/ " + file, finding.Fact{Source: file, Got: "server: https://10.0.0.2:6444", Want: "port 6443"}, false},
-		{"cp /srv/kube-apiserver.yaml " + file, wrong, false}, // perhaps a sound one
+		{"cp /srv/broken.yaml " + file, wrong, true},
+		{"install -m 600 /srv/broken.yaml " + file, wrong, true},
+		{"cp -f /srv/kube-*.yaml /etc/kubernetes/manifests/", wrong, true},
+		{"cmp -s /srv/kube-apiserver.yaml " + file + " || cp -t /etc/kubernetes/manifests /srv/kube-apiserver.yaml", wrong, true},
+		{"cat /srv/broken.yaml > " + file, wrong, true},
+		{"cat < /srv/broken.yaml | tee " + file + " > /dev/null", wrong, true},
+		{"dd if=/srv/broken.yaml of=" + file, wrong, true},
+		{"cat > " + file + " <<'E'\n" + above + wrong.Got + "\nE", wrong, true},
+		{"tee " + file + " <<-E\n" + above + "\t" + wrong.Got + "\n\tE", wrong, true},
+		{"cp /srv/sound.yaml " + file, wrong, false}, // holds it elsewhere
+		{"cp /srv/unread.yaml " + file, wrong, false},
+		{"cp " + file + " /srv/broken.yaml", wrong, false},
+		{"cat > " + file + " <<'E'\n" + wrong.Got + "\nE", wrong, false},
+		{"cat /srv/broken.yaml /srv/sound.yaml > " + file, wrong, false},
+		{"cp /srv/broken.yaml /etc/kubernetes/manifests/", wrong, false}, // by another name
 	} {
 		s := &snapshot.Snapshot{Persistence: &snapshot.Persistence{Entries: []snapshot.Persistent{
-			{Kind: "cron.d", Source: "/etc/cron.d/x", Line: 3, Command: tt.command, Enabled: true}}}}
+			{Kind: "cron.d", Source: "/etc/cron.d/x", Line: 3, Command: tt.command, Enabled: true, Copies: []snapshot.Text{
+				{Path: "/srv/broken.yaml", Content: above + wrong.Got}, {Path: "/srv/kube-apiserver.yaml", Content: above + wrong.Got},
+				{Path: "/srv/sound.yaml", Content: wrong.Got + "\n" + above + "- --bind-address=10.0.0.2\n"}}}}}}
 		named := ""
 		for _, e := range Edits(s) {
 			if e.Leaves(tt.wrong, about) {

@@ -1,7 +1,6 @@
 package faulttest
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -13,8 +12,12 @@ import (
 	"github.com/klustered/klustered/trust"
 )
 
-// keeper is a table of cron that nobody's package has.
-const keeper = "/etc/cron.d/keeper"
+// keeper is a table of cron that nobody's package has, and kept a file that it
+// may copy.
+const (
+	keeper = "/etc/cron.d/keeper"
+	kept   = "/var/lib/keeper"
+)
 
 // stays: what writes a wrong line of a file again by itself is named with the
 // finding, and taken out before the line is mended.
@@ -27,17 +30,22 @@ func stays(t testing.TB, f *fault.Fault, m *Machine, found []finding.Finding) {
 		if !ok {
 			continue
 		}
-		table := fmt.Sprintf("# keeps it\nMAILTO=root\n* * * * * root sed -i 's|never|%s|' %s\n", escape(line), x.Facts[0].Source)
-		if err := m.WriteFile(keeper, op.File{Data: []byte(table), Mode: 0o644}); err != nil {
-			t.Fatal(err)
+		whole, _ := m.ReadFile(x.Facts[0].Source)
+		for _, command := range []string{"sed -i 's|never|" + escape(line) + "|' ", "cp " + kept + " "} {
+			table := "# keeps it\nMAILTO=root\n* * * * * root " + command + x.Facts[0].Source + "\n"
+			for name, data := range map[string][]byte{keeper: []byte(table), kept: whole.Data} {
+				if err := m.WriteFile(name, op.File{Data: data, Mode: 0o644}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s := m.Snapshot()
+			told := told(f, s, x.Subject)
+			if !slices.ContainsFunc(told.Facts, func(fact finding.Fact) bool { return fact.Place() == keeper+":3" }) {
+				t.Errorf("repair stays: %s writes %s again by %.4s, and is not named with %s", keeper, x.Facts[0].Place(), command, x.Subject)
+			}
+			takesOut(t, f, m, s, told)
+			m.load(start)
 		}
-		s := m.Snapshot()
-		told := told(f, s, x.Subject)
-		if !slices.ContainsFunc(told.Facts, func(fact finding.Fact) bool { return fact.Place() == keeper+":3" }) {
-			t.Errorf("repair stays: %s writes %s again, and is not named with %s", keeper, x.Facts[0].Place(), x.Subject)
-		}
-		takesOut(t, f, m, s, told)
-		m.load(start)
 	}
 }
 

@@ -22,7 +22,7 @@ func (p *persistence) finished(x snapshot.Persistent) snapshot.Persistent {
 	for _, s := range x.Scripts {
 		text += "\n" + s.Content
 	}
-	x.Marks = mark.Of(text)
+	x.Marks, x.Copies = mark.Of(text), p.copied(x)
 	return x
 }
 

@@ -127,6 +127,42 @@ udev /etc/udev/rules.d/99-x.rules:2 on=true pkg= pids=[] files=1 [apply]`)
 	}
 }
 
+// What an entry copies over other files is read, unless it is a program or a
+// package's entry, and without what is secret.
+func TestCopied(t *testing.T) {
+	e := source.New(t.TempDir(), false)
+	for name, text := range map[string]string{"srv/a.yaml": "a", "srv/b.yaml": "password: hunter22", "srv/c.yaml": "\x7fELF\x00", "srv/d": "d"} {
+		file := filepath.Join(e.Root, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := &persistence{env: e}
+	for command, want := range map[string]string{
+		"cp /srv/*.yaml /etc/kubernetes/manifests": "/srv/a.yaml /srv/b.yaml",
+		"cat /srv/d /srv/d > /x":                   "/srv/d",
+		"cp d /x; cp /srv /x; cp /gone /x":         "",
+	} {
+		var got []string
+		for _, x := range p.copied(snapshot.Persistent{Command: command}) {
+			got = append(got, x.Path)
+			if strings.Contains(x.Content, "hunter22") {
+				t.Errorf("%s: %s", command, x.Content)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: got %q, want %q", command, got, want)
+		}
+	}
+	script := []snapshot.Text{{Content: "#!/bin/sh\ncp /srv/d /x\n"}}
+	if got := p.copied(snapshot.Persistent{Scripts: script}); len(got) != 1 {
+		t.Errorf("by a script: %+v", got)
+	}
+	if got := p.copied(snapshot.Persistent{Scripts: script, Package: "tool"}); got != nil {
+		t.Errorf("of a package: %+v", got)
+	}
+}
+
 func TestParseCrontab(t *testing.T) {
 	for _, tc := range []struct {
 		line   string
