@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -126,8 +127,8 @@ func (b *Bench) taken(ctx context.Context, whole prints, x broken) ([]string, er
 }
 
 // undone takes the repair back, and wants every file as it was when the node
-// was broken, and the fault to be found again, once something was asked of the
-// lab: of what refuses objects nothing is seen until one is made.
+// was broken, and the fault to be found again, if need be once the pods of a
+// workload are replaced: of what refuses them nothing is seen until one is made.
 func (b *Bench) undone(ctx context.Context, id string, x broken) (bool, error) {
 	if err := b.Mender.Undo(ctx); err != nil {
 		return false, err
@@ -139,6 +140,7 @@ func (b *Bench) undone(ctx context.Context, id string, x broken) (bool, error) {
 	if diff := x.before.differ(now); len(diff) > 0 {
 		return false, fmt.Errorf("after the undo these are not as they were: %s", strings.Join(diff, ", "))
 	}
+	var rolled sync.Once
 	for deadline := time.Now().Add(returning); ; pause(ctx, 5*time.Second) {
 		d, err := b.Look(ctx, Case{Kind: Healthy})
 		switch {
@@ -146,10 +148,12 @@ func (b *Bench) undone(ctx context.Context, id string, x broken) (bool, error) {
 			return false, ctx.Err()
 		case err == nil && slices.ContainsFunc(Claims(d), func(c Claim) bool { return c.Fault == id }):
 			return true, nil
-		case b.asked(ctx) == nil && time.Now().Before(deadline):
 		case time.Now().After(deadline):
 			return false, fmt.Errorf("after the undo %s is not found again", id)
 		}
+		rolled.Do(func() { // with no API it is of no use, and not needed
+			_, _ = b.Nodes.Kubectl(ctx, "-n", "canary", "rollout", "restart", "deployment")
+		})
 	}
 }
 

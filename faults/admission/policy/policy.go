@@ -122,14 +122,28 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 		return nil, fmt.Errorf("cannot change %s: it is gone", f.Subject.Name)
 	}
 	b := s.Cluster.Admission[i]
-	if b.Created.IsZero() {
+	since := holds(s.Cluster, b)
+	if since.IsZero() {
 		return nil, fmt.Errorf("cannot change %s: it is not known since when it holds, and so not whether it lets others in", f.Subject.Name)
 	}
-	if letIn(s.Cluster, b.Created) {
+	if letIn(s.Cluster, since) {
 		return nil, fmt.Errorf("cannot change %s: it lets some pods in, so that it may deny the others rightly; change them or the policy", f.Subject.Name)
 	}
 	set, err := object.Set(kind, "", name, []string{"Warn", "Audit"}, b.Actions, "let "+b.Policy+" warn in the place of denying", "spec", "validationActions")
 	return op.Plan{set}, err
+}
+
+// holds is since when a binding and its policy are as they are.
+func holds(c *snapshot.Cluster, b snapshot.AdmissionPolicy) time.Time {
+	since := b.Created
+	for _, p := range c.Admission {
+		for _, at := range []time.Time{p.Created, p.Changed} {
+			if at.After(since) && !since.IsZero() && (p.Kind == b.Kind && p.Name == b.Name || p.Kind+"Binding" == b.Kind && p.Name == b.Policy) {
+				since = at
+			}
+		}
+	}
+	return since
 }
 
 // letIn reports whether a pod was created since, beside those that kubelets

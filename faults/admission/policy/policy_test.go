@@ -46,6 +46,14 @@ func TestRemedySpares(t *testing.T) {
 	if plan, err := remedy(s, found[0]); err == nil {
 		t.Errorf("changed all the same: %v", plan)
 	}
+	s.Cluster.Admission = append(s.Cluster.Admission, snapshot.AdmissionPolicy{Kind: "ValidatingAdmissionPolicy", Name: "p", Changed: now.Add(-30 * time.Second)})
+	if _, err := remedy(s, found[0]); err != nil {
+		t.Errorf("the pod was let in before the policy was changed: %v", err)
+	}
+	s.Cluster.Admission[1].Name = "another"
+	if plan, err := remedy(s, found[0]); err == nil {
+		t.Errorf("another policy was changed: %v", plan)
+	}
 	s.Cluster.Pods = nil
 	if _, err := remedy(s, found[0]); err != nil {
 		t.Error(err)

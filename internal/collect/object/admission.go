@@ -82,6 +82,11 @@ func AdmissionPolicy(kind string, o schema.Object) snapshot.AdmissionPolicy {
 		Actions: spec.Texts("validationActions"), Created: when(o, "metadata", "creationTimestamp"),
 		Param: spec.Text("paramKind", "kind") + spec.Text("paramRef", "name"), Keeper: kept(o),
 	}
+	for _, m := range Managers(o) {
+		if m.Subresource == "" && m.At.After(p.Changed) {
+			p.Changed = m.At
+		}
+	}
 	match := spec.Sub("matchConstraints")
 	if match == nil {
 		match = spec.Sub("matchResources")

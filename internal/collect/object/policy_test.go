@@ -30,9 +30,10 @@ func TestWebhooks(t *testing.T) {
 }
 
 func TestAdmissionPolicy(t *testing.T) {
-	same(t, AdmissionPolicy("ValidatingAdmissionPolicy", decoded(t, `{"metadata":{"name":"p"},"spec":{"failurePolicy":"Fail","paramKind":{"kind":"X"},
+	same(t, AdmissionPolicy("ValidatingAdmissionPolicy", decoded(t, `{"metadata":{"name":"p","managedFields":[
+{"manager":"a","time":"2026-03-04T05:06:07Z"},{"manager":"b","time":"2026-03-04T05:06:01Z"},{"manager":"c","subresource":"status","time":"2026-03-04T06:06:07Z"}]},"spec":{"failurePolicy":"Fail","paramKind":{"kind":"X"},
 "matchConstraints":{"resourceRules":[{"operations":["*"],"apiGroups":["*"],"apiVersions":["*"],"resources":["*"],"scope":"*"}]},"validations":[{"expression":"false"}]}}`)),
-		snapshot.AdmissionPolicy{Kind: "ValidatingAdmissionPolicy", Name: "p", Failure: "Fail", Param: "X", Rules: []string{"* on */*/*"}, Expressions: []string{"false"}})
+		snapshot.AdmissionPolicy{Kind: "ValidatingAdmissionPolicy", Name: "p", Failure: "Fail", Param: "X", Changed: at, Rules: []string{"* on */*/*"}, Expressions: []string{"false"}})
 }
 
 func TestExtensions(t *testing.T) {
