@@ -22,6 +22,7 @@ type goal struct {
 	Heals   []symptom.ID `json:"heals"`   // are not to be seen any more
 	Known   []claim      `json:"known"`   // were found before
 	Shown   []symptom.ID `json:"shown"`   // were seen before
+	Late    []symptom.ID `json:"late"`    // may come of what was broken for a moment more
 }
 
 // grave are the symptoms that no repair may leave behind. Others may come
@@ -38,6 +39,9 @@ func newGoal(d *diagnose.Diagnosis, node string, causes []diagnose.Cause) goal {
 	var g goal
 	for _, c := range causes {
 		g.Repairs = append(g.Repairs, claimOf(c))
+		for _, e := range c.Fault.Explains {
+			g.Late = append(g.Late, e.Symptom)
+		}
 		for _, id := range c.Explains {
 			if shows(d, node, id) && onlyBy(d, node, id, causes) {
 				g.Heals = append(g.Heals, id)
@@ -84,15 +88,22 @@ func (g goal) judge(d *diagnose.Diagnosis) (repair.Verdict, string) {
 			return repair.Same, fmt.Sprintf("%s is still found: %s", c.Fault.ID, c.Finding.Summary)
 		}
 	}
+	late := ""
 	for _, s := range d.Symptoms {
-		if slices.Contains(grave(), s.ID) && !slices.Contains(g.Shown, s.ID) {
-			return repair.Worse, fmt.Sprintf("%s, which did not show before", s.ID)
+		if !slices.Contains(grave(), s.ID) || slices.Contains(g.Shown, s.ID) {
+			continue
+		}
+		if late = string(s.ID); !slices.Contains(g.Late, s.ID) {
+			return repair.Worse, late + ", which did not show before"
 		}
 	}
 	for _, c := range d.Causes {
 		if !slices.Contains(g.Known, claimOf(c)) {
 			return repair.Worse, fmt.Sprintf("%s was not there before: %s", c.Fault.ID, c.Finding.Summary)
 		}
+	}
+	if late != "" {
+		return repair.Late, late + ", which did not show before"
 	}
 	for _, r := range g.Repairs {
 		for _, s := range d.Skipped {

@@ -69,6 +69,21 @@ func TestGoalKnowsWhatWasBefore(t *testing.T) {
 	}
 }
 
+// A grave symptom to which the fault leads may come a moment after its repair.
+func TestGoalKnowsWhatIsLate(t *testing.T) {
+	before := diagnosed(synced(900))
+	g := newGoal(before, "cp1", before.Causes)
+	down := synced(3)
+	down.Kubelet = &snapshot.Kubelet{Kubeconfig: "/k"}
+	for _, late := range [][]symptom.ID{g.Late, append(g.Late, symptom.KubeletDown)} {
+		g.Late = late
+		want := map[bool]repair.Verdict{true: repair.Late, false: repair.Worse}[len(late) > 1]
+		if got, why := g.judge(diagnosed(down)); got != want {
+			t.Errorf("late %v: %s: %s", late, got, why)
+		}
+	}
+}
+
 // A scripted node answers as an agent would.
 type scripted struct{ out string }
 

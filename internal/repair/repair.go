@@ -80,6 +80,7 @@ const (
 	Healed Verdict = "healed" // what was repaired is not found, and its symptoms are gone
 	Better Verdict = "better" // it is not found; symptoms remain
 	Same   Verdict = "same"   // it is still found
+	Late   Verdict = "late"   // it is not found; what it leads to came after the repair, and has to pass
 	Worse  Verdict = "worse"  // there is something that was not there before
 )
 
@@ -220,12 +221,13 @@ const (
 )
 
 // hold looks on for as long as what is healed has to stay so. Symptoms that come
-// back make it Better; what was repaired, or worse, takes it back.
+// back make it Better; what was repaired, or worse, takes it back. What comes late
+// has the time to pass that it had before, once.
 func (r *Runner) hold(ctx context.Context, res *Result, verify Verify) {
 	if r.Hold == 0 || res.Verdict != Healed {
 		return
 	}
-	begin, bad := time.Now(), 0
+	begin, bad, waited := time.Now(), 0, false
 	var blind time.Time // since when no look has succeeded
 	for bad > 0 || !blind.IsZero() || time.Since(begin) < r.Hold {
 		select {
@@ -251,6 +253,13 @@ func (r *Runner) hold(ctx context.Context, res *Result, verify Verify) {
 			continue
 		}
 		if bad++; bad < strikes {
+			continue
+		}
+		if v == Late && !waited {
+			if r.settle(ctx, res, verify); res.Verdict != Healed && res.Verdict != Better {
+				return
+			}
+			begin, bad, waited = time.Now(), 0, true
 			continue
 		}
 		if res.Verdict, res.Why = v, why; v != Better {

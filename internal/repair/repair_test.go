@@ -75,6 +75,7 @@ func TestVerdicts(t *testing.T) {
 		{"rule quiet, symptoms remain", says(Same, Better), true, Better},
 		{"no help", says(Same), false, Same},
 		{"worse", says(Better, Worse), false, Worse},
+		{"late, and never passes", says(Same, Late), false, Late},
 		{"never answers", says(""), false, Same},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -121,6 +122,10 @@ func TestHold(t *testing.T) {
 		{"symptoms come and go", says(Healed, Better, Better, Healed), true, Healed},
 		{"symptoms first, then the break", says(Healed, Better, Better, Same), false, Same},
 		{"not healed, so not held", says(Better), true, Better},
+		{"shows late, and passes", says(Healed, Late, Late, Late, Late, Healed), true, Healed},
+		{"shows late, and stays", says(Healed, Late), false, Late},
+		{"shows late again and again", says(Healed, Late, Late, Healed, Late, Late, Healed), false, Late},
+		{"late, then worse", says(Healed, Late, Late, Worse), false, Worse},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t)
