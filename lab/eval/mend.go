@@ -128,7 +128,8 @@ func (b *Bench) taken(ctx context.Context, whole prints, x broken) ([]string, er
 
 // undone takes the repair back, and wants every file as it was when the node
 // was broken, and the fault to be found again, if need be once the pods of a
-// workload are replaced: of what refuses them nothing is seen until one is made.
+// workload are replaced, and one comes to every node: of what refuses them, or
+// cannot run them, nothing is seen until there is one.
 func (b *Bench) undone(ctx context.Context, id string, x broken) (bool, error) {
 	if err := b.Mender.Undo(ctx); err != nil {
 		return false, err
@@ -154,6 +155,7 @@ func (b *Bench) undone(ctx context.Context, id string, x broken) (bool, error) {
 		rolled.Do(func() { // with no API it is of no use, and not needed
 			_, _ = b.Nodes.Kubectl(ctx, "-n", "canary", "rollout", "restart", "deployment")
 		})
+		_ = b.asked(ctx)
 	}
 }
 
