@@ -19,7 +19,8 @@ func (f *Fault) Plan(s *snapshot.Snapshot, x finding.Finding) (op.Plan, error) {
 }
 
 // PlanKept is the remedy of the finding, after what was told with it to write the
-// fault again by itself is taken out (see [Rewritten]), and guarded: see [Guarded].
+// fault again by itself is taken out (see [Rewritten]), guarded (see [Guarded]),
+// and before what the kubelet would wait to start again.
 func (f *Fault) PlanKept(s *snapshot.Snapshot, x finding.Finding, kept Kept) (op.Plan, error) {
 	x, again := unwritten(x)
 	plan, err := f.Remedy(s, x)
@@ -31,7 +32,7 @@ func (f *Fault) PlanKept(s *snapshot.Snapshot, x finding.Finding, kept Kept) (op
 			return nil, err
 		}
 	}
-	return Guarded(s, plan, kept)
+	return Guarded(s, f.revived(s, plan), kept)
 }
 
 // Guarded is the plan with what every plan has to have: what writes to etcd

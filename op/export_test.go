@@ -1,5 +1,10 @@
 package op
 
+import (
+	"testing"
+	"time"
+)
+
 // Kinds are the kinds of the closed set.
 func Kinds() []string {
 	var all []string
@@ -13,3 +18,10 @@ func Kinds() []string {
 const SumMark = sumMark
 
 var Chain = chain
+
+// SetReviving sets for how long a [ReviveStatic] waits, for one test.
+func SetReviving(t *testing.T, d time.Duration) {
+	was := reviving
+	reviving = d
+	t.Cleanup(func() { reviving = was })
+}

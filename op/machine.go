@@ -30,6 +30,9 @@ type Machine interface {
 	// that the runtime behind the socket runs. The kubelet starts them again
 	// at once; it is not waited for.
 	RestartStatic(ctx context.Context, socket, container string) error
+	// ReviveStatic removes those that have ended, unless one runs. The kubelet
+	// waits before it starts one again that is there.
+	ReviveStatic(ctx context.Context, socket, container string) error
 }
 
 // A File is a file's content and everything about it that Undo puts back.

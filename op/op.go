@@ -173,6 +173,7 @@ var kinds = map[string]func([]byte) (Op, error){
 	"splice":             decodeAs[Splice],
 	"publish-key":        decodeAs[PublishKey],
 	"restart-static":     decodeAs[RestartStatic],
+	"revive-static":      decodeAs[ReviveStatic],
 	"delete-rule":        decodeAs[DeleteRule],
 	"add-rule":           decodeAs[AddRule],
 	"delete-filter":      decodeAs[DeleteFilter],

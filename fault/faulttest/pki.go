@@ -175,6 +175,9 @@ func (m *Machine) IssueCertificate(ctx context.Context, x op.IssueCertificate) (
 // RestartStatic does nothing: what follows from the files follows at once.
 func (m *Machine) RestartStatic(context.Context, string, string) error { return nil }
 
+// ReviveStatic does nothing: what is repaired runs.
+func (m *Machine) ReviveStatic(context.Context, string, string) error { return nil }
+
 // contents are the bytes of a machine's files.
 type contents struct{ m *Machine }
 

@@ -247,3 +247,7 @@ func (d *dying) ProveWrite(ctx context.Context) error {
 func (d *dying) RestartStatic(ctx context.Context, socket, container string) error {
 	return d.step(func() error { return d.Machine.RestartStatic(ctx, socket, container) })
 }
+
+func (d *dying) ReviveStatic(ctx context.Context, socket, container string) error {
+	return d.step(func() error { return d.Machine.ReviveStatic(ctx, socket, container) })
+}

@@ -263,7 +263,7 @@ func routeTarget(r op.Route, undo string) Target {
 }
 
 // acts leave nothing behind that somebody could put back.
-var acts = []string{"reload-units", "restart-static", "node-room", "etcd-snapshot", "etcd-compact", "etcd-defragment", "etcd-prove-write", "etcd-remember", "etcd-keep-quorum"}
+var acts = []string{"reload-units", "restart-static", "revive-static", "node-room", "etcd-snapshot", "etcd-compact", "etcd-defragment", "etcd-prove-write", "etcd-remember", "etcd-keep-quorum"}
 
 // Unwatched says what repairs changed that cannot be watched, a line each.
 func Unwatched(list []repair.Remain) []string {

@@ -19,6 +19,7 @@ type Issuer interface {
 // Pods restarts static pods: see [op.Machine].
 type Pods interface {
 	RestartStatic(ctx context.Context, socket, container string) error
+	ReviveStatic(ctx context.Context, socket, container string) error
 }
 
 // Parts are the parts of a machine.

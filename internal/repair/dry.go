@@ -89,6 +89,7 @@ func (d *dry) SetAlarm(context.Context, op.Alarm, bool) error           { return
 func (d *dry) ProveWrite(context.Context) error                         { return d.act() }
 func (d *dry) RemoveMember(context.Context, op.EtcdMember) error        { return d.act() }
 func (d *dry) RestartStatic(context.Context, string, string) error      { return d.act() }
+func (d *dry) ReviveStatic(context.Context, string, string) error       { return d.act() }
 
 func (d *dry) SaveSnapshot(context.Context, string, string) (int64, error) { return 0, d.act() }
 func (d *dry) Compact(context.Context, int64) (int64, error)               { return 0, d.act() }

@@ -122,6 +122,10 @@ func (m *mortal) RestartStatic(ctx context.Context, socket, container string) er
 	return m.do(func() error { return m.Machine.RestartStatic(ctx, socket, container) })
 }
 
+func (m *mortal) ReviveStatic(ctx context.Context, socket, container string) error {
+	return m.do(func() error { return m.Machine.ReviveStatic(ctx, socket, container) })
+}
+
 func (m *mortal) Request(ctx context.Context, method, path, contentType string, body []byte) (status int, answer []byte, err error) {
 	if method == http.MethodGet {
 		return m.Machine.Request(ctx, method, path, contentType, body)

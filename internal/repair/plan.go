@@ -146,7 +146,7 @@ func key(o op.Op) string {
 // since it makes what is before it take effect.
 func again(o op.Op) bool {
 	switch x := o.(type) {
-	case op.ReloadUnits, op.EtcdProveWrite, op.RestartStatic:
+	case op.ReloadUnits, op.EtcdProveWrite, op.RestartStatic, op.ReviveStatic:
 		return true
 	case op.Unit:
 		return x.Verb != "stop"

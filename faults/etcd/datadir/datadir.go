@@ -29,6 +29,11 @@ var Fault = &fault.Fault{
 		{Symptom: symptom.ObjectsGone, Strength: symptom.Usually, Cluster: true},
 		{Symptom: symptom.EtcdDown, Strength: symptom.Sometimes},
 		{Symptom: symptom.ComponentDown, Strength: symptom.Sometimes},
+		// An API server that knows a later revision than etcd waits for it.
+		{Symptom: symptom.APIWritesFail, Strength: symptom.Sometimes, Cluster: true},
+		{Symptom: symptom.ControllersIdle, Strength: symptom.Sometimes, Cluster: true},
+		{Symptom: symptom.SchedulerIdle, Strength: symptom.Sometimes, Cluster: true},
+		{Symptom: symptom.KubeletCutOff, Strength: symptom.Sometimes, Cluster: true},
 	},
 	Remedy: remedy,
 	Drill:  drill,

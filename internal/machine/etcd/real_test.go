@@ -170,6 +170,7 @@ type issuer interface {
 	Issue(ctx context.Context, x op.IssueKubeconfig) ([]byte, error)
 	IssueCertificate(ctx context.Context, x op.IssueCertificate) (cert, key []byte, err error)
 	RestartStatic(ctx context.Context, socket, container string) error
+	ReviveStatic(ctx context.Context, socket, container string) error
 }
 
 // journal is a log in memory.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,40 +36,54 @@ type Pods struct{}
 // RestartStatic stops and removes the containers of that name in static pods.
 // A container that is gone has no back-off: the kubelet makes another at once.
 func (Pods) RestartStatic(ctx context.Context, socket, container string) error {
+	return over(ctx, socket, container, func([]*v1.Container) bool { return true })
+}
+
+// ReviveStatic removes them where all have ended.
+func (Pods) ReviveStatic(ctx context.Context, socket, container string) error {
+	return over(ctx, socket, container, func(list []*v1.Container) bool {
+		return !slices.ContainsFunc(list, func(x *v1.Container) bool { return x.State != v1.ContainerState_CONTAINER_EXITED })
+	})
+}
+
+// over removes the containers of that name in static pods if they are ripe.
+func over(ctx context.Context, socket, container string, ripe func([]*v1.Container) bool) error {
 	socket = strings.TrimPrefix(socket, "unix://")
 	conn, err := grpc.NewClient("unix://"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithNoProxy())
 	if err != nil {
 		return fmt.Errorf("cannot use %s: %w", socket, err)
 	}
 	defer conn.Close()
-	if err := restart(ctx, v1.NewRuntimeServiceClient(conn), container); err != nil {
+	c := v1.NewRuntimeServiceClient(conn)
+	list, err := static(ctx, c, container)
+	if err == nil && ripe(list) {
+		for _, x := range list {
+			err = errors.Join(err, remove(ctx, c, x.Id))
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("cannot restart the container %s: %w", container, err)
 	}
 	return nil
 }
 
-func restart(ctx context.Context, c v1.RuntimeServiceClient, container string) error {
-	ask, cancel := context.WithTimeout(ctx, callTime)
+// static are the containers of that name in static pods.
+func static(ctx context.Context, c v1.RuntimeServiceClient, container string) ([]*v1.Container, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	pods, err := c.ListPodSandbox(ask, &v1.ListPodSandboxRequest{})
+	pods, err := c.ListPodSandbox(ctx, &v1.ListPodSandboxRequest{})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	static := map[string]bool{}
+	of := map[string]bool{}
 	for _, p := range pods.Items {
-		static[p.Id] = p.Annotations[sourceKey] == "file" || p.Annotations[sourceKey] == "http"
+		of[p.Id] = p.Annotations[sourceKey] == "file" || p.Annotations[sourceKey] == "http"
 	}
-	list, err := c.ListContainers(ask, &v1.ListContainersRequest{Filter: &v1.ContainerFilter{LabelSelector: map[string]string{containerKey: container}}})
+	list, err := c.ListContainers(ctx, &v1.ListContainersRequest{Filter: &v1.ContainerFilter{LabelSelector: map[string]string{containerKey: container}}})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var errs []error
-	for _, x := range list.Containers {
-		if static[x.PodSandboxId] {
-			errs = append(errs, remove(ctx, c, x.Id))
-		}
-	}
-	return errors.Join(errs...)
+	return slices.DeleteFunc(list.Containers, func(x *v1.Container) bool { return !of[x.PodSandboxId] }), nil
 }
 
 // remove ends a container and takes it away. One that the kubelet has just made
