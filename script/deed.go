@@ -44,8 +44,9 @@ func Deeds(text string) []Deed {
 		}
 		list := deeds(path.Base(fill(name, vars)), args)
 		for _, w := range c.Writes {
+			adds := slices.Contains(c.Adds, w)
 			if w = fill(w, vars); !strings.HasPrefix(w, "/dev/") && w != "" {
-				list = append(list, Deed{Kind: "file", Verb: "write", Object: w}.filled(c, vars))
+				list = append(list, Deed{Kind: "file", Verb: "write", Object: w}.filled(c, vars, adds))
 			}
 		}
 		if path.Base(name) == "tee" {
@@ -54,11 +55,14 @@ func Deeds(text string) []Deed {
 				from = commands[c.After]
 			}
 			for i := range list {
-				list[i] = list[i].filled(from, vars)
+				list[i] = list[i].filled(from, vars, has(args, "-a", "--append"))
 			}
 		}
 		for _, d := range list {
 			d.Line = c.Line
+			if c.Branch && fills(fill(strings.Join(lines[max(0, c.Line-2):min(c.Line, len(lines))], "\n"), vars), d.Object) {
+				d.From, d.Holds = nil, ""
+			}
 			if key, ok := strings.CutPrefix(d.Object, "/proc/sys/"); ok && d.Kind == "file" {
 				d.Kind, d.Object = "sysctl", strings.ReplaceAll(key, "/", ".")+"="+echoed(args)
 			}
@@ -69,6 +73,14 @@ func Deeds(text string) []Deed {
 		}
 	}
 	return out
+}
+
+// fills reports whether what is done to a file on a condition is done where it
+// is not there, by the lines up to that.
+func fills(lines, object string) bool {
+	name := `["']?` + regexp.QuoteMeta(object) + `["']?`
+	missing, err := regexp.Compile(`(?:test|\[)\s+(?:!\s+-[efs]\s+` + name + `|-[efs]\s+` + name + `\s*\]{0,2}\s*\|\|)`)
+	return err == nil && len(object) < 512 && missing.MatchString(lines)
 }
 
 var assignment = regexp.MustCompile(`(?m)(?:^|[;&|{\s])([A-Za-z_]\w{0,40})=("[^"\n$` + "`" + `]*"|'[^'\n]*'|[^\s;&|"'$` + "`" + `]+)`)
@@ -101,12 +113,14 @@ func fill(s string, vars map[string]string) string {
 // echoed is what echo and its like print.
 func echoed(args []string) string { return strings.Trim(strings.Join(args, " "), " \n") }
 
-// filled is the deed with what the command gives to the file that it writes.
-func (d Deed) filled(by Command, vars map[string]string) Deed {
+// filled is the deed with what the command gives to the file that it writes, or
+// appends to.
+func (d Deed) filled(by Command, vars map[string]string, adds bool) Deed {
 	name, args := by.Call()
 	name = path.Base(name)
-	d.Leaves, d.Holds = printed(name, args), by.Here
-	if name == "cat" || name == "tee" {
+	d.Leaves = printed(name, args)
+	if (name == "cat" || name == "tee") && !adds {
+		d.Holds = by.Here
 		from := slices.Clone(by.Reads)
 		if name == "cat" {
 			from = append(from, operands(args)...)
@@ -178,7 +192,7 @@ func deeds(name string, args []string) []Deed {
 			return append(each("file", "remove", rest[:len(rest)-1]), Deed{Kind: "file", Verb: "write", Object: rest[len(rest)-1]})
 		}
 	case "cp", "install", "ln", "rsync":
-		return copies(args)
+		return copies(name, args)
 	case "dd":
 		return dumped(args)
 	case "tee":
@@ -199,10 +213,11 @@ func deeds(name string, args []string) []Deed {
 	return network(name, args, rest)
 }
 
-// copies are the deeds of cp and its like.
-func copies(args []string) []Deed {
+// copies are the deeds of cp and its like. What only fills a gap, or makes a
+// link, copies nothing over anything.
+func copies(name string, args []string) []Deed {
 	var rest []string
-	into := ""
+	into, gap := "", name == "ln"
 	for i := 0; i < len(args); i++ {
 		switch a := args[i]; {
 		case a == "-t" && i+1 < len(args):
@@ -214,6 +229,8 @@ func copies(args []string) []Deed {
 			i++ // with a word of its own
 		case !strings.HasPrefix(a, "-"):
 			rest = append(rest, a)
+		case name != "install":
+			gap = gap || a == "--no-clobber" || strings.HasPrefix(a, "--update") || a == "--ignore-existing" || !strings.HasPrefix(a, "--") && strings.ContainsAny(a, "nu")
 		}
 	}
 	if into == "" && len(rest) > 1 {
@@ -222,21 +239,32 @@ func copies(args []string) []Deed {
 	if into == "" || len(rest) == 0 {
 		return nil
 	}
-	return []Deed{{Kind: "file", Verb: "write", Object: into, From: rest}}
+	d := Deed{Kind: "file", Verb: "write", Object: into}
+	if !gap {
+		d.From = rest
+	}
+	return []Deed{d}
 }
 
-// dumped is the deed of dd.
+// dumped is the deed of dd, of which a part of a file is no copy.
 func dumped(args []string) []Deed {
 	d := Deed{Kind: "file", Verb: "write"}
+	part := false
 	for _, a := range args {
-		if file, ok := strings.CutPrefix(a, "if="); ok {
-			d.From = []string{file}
-		} else if file, ok := strings.CutPrefix(a, "of="); ok {
-			d.Object = file
+		switch key, value, _ := strings.Cut(a, "="); key {
+		case "if":
+			d.From = []string{value}
+		case "of":
+			d.Object = value
+		case "skip", "seek", "count", "conv", "oflag":
+			part = true
 		}
 	}
-	if d.Object == "" {
+	if d.Object == "" || strings.HasPrefix(d.Object, "/dev/") {
 		return nil
+	}
+	if part {
+		d.From = nil
 	}
 	return []Deed{d}
 }

@@ -10,6 +10,7 @@ type Command struct {
 	Line   int      // of the text, from 1
 	Words  []string // without quotes; substitutions stand as they are
 	Writes []string // files that it is redirected into
+	Adds   []string // those of them to which it appends
 	Reads  []string // files that it is redirected from
 	Here   string   // its here-document, without the mark
 	// Piped says that another command reads what it prints; After is the
@@ -113,6 +114,7 @@ type reader struct {
 	open    bool // a word has begun
 	quoted  bool // a part of it was quoted
 	target  bool // the word is a file to be written
+	adds    bool // to its end
 	source  bool // the word is a file to be read
 	skip    bool // the word is a text to be read, or the number of a descriptor
 	blocks  []string

@@ -9,7 +9,7 @@ func (r *reader) newline() {
 	r.at++
 	r.line++
 	for _, h := range r.heres {
-		if body := r.document(h); h.of < len(r.out) {
+		if body := r.document(h); h.of >= 0 {
 			r.out[h.of].Here = body
 		}
 	}
@@ -21,8 +21,11 @@ func (r *reader) newline() {
 type here struct {
 	mark string
 	tabs bool // at the beginning of a line are none of it
-	of   int  // the number of the command that reads it
+	of   int  // the number of the command that reads it, unknown until that ends
 }
+
+// unknown and nobody are no numbers of commands.
+const unknown, nobody = -1, -2
 
 // document is the text up to the mark.
 func (r *reader) document(h here) string {
@@ -99,10 +102,10 @@ func (r *reader) redirect(c byte) {
 		r.skip = true
 		r.at += 2
 	case strings.HasPrefix(rest, ">>"), strings.HasPrefix(rest, ">|"):
-		r.target = true
+		r.target, r.adds = true, rest[1] == '>'
 		r.at += 2
 	default:
-		r.target, r.source = c == '>', c == '<'
+		r.target, r.source, r.adds = c == '>', c == '<', false
 		r.at++
 	}
 }
@@ -114,7 +117,7 @@ func (r *reader) here(rest string) {
 	if end < 0 {
 		end = len(trimmed)
 	}
-	r.heres = append(r.heres, here{mark: strings.Trim(trimmed[:end], `'"\`), tabs: strings.HasPrefix(rest, "-"), of: len(r.out)})
+	r.heres = append(r.heres, here{mark: strings.Trim(trimmed[:end], `'"\`), tabs: strings.HasPrefix(rest, "-"), of: unknown})
 	r.at += 2 + len(rest) - len(trimmed) + end
 }
 
@@ -149,6 +152,9 @@ func (r *reader) endWord() {
 	case r.target:
 		r.target = false
 		r.cmd.Writes = append(r.cmd.Writes, w)
+		if r.adds {
+			r.cmd.Adds = append(r.cmd.Adds, w)
+		}
 	case len(r.cmd.Words) == 0 && !quoted && r.reserved(w):
 		r.begin()
 	case w == "in" && len(r.cmd.Words) > 0 && r.cmd.Words[0] == "case":
@@ -188,7 +194,9 @@ func (r *reader) end(piped bool) {
 		c := r.cmd
 		c.Piped = piped
 		r.out = append(r.out, c)
+		r.given(len(r.out) - 1)
 	}
+	r.given(nobody)
 	from := -1
 	if piped {
 		from = len(r.out) - 1
@@ -198,6 +206,15 @@ func (r *reader) end(piped bool) {
 	r.cmd = Command{}
 	r.begin()
 	r.cmd.After = from
+}
+
+// given tells the here-documents that have none yet whose they are.
+func (r *reader) given(command int) {
+	for i := range r.heres {
+		if r.heres[i].of == unknown {
+			r.heres[i].of = command
+		}
+	}
 }
 
 // behind is list with more commands, whose numbers go on from there.

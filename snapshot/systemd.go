@@ -186,6 +186,25 @@ type Persistent struct {
 	At    time.Time `json:"at,omitzero"`     // when it runs next, where the entry says so
 }
 
+// A Table reports whether the entry is a line of a table.
+func (p Persistent) Table() bool {
+	switch p.Kind {
+	case "crontab", "cron.d", "cron-spool", "anacron", "at":
+		return true
+	}
+	return false
+}
+
+// Recurs reports whether the entry runs again and again by itself, and not only
+// when somebody comes or the node starts for the first time.
+func (p Persistent) Recurs() bool {
+	switch p.Kind {
+	case "cron-dir", "timer", "path", "service":
+		return p.Enabled || p.Running
+	}
+	return p.Table() && (p.Enabled || p.Running)
+}
+
 // Trust is what tells whether the operator's own tools are what they seem.
 type Trust struct {
 	Tools   []Tool `json:"tools"`

@@ -21,7 +21,9 @@ type Edit struct {
 	Fact  finding.Fact // the line that does it
 	// Whole are the lines that the file has then, if it is written as a whole.
 	Whole []string
-	// Sole says that the entry changes nothing but files, by edits such as this.
+	from  string // the file of which it is a copy
+	// Sole says that the entry changes nothing but files, by edits such as this,
+	// and of whole ones only one.
 	Sole bool
 }
 
@@ -36,26 +38,8 @@ func Edits(s *snapshot.Snapshot) []Edit {
 	var out []Edit
 	read := map[string][]script.Deed{}
 	for _, e := range s.Persistence.Entries {
-		if !recurs(e) {
-			continue
-		}
-		at := finding.Fact{Source: e.Source}
-		if slices.Contains(tables, e.Kind) {
-			at.Line = max(e.Line, 1)
-		}
-		texts := []place{{at, e.Command}}
-		for _, t := range e.Scripts {
-			texts = append(texts, place{finding.Fact{Source: t.Path, Line: 1}, t.Content})
-		}
-		var mine []Edit
-		sole := true
-		for _, t := range texts {
-			edits, only := t.edits(e, read)
-			mine, sole = append(mine, edits...), sole && only
-		}
-		for _, x := range mine {
-			x.Sole = sole
-			out = append(out, x)
+		if recurs(e) {
+			out = append(out, edits(e, read)...)
 		}
 	}
 	return out
@@ -67,52 +51,76 @@ type place struct {
 	text string
 }
 
-// edits are those of the text, and whether it changes nothing else. read are the
-// deeds of texts that were read.
-func (p place) edits(e snapshot.Persistent, read map[string][]script.Deed) (out []Edit, only bool) {
-	deeds, known := read[p.text]
-	if !known {
-		deeds = script.Deeds(p.text)
-		read[p.text] = deeds
+// places are the entry's own text, and those of its scripts.
+func places(e snapshot.Persistent) []place {
+	at := finding.Fact{Source: e.Source}
+	if e.Table() {
+		at.Line = max(e.Line, 1)
 	}
-	only = true
-	for _, d := range deeds {
-		left := left(e, d)
-		if only = only && len(left) > 0; len(left) == 0 {
-			continue
-		}
-		f := finding.Fact{Source: p.at.Source, Got: shown(d.Text), Want: NoRewriter}
-		if p.at.Line > 0 {
-			f.Line = p.at.Line - 1 + d.Line
-		}
-		for _, x := range left {
-			x.Fact = f
-			out = append(out, x)
-		}
+	out := []place{{at, e.Command}}
+	for _, t := range e.Scripts {
+		out = append(out, place{finding.Fact{Source: t.Path, Line: 1}, t.Content})
 	}
-	return out, only
+	return out
 }
 
-// left are the edits that a deed of the entry is: of each file that it copies,
-// one over its target and one into it, which may be a folder.
-func left(e snapshot.Persistent, d script.Deed) []Edit {
+// edits are those of an entry. read are the deeds of texts that were read.
+func edits(e snapshot.Persistent, read map[string][]script.Deed) []Edit {
+	var out []Edit
+	var written []string // by the entry itself
+	sole, wholes := true, 0
+	for _, p := range places(e) {
+		deeds, known := read[p.text]
+		if !known {
+			deeds = script.Deeds(p.text)
+			read[p.text] = deeds
+		}
+		for _, d := range deeds {
+			left, n := left(e, d)
+			sole = sole && n > 0 && (d.From == nil || n == len(d.From))
+			if d.From != nil || d.Holds != "" {
+				wholes += n
+			}
+			fact := finding.Fact{Source: p.at.Source, Got: shown(d.Text), Want: NoRewriter}
+			if p.at.Line > 0 {
+				fact.Line = p.at.Line - 1 + d.Line
+			}
+			for _, x := range left {
+				x.Fact = fact
+				out = append(out, x)
+			}
+			written = append(written, d.Object)
+		}
+	}
+	// What the entry copies there and back is known at the moment alone.
+	out = slices.DeleteFunc(out, func(x Edit) bool { return x.from != "" && slices.Contains(written, x.from) })
+	for i := range out {
+		out[i].Sole = sole && wholes < 2
+	}
+	return out
+}
+
+// left are the edits that a deed of the entry is, and how many files they leave:
+// of each file that it copies, one over its target and one into it, which may be
+// a folder.
+func left(e snapshot.Persistent, d script.Deed) (out []Edit, files int) {
 	x := Edit{Entry: e, Deed: d}
 	switch {
 	case d.Kind != "file" || d.Verb != "write":
-		return nil
+		return nil, 0
 	case d.Holds != "":
 		x.Whole = strings.Split(d.Holds, "\n")
-		return []Edit{x}
+		return []Edit{x}, 1
 	case len(d.Leaves) > 0:
-		return []Edit{x}
+		return []Edit{x}, 1
 	}
-	var out []Edit
 	for _, from := range d.From {
 		for _, t := range e.Copies {
 			if same, _ := path.Match(path.Clean(from), t.Path); !same {
 				continue
 			}
-			x.Whole = t.Lines()
+			files++
+			x.Whole, x.from = t.Lines(), t.Path
 			if len(d.From) == 1 {
 				out = append(out, x)
 			}
@@ -121,21 +129,17 @@ func left(e snapshot.Persistent, d script.Deed) []Edit {
 			out = append(out, within)
 		}
 	}
-	return out
+	return out, files
 }
-
-// tables are the kinds of entries that are a line of a table.
-var tables = []string{"crontab", "cron.d", "cron-spool", "anacron", "at"}
 
 // recurs reports whether the entry runs again and again, is no package's, and is
 // none that the node needs.
 func recurs(e snapshot.Persistent) bool {
-	line := slices.Contains(tables, e.Kind)
 	switch {
-	case !e.Enabled && !e.Running, e.Package != "" && !(line && e.Sum == "differs"), slices.Contains(needed, e.Unit), slices.Contains(needed, path.Base(e.Source)):
+	case e.Package != "" && !(e.Table() && e.Sum == "differs"), slices.Contains(needed, e.Unit), slices.Contains(needed, path.Base(e.Source)):
 		return false
 	}
-	return line || slices.Contains([]string{"cron-dir", "timer", "path", "service"}, e.Kind)
+	return e.Recurs()
 }
 
 // Leaves reports whether the edit leaves in a file what is quoted of it as

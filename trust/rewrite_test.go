@@ -43,7 +43,9 @@ func TestEdits(t *testing.T) {
 		{"dd if=/srv/broken.yaml of=" + file, wrong, true},
 		{"cat > " + file + " <<'E'\n" + above + wrong.Got + "\nE", wrong, true},
 		{"tee " + file + " <<-E\n" + above + "\t" + wrong.Got + "\n\tE", wrong, true},
-		{"cp /srv/sound.yaml " + file, wrong, false}, // holds it elsewhere
+		{"cp /srv/sound.yaml " + file, wrong, false},                                                              // holds it elsewhere
+		{"if ok; then cp " + file + " /srv/broken.yaml; else cp /srv/broken.yaml " + file + "; fi", wrong, false}, // there and back
+		{"[ -f " + file + " ] || cp /srv/broken.yaml " + file, wrong, false},                                      // where there is none
 		{"cp /srv/unread.yaml " + file, wrong, false},
 		{"cp " + file + " /srv/broken.yaml", wrong, false},
 		{"cat > " + file + " <<'E'\n" + wrong.Got + "\nE", wrong, false},
@@ -62,6 +64,26 @@ func TestEdits(t *testing.T) {
 		}
 		if want := map[bool]string{true: "/etc/cron.d/x:3"}[tt.named]; named != want {
 			t.Errorf("%s: named %q, want %q", tt.command, named, want)
+		}
+	}
+}
+
+// An entry that copies one file and does nothing else may be taken out.
+func TestSole(t *testing.T) {
+	for command, want := range map[string]bool{
+		"cp /srv/a /etc/x":                       true,
+		"cp /srv/a /srv/b /etc":                  false, // the other may be needed
+		"cp /srv/a /etc/x; cp /srv/c /etc/y":     false,
+		"cp /srv/* /etc":                         false,
+		"cp /srv/a /etc/x; systemctl stop y":     false,
+		"cp /srv/a /etc/x; echo done":            true,
+		"sed -i s/abcd/efgh/ /x; cp /srv/a /etc": true,
+	} {
+		e := snapshot.Persistent{Kind: "cron.d", Source: "/etc/cron.d/x", Line: 1, Enabled: true, Command: command,
+			Copies: []snapshot.Text{{Path: "/srv/a", Content: "a"}, {Path: "/srv/b", Content: "b"}}}
+		list := Edits(&snapshot.Snapshot{Persistence: &snapshot.Persistence{Entries: []snapshot.Persistent{e}}})
+		if len(list) == 0 || list[0].Sole != want {
+			t.Errorf("%s: %+v, want %v", command, list, want)
 		}
 	}
 }

@@ -127,39 +127,54 @@ udev /etc/udev/rules.d/99-x.rules:2 on=true pkg= pids=[] files=1 [apply]`)
 	}
 }
 
-// What an entry copies over other files is read, unless it is a program or a
-// package's entry, and without what is secret.
+// What an entry copies over files that matter is read, unless it is large, no
+// text, of the kernel, or the entry a package's; and without what is secret.
 func TestCopied(t *testing.T) {
 	e := source.New(t.TempDir(), false)
-	for name, text := range map[string]string{"srv/a.yaml": "a", "srv/b.yaml": "password: hunter22", "srv/c.yaml": "\x7fELF\x00", "srv/d": "d"} {
+	for name, text := range map[string]string{"srv/a.yaml": "a: b", "srv/b.yaml": "password: hunter22", "srv/c.yaml": "\x7fELF\x00", "srv/d": "d", "srv/e.yaml": strings.Repeat("x", maxScript+1),
+		"etc/shadow": "root:x", "proc/kmsg": "x"} {
 		file := filepath.Join(e.Root, name)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	p := &persistence{env: e}
+	job := snapshot.Persistent{Kind: "cron.d", Enabled: true}
 	for command, want := range map[string]string{
-		"cp /srv/*.yaml /etc/kubernetes/manifests": "/srv/a.yaml /srv/b.yaml",
-		"cat /srv/d /srv/d > /x":                   "/srv/d",
-		"cp d /x; cp /srv /x; cp /gone /x":         "",
+		"cp /srv/*.yaml /etc/kubernetes/manifests":                "/srv/a.yaml /srv/b.yaml",
+		"cat /srv/d > /var/lib/kubelet/config.yaml":               "/srv/d",
+		"cp d /etc/hosts; cp /srv /etc/hosts; cp /x /etc/hosts":   "",
+		"cp /etc/shadow /root/backup; cp /srv/d /srv/f":           "",
+		"cp /s*/d /etc/hosts; dd if=/proc/kmsg of=/etc/hosts":     "",
+		"cp srv/d /etc/hosts; cp /srv/e.yaml /etc/systemd/x.yaml": "",
 	} {
 		var got []string
-		for _, x := range p.copied(snapshot.Persistent{Command: command}) {
-			got = append(got, x.Path)
-			if strings.Contains(x.Content, "hunter22") {
-				t.Errorf("%s: %s", command, x.Content)
+		x := job
+		x.Command = command
+		for _, t0 := range p.copied(x) {
+			got = append(got, t0.Path)
+			if strings.Contains(t0.Content, "hunter22") {
+				t.Errorf("%s: %s", command, t0.Content)
 			}
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s: got %q, want %q", command, got, want)
 		}
 	}
-	script := []snapshot.Text{{Content: "#!/bin/sh\ncp /srv/d /x\n"}}
-	if got := p.copied(snapshot.Persistent{Scripts: script}); len(got) != 1 {
+	job.Scripts = []snapshot.Text{{Content: "#!/bin/sh\ncp /srv/d /etc/hosts\n"}}
+	if got := p.copied(job); len(got) != 1 {
 		t.Errorf("by a script: %+v", got)
 	}
-	if got := p.copied(snapshot.Persistent{Scripts: script, Package: "tool"}); got != nil {
-		t.Errorf("of a package: %+v", got)
+	for name, change := range map[string]func(*snapshot.Persistent){
+		"of a package": func(x *snapshot.Persistent) { x.Package = "tool" },
+		"of a login":   func(x *snapshot.Persistent) { x.Kind = "profile" },
+		"not enabled":  func(x *snapshot.Persistent) { x.Enabled = false },
+	} {
+		x := job
+		change(&x)
+		if got := p.copied(x); got != nil {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }
 
