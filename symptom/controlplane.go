@@ -163,13 +163,32 @@ func down(s *snapshot.Snapshot, name string) string {
 }
 
 // outlived reports whether what runs now has run for so much longer than the
-// last one did, or that for so long, that its end is no pattern any more.
+// last one did, or that for so long, that its end is no pattern any more. Nor is
+// it where what it needs was started anew since the last one began, which may
+// have ended by that.
 func outlived(s *snapshot.Snapshot, now, last *snapshot.Container) bool {
 	life, age := last.Finished.Sub(last.Started), s.At.Sub(now.Started)
+	if age >= serves && renewed(s, now.Name, last.Started) {
+		return true
+	}
 	if now.Attempt >= manyRestarts || last.Finished.IsZero() {
 		return life >= shortLived || age >= shortLived
 	}
 	return life >= shortLived || age >= min(shortLived, 2*life+30*time.Second)
+}
+
+// renewed reports whether a component without which this one ends runs since
+// a later time.
+func renewed(s *snapshot.Snapshot, name string, since time.Time) bool {
+	for _, x := range []string{"etcd", "kube-apiserver"} {
+		if x == name {
+			return false
+		}
+		if c, _ := containersOf(s, x); c != nil && c.State == "running" && c.Started.After(since) {
+			return true
+		}
+	}
+	return false
 }
 
 // endsAgain reports whether a container was started so often that it is no
