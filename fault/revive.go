@@ -18,8 +18,9 @@ var needs = []struct{ name, after string }{
 }
 
 // often is the attempt from which the kubelet waits so long before the next one
-// that it is worth having it start the container at once.
-const often = 3
+// (20 s, and twice as long each time) that it is worth having it start the
+// container at once.
+const often = 1
 
 // brief is how long a container may run that will end again.
 const brief = time.Minute
