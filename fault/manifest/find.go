@@ -38,13 +38,32 @@ const settled = 90 * time.Second
 
 // Stays reports whether the component runs for a while with the manifest as it
 // is: then nothing in it keeps it from running. A file that was put back has the
-// time of its last write, so that the change of its inode counts as well.
+// time of its last write: where its inode was changed since, the process has to
+// have the manifest's flags.
 func Stays(s *snapshot.Snapshot, m snapshot.Manifest, component string) bool {
 	p, ok := Running(s, component)
 	if !ok || p.Start.IsZero() || m.Modified.IsZero() {
 		return false
 	}
-	return p.Start.After(m.Modified) && p.Start.After(m.Changed) && s.At.Sub(p.Start) >= settled
+	return p.Start.After(m.Modified) && (p.Start.After(m.Changed) || has(p, m, component)) && s.At.Sub(p.Start) >= settled
+}
+
+// has reports whether the process was given the flags of the manifest, and no
+// others.
+func has(p snapshot.Process, m snapshot.Manifest, component string) bool {
+	for _, c := range m.Containers {
+		if c.Command != component || c.Init {
+			continue
+		}
+		given := slices.DeleteFunc(slices.Clone(p.Args), func(a string) bool { return !strings.HasPrefix(a, "-") })
+		return len(given) == len(c.Flags) && !slices.ContainsFunc(c.Flags, func(f snapshot.Flag) bool {
+			return !slices.ContainsFunc(given, func(a string) bool {
+				a = strings.TrimLeft(a, "-")
+				return a == f.Name+"="+f.Value || a == f.Name && (f.Value == "" || f.Value == "true")
+			})
+		})
+	}
+	return false
 }
 
 // Found is a finding about a component's manifest, with the commands that show

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -50,21 +51,25 @@ func TestStays(t *testing.T) {
 	for name, tc := range map[string]struct {
 		started time.Duration // before the snapshot
 		changed time.Duration // the manifest's inode, before the snapshot
+		args    string
 		want    bool
 	}{
-		"runs since long":                {30 * time.Minute, time.Hour, true},
-		"has just started":               {20 * time.Second, time.Hour, false},
-		"of an older manifest":           {2 * time.Hour, 3 * time.Hour, false},
-		"an older manifest was put back": {30 * time.Minute, time.Minute, false},
-		"it is not known since":          {0, time.Hour, false},
+		"runs since long":                {30 * time.Minute, time.Hour, "--v=3", true},
+		"has just started":               {20 * time.Second, time.Hour, "--v=2", false},
+		"of an older manifest":           {2 * time.Hour, 3 * time.Hour, "--v=2", false},
+		"an older manifest was put back": {30 * time.Minute, time.Minute, "--v=3", false},
+		"only its mode was changed":      {30 * time.Minute, time.Minute, "--v=2", true},
+		"with more than the manifest":    {30 * time.Minute, time.Minute, "--v=2 --w=1", false},
+		"it is not known since":          {0, time.Hour, "--v=2", false},
 	} {
 		s := static(pod("kube-scheduler.yaml", "kube-scheduler", "kube-scheduler"))
-		p := snapshot.Process{PID: 5, Name: "kube-scheduler", Args: []string{"kube-scheduler"}}
+		p := snapshot.Process{PID: 5, Name: "kube-scheduler", Args: append([]string{"kube-scheduler"}, strings.Fields(tc.args)...)}
 		if tc.started > 0 {
 			p.Start = at.Add(-tc.started)
 		}
 		s.Processes.List = []snapshot.Process{p}
 		s.Static.Manifests[0].Changed = at.Add(-tc.changed)
+		s.Static.Manifests[0].Containers[0].Flags = []snapshot.Flag{{Name: "v", Value: "2"}}
 		if got := Stays(s, s.Static.Manifests[0], "kube-scheduler"); got != tc.want {
 			t.Errorf("%s: %v", name, got)
 		}
