@@ -180,8 +180,12 @@ func admitted(s *snapshot.Snapshot, plan op.Plan) op.Plan {
 	return slices.Concat(plan[:i], op.Plan{op.Unit{Verb: "stop", Name: kubelet.Unit}}, between, op.Plan{op.Unit{Verb: "start", Name: kubelet.Unit}}, plan[i+1:])
 }
 
-// untold ends this node's API server where the etcd beside it has ended.
+// untold ends this node's API server where the etcd beside it has ended, and no
+// other node's could tell the kubelet the same.
 func untold(s *snapshot.Snapshot) op.Plan {
+	if s.Cluster == nil || slices.ContainsFunc(s.Cluster.Nodes, func(n snapshot.Node) bool { return n.ControlPlane && n.Name != s.Node }) {
+		return nil
+	}
 	_, serves := manifest.Running(s, "kube-apiserver")
 	_, stores := manifest.Running(s, "etcd")
 	if _, here := manifest.Find(s, "etcd"); !here || !serves || stores {

@@ -59,6 +59,9 @@ func TestAdmitted(t *testing.T) {
 		"it does not":          {func(s *snapshot.Snapshot) { s.Kubelet.Running = false }, []string{"reload-units", "unit restart"}},
 		"nobody can be told":   {func(s *snapshot.Snapshot) { s.Cluster.Source = "etcd-file" }, []string{"reload-units", "unit restart"}},
 		"etcd was turned away": {func(s *snapshot.Snapshot) { s.Processes.List = s.Processes.List[:1] }, []string{"reload-units", "unit stop", "restart kube-apiserver", "unit start"}},
+		"another node serves too": {func(s *snapshot.Snapshot) {
+			s.Processes.List, s.Cluster.Nodes = s.Processes.List[:1], append(s.Cluster.Nodes, snapshot.Node{Name: "m", ControlPlane: true})
+		}, []string{"reload-units", "unit stop", "node-room map[memory:4Gi]", "unit start"}},
 		"etcd is elsewhere": {func(s *snapshot.Snapshot) {
 			s.Processes.List, s.Static.Manifests = s.Processes.List[:1], s.Static.Manifests[:1]
 		}, []string{"reload-units", "unit stop", "node-room map[memory:4Gi]", "unit start"}},
