@@ -34,7 +34,7 @@ type AdmissionPolicy struct {
 	Expressions []string  `json:"expressions,omitempty"` // CEL
 	Param       string    `json:"param,omitempty"`       // kind of the parameter, or its name
 	Created     time.Time `json:"created,omitzero"`
-	Changed     time.Time `json:"changed,omitzero"` // its fields, as managedFields has it
+	Changed     time.Time `json:"changed,omitzero"` // the latest time at which who set fields of its spec changed anything of it
 	Keeper      string    `json:"keeper,omitempty"` // as of a Workload
 }
 

@@ -122,7 +122,10 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 		return nil, fmt.Errorf("cannot change %s: it is gone", f.Subject.Name)
 	}
 	b := s.Cluster.Admission[i]
-	since := holds(s.Cluster, b)
+	since := b.Created
+	if victims(f) > 1 { // one alone may not be as all others are
+		since = holds(s.Cluster, b)
+	}
 	if since.IsZero() {
 		return nil, fmt.Errorf("cannot change %s: it is not known since when it holds, and so not whether it lets others in", f.Subject.Name)
 	}
@@ -131,6 +134,17 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 	}
 	set, err := object.Set(kind, "", name, []string{"Warn", "Audit"}, b.Actions, "let "+b.Policy+" warn in the place of denying", "spec", "validationActions")
 	return op.Plan{set}, err
+}
+
+// victims are how many controllers are refused their pods.
+func victims(f finding.Finding) int {
+	n := 0
+	for _, x := range f.Facts {
+		if denial.MatchString(x.Got) {
+			n++
+		}
+	}
+	return n
 }
 
 // holds is since when a binding and its policy are as they are.

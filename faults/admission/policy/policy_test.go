@@ -47,6 +47,13 @@ func TestRemedySpares(t *testing.T) {
 		t.Errorf("changed all the same: %v", plan)
 	}
 	s.Cluster.Admission = append(s.Cluster.Admission, snapshot.AdmissionPolicy{Kind: "ValidatingAdmissionPolicy", Name: "p", Changed: now.Add(-30 * time.Second)})
+	if plan, err := remedy(s, found[0]); err == nil {
+		t.Errorf("one workload that is not as the others, and it is changed all the same: %v", plan)
+	}
+	other := s.Cluster.Controllers[0]
+	other.Name = "q"
+	s.Cluster.Controllers = append(s.Cluster.Controllers, other)
+	found = detect(s)
 	if _, err := remedy(s, found[0]); err != nil {
 		t.Errorf("the pod was let in before the policy was changed: %v", err)
 	}

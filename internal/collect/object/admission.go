@@ -82,9 +82,9 @@ func AdmissionPolicy(kind string, o schema.Object) snapshot.AdmissionPolicy {
 		Actions: spec.Texts("validationActions"), Created: when(o, "metadata", "creationTimestamp"),
 		Param: spec.Text("paramKind", "kind") + spec.Text("paramRef", "name"), Keeper: kept(o),
 	}
-	for _, m := range Managers(o) {
-		if m.Subresource == "" && m.At.After(p.Changed) {
-			p.Changed = m.At
+	for _, m := range o.List("metadata", "managedFields") {
+		if at := when(m, "time"); m.Sub("fieldsV1", "f:spec") != nil && at.After(p.Changed) {
+			p.Changed = at
 		}
 	}
 	match := spec.Sub("matchConstraints")

@@ -31,7 +31,8 @@ func TestWebhooks(t *testing.T) {
 
 func TestAdmissionPolicy(t *testing.T) {
 	same(t, AdmissionPolicy("ValidatingAdmissionPolicy", decoded(t, `{"metadata":{"name":"p","managedFields":[
-{"manager":"a","time":"2026-03-04T05:06:07Z"},{"manager":"b","time":"2026-03-04T05:06:01Z"},{"manager":"c","subresource":"status","time":"2026-03-04T06:06:07Z"}]},"spec":{"failurePolicy":"Fail","paramKind":{"kind":"X"},
+{"manager":"a","time":"2026-03-04T05:06:07Z","fieldsV1":{"f:spec":{"f:validationActions":{}}}},{"manager":"b","time":"2026-03-04T05:06:01Z","fieldsV1":{"f:spec":{"f:x":{}}}},
+{"manager":"c","time":"2026-03-04T06:06:07Z","fieldsV1":{"f:metadata":{"f:labels":{}}}}]},"spec":{"failurePolicy":"Fail","paramKind":{"kind":"X"},
 "matchConstraints":{"resourceRules":[{"operations":["*"],"apiGroups":["*"],"apiVersions":["*"],"resources":["*"],"scope":"*"}]},"validations":[{"expression":"false"}]}}`)),
 		snapshot.AdmissionPolicy{Kind: "ValidatingAdmissionPolicy", Name: "p", Failure: "Fail", Param: "X", Changed: at, Rules: []string{"* on */*/*"}, Expressions: []string{"false"}})
 }
