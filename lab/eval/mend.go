@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -141,7 +140,7 @@ func (b *Bench) undone(ctx context.Context, id string, x broken) (bool, error) {
 	if diff := x.before.differ(now); len(diff) > 0 {
 		return false, fmt.Errorf("after the undo these are not as they were: %s", strings.Join(diff, ", "))
 	}
-	var rolled sync.Once
+	rolled := false
 	for deadline := time.Now().Add(returning); ; pause(ctx, 5*time.Second) {
 		d, err := b.Look(ctx, Case{Kind: Healthy})
 		switch {
@@ -152,9 +151,10 @@ func (b *Bench) undone(ctx context.Context, id string, x broken) (bool, error) {
 		case time.Now().After(deadline):
 			return false, fmt.Errorf("after the undo %s is not found again", id)
 		}
-		rolled.Do(func() { // with no API it is of no use, and not needed
+		if !rolled { // with no API it is of no use, and not needed
 			_, _ = b.Nodes.Kubectl(ctx, "-n", "canary", "rollout", "restart", "deployment")
-		})
+			rolled = true
+		}
 		_ = b.asked(ctx)
 	}
 }
