@@ -16,7 +16,7 @@ DRILL   ?= node-not-ready
 LAB     ?= 1
 SEEDS   ?= 1
 
-.PHONY: help build demo test unit mutants lab drills eval race lint fuzz bench generate clean
+.PHONY: help build demo test unit mutants lab drills flux eval race lint fuzz bench generate clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -43,6 +43,10 @@ lab: build ## the tests on a real cluster alone
 
 drills: build ## every drill with SEEDS seeds: found, fixed, undone, fixed again, scored
 	KLUSTERED_DRILL_SEEDS=$(SEEDS) go test -tags $(TAGS) -v -timeout 120m -run IntegrationDrills ./cmd/klustered
+
+flux: build ## what Flux keeps in Git, on a real cluster, with its own controller (minutes to build it once)
+	scripts/flux
+	go test -tags $(TAGS) -v -timeout 20m -run IntegrationFlux ./cmd/klustered
 
 eval: build ## measure the diagnosis on every drill, pairs, triples and healthy labs, into docs/eval.md (hours; goes on where it was)
 	@scripts/eval $(BIN)
