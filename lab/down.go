@@ -115,7 +115,20 @@ func (c *Cluster) remove(ctx context.Context) error {
 	if err := c.engine.Remove(ctx, p.containers...); err != nil {
 		return err
 	}
-	return errors.Join(c.engine.RemoveVolumes(ctx, p.volumes...), c.engine.RemoveNetworks(ctx, p.networks...))
+	return errors.Join(c.removeVolumes(ctx, p.volumes), c.engine.RemoveNetworks(ctx, p.networks...))
+}
+
+// removeVolumes removes volumes, also with files in them that somebody has made
+// immutable.
+func (c *Cluster) removeVolumes(ctx context.Context, names []string) error {
+	err := c.engine.RemoveVolumes(ctx, names...)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	for _, v := range names { // one that is gone is made, and removed with the others
+		_ = c.engine.Loosen(ctx, c.nodeImage(), v)
+	}
+	return c.engine.RemoveVolumes(ctx, names...)
 }
 
 // abandon removes a lab whose start failed or was cancelled. An engine may still carry

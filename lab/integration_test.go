@@ -132,6 +132,9 @@ func testRestart(ctx context.Context, t *testing.T, c *Cluster) {
 }
 
 func testReset(ctx context.Context, t *testing.T, c *Cluster, p Progress) {
+	if _, err := c.Nodes()[1].Exec(ctx, "chattr", "+i", "/var/lib/kubelet"); err != nil {
+		t.Fatal(err)
+	}
 	began := time.Now()
 	if err := c.Reset(ctx, p); err != nil {
 		t.Fatal(err)

@@ -52,7 +52,7 @@ func (c *Cluster) removeNodes(ctx context.Context) error {
 	if err := c.engine.Remove(ctx, containers...); err != nil {
 		return err
 	}
-	return c.engine.RemoveVolumes(ctx, disks...)
+	return c.removeVolumes(ctx, disks)
 }
 
 // eachNode does something on all nodes at once and joins what went wrong.

@@ -87,7 +87,7 @@ func (t tree) links() {
 func (t tree) dirs() {
 	for _, d := range []string{
 		"/tmp", "/run/systemd/system", "/etc/cron.hourly", "/etc/cron.weekly", "/etc/cron.monthly", "/etc/profile.d",
-		"/etc/default", "/usr/local/bin", "/usr/local/sbin", "/usr/libexec", "/var/spool/cron/crontabs", "/var/lib/etcd/member/snap", "/var/log/pods", "/var/lib/kubelet/pod-resources",
+		"/etc/default", "/usr/local/bin", "/usr/local/sbin", "/usr/libexec", "/var/spool/cron/crontabs", "/var/lib/etcd/member/snap", "/var/log/pods", "/var/lib/kubelet/pod-resources", "/var/lib/kubelet/device-plugins",
 	} {
 		t.dir(d, 0o755)
 	}

@@ -82,6 +82,17 @@ func (e *Engine) CopyVolume(ctx context.Context, image, from, to string) error {
 	return nil
 }
 
+// Loosen takes the attributes off the files of a volume that keep them from being
+// removed, running chattr from the image.
+func (e *Engine) Loosen(ctx context.Context, image, volume string) error {
+	argv := append([]string{e.Name, "run", "--rm", "--pull", "never", "--network", "none"}, e.limitFlags(false)...)
+	out, err := Command(ctx, nil, append(argv, "--volume", volume+":/of", "--cap-add", "LINUX_IMMUTABLE", "--entrypoint", "/usr/bin/chattr", image, "-R", "-f", "-i", "-a", "/of")...)
+	if err != nil {
+		return fmt.Errorf("cannot take the attributes off the files of volume %s: %w%s", volume, err, out)
+	}
+	return nil
+}
+
 // CreateNetwork makes a bridge network of its own with a fixed subnet and gateway.
 func (e *Engine) CreateNetwork(ctx context.Context, name, subnet, gateway string, labels map[string]string) error {
 	args := append(labelled("network", labels), "--subnet", subnet, "--gateway", gateway, name)

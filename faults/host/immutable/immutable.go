@@ -132,6 +132,6 @@ func drill(s *snapshot.Snapshot, d *fault.Dice) (op.Plan, error) {
 	if s.Kubelet == nil || !s.Kubelet.Running {
 		return nil, errors.New("cannot fix the kubelet's files: it does not run")
 	}
-	at := fault.Pick(d, []string{"/var/lib/kubelet/pod-resources", "/var/lib/kubelet"})
+	at := fault.Pick(d, []string{"/var/lib/kubelet/pod-resources", "/var/lib/kubelet/device-plugins"})
 	return op.Plan{op.FileAttr{Path: at, New: op.FileFlags{Immutable: true}}, op.Unit{Verb: "restart", Name: "kubelet.service", MayFail: true}}, nil
 }
