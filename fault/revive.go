@@ -34,6 +34,7 @@ func (f *Fault) revived(s *snapshot.Snapshot, plan op.Plan) op.Plan {
 	if s.Static == nil || s.Runtime == nil || len(plan) == 0 || !slices.ContainsFunc(f.Explains, ends) {
 		return plan
 	}
+	var waiting []op.Waiting
 	for _, x := range needs {
 		m, c, ok := s.Static.Component(x.name)
 		if !ok || !waits(s, c.Name) || anew(plan, m.Path, c.Name) {
@@ -42,15 +43,19 @@ func (f *Fault) revived(s *snapshot.Snapshot, plan op.Plan) op.Plan {
 		if _, _, here := s.Static.Component(x.after); !here {
 			x.after = ""
 		}
-		plan = append(plan, op.ReviveStatic{Container: c.Name, Socket: cmp.Or(s.Runtime.Socket, "/run/containerd/containerd.sock"), After: x.after})
+		waiting = append(waiting, op.Waiting{Name: c.Name, After: x.after})
 	}
-	return plan
+	if len(waiting) == 0 {
+		return plan
+	}
+	return append(plan, op.ReviveStatic{Containers: waiting, Socket: cmp.Or(s.Runtime.Socket, "/run/containerd/containerd.sock")})
 }
 
 // waits reports whether the container of that name of a static pod has ended
-// often, and none runs that will stay.
+// often, and none runs that will stay. Attempts of different images are evidence,
+// which would go with them.
 func waits(s *snapshot.Snapshot, name string) bool {
-	ended := false
+	ended, image := false, ""
 	for _, c := range s.Runtime.Containers {
 		if c.Namespace != "kube-system" || c.Name != name {
 			continue
@@ -58,7 +63,10 @@ func waits(s *snapshot.Snapshot, name string) bool {
 		if c.State == "running" && (c.Attempt < often || s.At.Sub(c.Started) > brief) {
 			return false
 		}
-		ended = ended || c.Attempt >= often
+		if image != "" && c.ImageID != image {
+			return false
+		}
+		ended, image = ended || c.Attempt >= often, c.ImageID
 	}
 	return ended
 }

@@ -29,7 +29,9 @@ func TestRevived(t *testing.T) {
 	}{
 		"all have ended": {all, []snapshot.Container{ended("kube-scheduler", 5), ended("kube-controller-manager", 4), ended("kube-apiserver", 6), ended("etcd", 9)}, op.Plan{op.Chmod{Path: "/x"}},
 			[]string{"etcd after ", "kube-apiserver after etcd", "kube-controller-manager after kube-apiserver", "kube-scheduler after kube-apiserver"}},
-		"etcd is elsewhere":  {all[1:], []snapshot.Container{ended("kube-apiserver", 6)}, op.Plan{op.Chmod{Path: "/x"}}, []string{"kube-apiserver after "}},
+		"etcd is elsewhere": {all[1:], []snapshot.Container{ended("kube-apiserver", 6)}, op.Plan{op.Chmod{Path: "/x"}}, []string{"kube-apiserver after "}},
+		"of two images": {all, []snapshot.Container{{Namespace: "kube-system", Name: "etcd", State: "exited", Attempt: 4, ImageID: "a"}, {Namespace: "kube-system", Name: "etcd", State: "exited", Attempt: 5, ImageID: "b"}},
+			op.Plan{op.Chmod{Path: "/x"}}, nil},
 		"not often":          {all, []snapshot.Container{ended("kube-apiserver", 0)}, op.Plan{op.Chmod{Path: "/x"}}, nil},
 		"one of them runs":   {all, []snapshot.Container{ended("kube-apiserver", 6), running("kube-apiserver", 7, time.Hour)}, op.Plan{op.Chmod{Path: "/x"}}, nil},
 		"it runs for now":    {all, []snapshot.Container{ended("kube-apiserver", 6), running("kube-apiserver", 7, time.Second)}, op.Plan{op.Chmod{Path: "/x"}}, []string{"kube-apiserver after etcd"}},
@@ -45,8 +47,9 @@ func TestRevived(t *testing.T) {
 		f := &Fault{Explains: []symptom.Edge{{Symptom: symptom.EtcdDown}}}
 		var got []string
 		for _, o := range f.revived(s, tt.plan)[len(tt.plan):] {
-			r := o.(op.ReviveStatic)
-			got = append(got, r.Container+" after "+r.After)
+			for _, w := range o.(op.ReviveStatic).Containers {
+				got = append(got, w.Name+" after "+w.After)
+			}
 		}
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%s: got %q, want %q", name, got, tt.want)

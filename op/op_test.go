@@ -132,7 +132,7 @@ func every(t *testing.T, m *faulttest.Machine) map[string]op.Op {
 		"public half":                       op.PublishKey{Key: "/etc/kubernetes/pki/etcd/server.key", Path: "/etc/kubernetes/pki/sa.pub", Pin: pin(t, m, "/etc/kubernetes/pki/sa.pub")},
 		"make /etc/kubernetes/new.pub anew": op.PublishKey{Key: "/etc/kubernetes/pki/sa.key", Path: "/etc/kubernetes/new.pub", Fresh: true},
 		"container etcd":                    op.RestartStatic{Container: "etcd", Socket: "/run/containerd/containerd.sock", Why: "it reads its files again"},
-		"kube-scheduler as soon as":         op.ReviveStatic{Container: "kube-scheduler", Socket: "/run/containerd/containerd.sock", After: "kube-apiserver"},
+		"kube-scheduler as soon as":         op.ReviveStatic{Containers: []op.Waiting{{Name: "kube-scheduler", After: "kube-apiserver"}}, Socket: "/run/containerd/containerd.sock"},
 		"rebuild": op.IssueKubeconfig{
 			Path: "/root/.kube/config", Pin: pin(t, m, "/root/.kube/config"), Cluster: "klustered", Server: "https://172.20.0.2:6443",
 			CACert: "/etc/kubernetes/pki/ca.crt", CAKey: "/etc/kubernetes/pki/ca.key", User: "kubernetes-admin", Groups: []string{"kubeadm:cluster-admins"}, Days: 365,

@@ -4,14 +4,21 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
-// A ReviveStatic has the kubelet start a static pod's container that has ended
-// again and again. By itself the kubelet would wait for up to five minutes.
+// A ReviveStatic has the kubelet start containers of static pods that have ended.
+// By itself it waits longer each time, for up to five minutes. It is a favour:
+// what cannot be started so is left to the kubelet, and no error.
 type ReviveStatic struct {
-	Container string `json:"container"` // its name, such as kube-scheduler
-	Socket    string `json:"socket"`    // of the runtime
+	Containers []Waiting `json:"containers"` // in the order in which they need one another
+	Socket     string    `json:"socket"`     // of the runtime
+}
+
+// A Waiting is a container that has ended.
+type Waiting struct {
+	Name string `json:"name"` // such as kube-scheduler
 	// After is the component without which it would end once more: etcd,
 	// kube-apiserver or "".
 	After string `json:"after,omitempty"`
@@ -21,38 +28,45 @@ type ReviveStatic struct {
 func (ReviveStatic) Kind() string { return "revive-static" }
 
 func (r ReviveStatic) String() string {
-	when := "at once"
-	if r.After != "" {
-		when = "as soon as " + r.After + " answers"
+	var parts []string
+	for _, w := range r.Containers {
+		if w.After != "" {
+			w.Name += " as soon as " + w.After + " answers"
+		}
+		parts = append(parts, w.Name)
 	}
-	return fmt.Sprintf("have the kubelet start the static pod's container %s %s: it has ended too often to be started soon", r.Container, when)
+	return fmt.Sprintf("have the kubelet start %s: each time that one ends it waits longer", strings.Join(parts, ", "))
 }
 
 // Before keeps nothing.
 func (ReviveStatic) Before(context.Context, Machine) (State, error) { return keep(nil) }
 
-// Do waits a while for what it needs, and else leaves it to the kubelet.
+// reviving is how long components may take, together, to answer after a repair.
+var reviving = 90 * time.Second
+
+// Do waits for what each needs. Where that does not come, the others would wait
+// in vain.
 func (r ReviveStatic) Do(ctx context.Context, m Machine) error {
-	for over := time.After(reviving); !r.needs(ctx, m); {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-over:
-			return nil
-		case <-time.After(time.Second):
+	over := time.After(reviving)
+	for _, w := range r.Containers {
+		for !w.answers(ctx, m) || m.ReviveStatic(ctx, r.Socket, w.Name) != nil {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-over:
+				return nil
+			case <-time.After(time.Second):
+			}
 		}
 	}
-	return m.ReviveStatic(ctx, r.Socket, r.Container)
+	return nil
 }
 
-// reviving is how long a component may take to answer after its repair.
-var reviving = time.Minute
-
-// needs reports whether what it needs is there.
-func (r ReviveStatic) needs(ctx context.Context, m Machine) bool {
+// answers reports whether what the container needs is there.
+func (w Waiting) answers(ctx context.Context, m Machine) bool {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	switch r.After {
+	switch w.After {
 	case "etcd":
 		_, err := m.Members(ctx)
 		return err == nil
