@@ -1,6 +1,7 @@
 package script
 
 import (
+	"cmp"
 	"path"
 	"regexp"
 	"slices"
@@ -37,6 +38,7 @@ func Deeds(text string) []Deed {
 	vars := assigned(text)
 	var out []Deed
 	commands := Commands(text)
+	var gaps map[string]int
 	for _, c := range commands {
 		name, args := c.Call()
 		for i := range args {
@@ -60,8 +62,13 @@ func Deeds(text string) []Deed {
 		}
 		for _, d := range list {
 			d.Line = c.Line
-			if c.Branch && fills(fill(strings.Join(lines[max(0, c.Line-2):min(c.Line, len(lines))], "\n"), vars), d.Object) {
-				d.From, d.Holds = nil, ""
+			if d.From != nil || d.Holds != "" {
+				if gaps == nil {
+					gaps = tests(fill(text, vars))
+				}
+				if d.fills(gaps) {
+					d.From, d.Holds = nil, ""
+				}
 			}
 			if key, ok := strings.CutPrefix(d.Object, "/proc/sys/"); ok && d.Kind == "file" {
 				d.Kind, d.Object = "sysctl", strings.ReplaceAll(key, "/", ".")+"="+echoed(args)
@@ -75,13 +82,36 @@ func Deeds(text string) []Deed {
 	return out
 }
 
-// fills reports whether what is done to a file on a condition is done where it
-// is not there, by the lines up to that.
-func fills(lines, object string) bool {
-	name := `["']?` + regexp.QuoteMeta(object) + `["']?`
-	missing, err := regexp.Compile(`(?:test|\[)\s+(?:!\s+-[efs]\s+` + name + `|-[efs]\s+` + name + `\s*\]{0,2}\s*\|\|)`)
-	return err == nil && len(object) < 512 && missing.MatchString(lines)
+// fills reports whether a file is written only where it is not there, by the
+// first line that tests for it.
+func (d Deed) fills(gaps map[string]int) bool {
+	names := []string{d.Object}
+	for _, f := range d.From {
+		names = append(names, path.Join(d.Object, path.Base(f)))
+	}
+	return slices.ContainsFunc(names, func(n string) bool { return gaps[n] > 0 && gaps[n] <= d.Line })
 }
+
+// tests are the files for which a text tests whether they are missing, and the
+// first line that does.
+func tests(text string) map[string]int {
+	out := map[string]int{}
+	line, at := 1, 0
+	for _, m := range tested.FindAllStringSubmatchIndex(text, 100) {
+		line, at = line+strings.Count(text[at:m[0]], "\n"), m[0]
+		for i := 2; i < len(m); i += 2 {
+			if m[i] >= 0 {
+				name := strings.Trim(text[m[i]:m[i+1]], `"'`)
+				out[name] = cmp.Or(out[name], line)
+			}
+		}
+	}
+	return out
+}
+
+// tested are tests for a file that is not there, or for one after which nothing
+// more is done.
+var tested = regexp.MustCompile(`(?:test|\[)\s+(?:!\s+-[efs]\s+([^\s;|&\]]+)|-[efs]\s+([^\s;|&\]]+)\s*\]{0,2}\s*(?:\|\||&&\s*(?:exit|return|continue)))|!\s+test\s+-[efs]\s+([^\s;|&\]]+)`)
 
 var assignment = regexp.MustCompile(`(?m)(?:^|[;&|{\s])([A-Za-z_]\w{0,40})=("[^"\n$` + "`" + `]*"|'[^'\n]*'|[^\s;&|"'$` + "`" + `]+)`)
 
@@ -99,15 +129,19 @@ var variable = regexp.MustCompile(`\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))`)
 
 // fill replaces the variables that are known.
 func fill(s string, vars map[string]string) string {
-	if len(vars) == 0 || !strings.Contains(s, "$") || len(s) > 4096 {
+	if len(vars) == 0 || !strings.Contains(s, "$") || len(s) > maxText {
 		return s
 	}
-	return variable.ReplaceAllStringFunc(s, func(v string) string {
-		if x, ok := vars[strings.Trim(v, "${}")]; ok {
+	full := variable.ReplaceAllStringFunc(s, func(v string) string {
+		if x, ok := vars[strings.Trim(v, "${}")]; ok && len(x) <= 512 {
 			return x
 		}
 		return v
 	})
+	if len(full) > maxText {
+		return s
+	}
+	return full
 }
 
 // echoed is what echo and its like print.

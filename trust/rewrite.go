@@ -69,6 +69,9 @@ func edits(e snapshot.Persistent, read map[string][]script.Deed) []Edit {
 	var out []Edit
 	var written []string // by the entry itself
 	sole, wholes := true, 0
+	if once(e) {
+		e.Copies = nil
+	}
 	for _, p := range places(e) {
 		deeds, known := read[p.text]
 		if !known {
@@ -93,11 +96,20 @@ func edits(e snapshot.Persistent, read map[string][]script.Deed) []Edit {
 		}
 	}
 	// What the entry copies there and back is known at the moment alone.
-	out = slices.DeleteFunc(out, func(x Edit) bool { return x.from != "" && slices.Contains(written, x.from) })
+	out = slices.DeleteFunc(out, func(x Edit) bool {
+		return x.from != "" && slices.ContainsFunc(written, func(w string) bool { return x.from == path.Clean(w) || path.Dir(x.from) == path.Clean(w) })
+	})
 	for i := range out {
 		out[i].Sole = sole && wholes < 2
 	}
 	return out
+}
+
+// once reports whether a unit runs only where something is not there yet.
+func once(e snapshot.Persistent) bool {
+	return slices.ContainsFunc(e.Files, func(t snapshot.Text) bool {
+		return strings.Contains(t.Content, "ConditionPathExists=!") || strings.Contains(t.Content, "ConditionFirstBoot=")
+	})
 }
 
 // left are the edits that a deed of the entry is, and how many files they leave:

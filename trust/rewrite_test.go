@@ -45,7 +45,8 @@ func TestEdits(t *testing.T) {
 		{"tee " + file + " <<-E\n" + above + "\t" + wrong.Got + "\n\tE", wrong, true},
 		{"cp /srv/sound.yaml " + file, wrong, false},                                                              // holds it elsewhere
 		{"if ok; then cp " + file + " /srv/broken.yaml; else cp /srv/broken.yaml " + file + "; fi", wrong, false}, // there and back
-		{"[ -f " + file + " ] || cp /srv/broken.yaml " + file, wrong, false},                                      // where there is none
+		{"if ok; then cp " + file + " /srv/; else cp /srv/kube-apiserver.yaml " + file + "; fi", wrong, false},
+		{"[ -f " + file + " ] || cp /srv/broken.yaml " + file, wrong, false}, // where there is none
 		{"cp /srv/unread.yaml " + file, wrong, false},
 		{"cp " + file + " /srv/broken.yaml", wrong, false},
 		{"cat > " + file + " <<'E'\n" + wrong.Got + "\nE", wrong, false},
@@ -90,10 +91,18 @@ func TestSole(t *testing.T) {
 
 // Who is more than its edit, or a package's, is for a person.
 func TestEditsOfWhom(t *testing.T) {
+	copies := func(e *snapshot.Persistent) {
+		e.Scripts, e.Command, e.Copies = nil, "cp /srv/a /etc/y", []snapshot.Text{{Path: "/srv/a", Content: "efgh"}}
+	}
 	for name, tt := range map[string]struct {
 		change func(*snapshot.Persistent)
 		want   string
 	}{
+		"a service that copies": {copies, "/etc/systemd/system/x.service/etc/systemd/system/x.service"},
+		"one that fills a gap": {func(e *snapshot.Persistent) {
+			copies(e)
+			e.Files = []snapshot.Text{{Content: "[Unit]\nConditionPathExists=!/etc/y\n"}}
+		}, ""},
 		"a service":                  {func(*snapshot.Persistent) {}, "/opt/x:3"},
 		"a package's":                {func(e *snapshot.Persistent) { e.Package = "tool" }, ""},
 		"a package's table, changed": {func(e *snapshot.Persistent) { e.Kind, e.Package, e.Sum = "crontab", "cron", "differs" }, "/opt/x:3"},

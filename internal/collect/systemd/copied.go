@@ -2,6 +2,7 @@ package systemd
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -25,7 +26,7 @@ var owned = []string{"/etc/kubernetes/", "/etc/cni/", "/etc/containerd/", "/etc/
 // copied are the text files that an entry copies, again and again, over others,
 // for who would know what it leaves there. Of a package's entry that is known.
 func (p *persistence) copied(x snapshot.Persistent) []snapshot.Text {
-	if !x.Recurs() || x.Package != "" && x.Sum != "differs" {
+	if !x.Recurs() || x.Package != "" && x.Sum != "differs" || x.User != "" && x.User != "root" {
 		return nil
 	}
 	deeds := script.Deeds(x.Command)
@@ -33,18 +34,19 @@ func (p *persistence) copied(x snapshot.Persistent) []snapshot.Text {
 		deeds = append(deeds, script.Deeds(t.Content)...)
 	}
 	var out []snapshot.Text
+	seen := map[string]bool{}
 	for _, d := range deeds {
 		if !slices.ContainsFunc(owned, func(o string) bool { return strings.HasPrefix(path.Clean(d.Object)+"/", o) }) {
 			continue
 		}
 		for _, from := range d.From {
+			if seen[from] || len(seen) > maxNamed {
+				continue
+			}
+			seen[from] = true
 			for _, name := range p.named(from) {
-				known := func(t snapshot.Text) bool { return t.Path == name }
-				if slices.ContainsFunc(out, known) {
-					continue
-				}
-				if t, ok := p.plain(name); ok {
-					out = append(out, t)
+				if t, ok := p.plain(name); ok && !seen["="+name] {
+					out, seen["="+name] = append(out, t), true
 				}
 				if len(out) == maxCopied {
 					return out
@@ -66,8 +68,14 @@ func (p *persistence) named(from string) []string {
 	return list[:min(len(list), maxNamed)]
 }
 
+// secrets are the names of files that hold what no pattern tells from other words.
+var secrets = regexp.MustCompile(`/(g?shadow|opasswd|htpasswd)|\.(csv|netdev|key|p12|pfx|jks)$`)
+
 // plain reads a small text file, without what is secret in it.
 func (p *persistence) plain(name string) (snapshot.Text, bool) {
+	if secrets.MatchString(p.env.Resolve(name)) || secrets.MatchString(name) {
+		return snapshot.Text{}, false
+	}
 	if i, err := p.env.Stat(name); err != nil || !i.IsRegular() || i.Size > maxScript {
 		return snapshot.Text{}, false
 	}

@@ -138,12 +138,16 @@ func TestCopied(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := os.Symlink("/etc/shadow", filepath.Join(e.Root, "srv/link")); err != nil {
+		t.Fatal(err)
+	}
 	p := &persistence{env: e}
 	job := snapshot.Persistent{Kind: "cron.d", Enabled: true}
 	for command, want := range map[string]string{
 		"cp /srv/*.yaml /etc/kubernetes/manifests":                "/srv/a.yaml /srv/b.yaml",
 		"cat /srv/d > /var/lib/kubelet/config.yaml":               "/srv/d",
 		"cp d /etc/hosts; cp /srv /etc/hosts; cp /x /etc/hosts":   "",
+		"cp /etc/shadow /etc/hosts; cp /srv/link /etc/hosts":      "",
 		"cp /etc/shadow /root/backup; cp /srv/d /srv/f":           "",
 		"cp /s*/d /etc/hosts; dd if=/proc/kmsg of=/etc/hosts":     "",
 		"cp srv/d /etc/hosts; cp /srv/e.yaml /etc/systemd/x.yaml": "",
@@ -167,6 +171,7 @@ func TestCopied(t *testing.T) {
 	}
 	for name, change := range map[string]func(*snapshot.Persistent){
 		"of a package": func(x *snapshot.Persistent) { x.Package = "tool" },
+		"of a user":    func(x *snapshot.Persistent) { x.User = "bob" },
 		"of a login":   func(x *snapshot.Persistent) { x.Kind = "profile" },
 		"not enabled":  func(x *snapshot.Persistent) { x.Enabled = false },
 	} {
