@@ -70,6 +70,7 @@ func TestComponentDown(t *testing.T) {
 		{"what_it_needs_was_renewed", plane(sched, sched, ran("etcd", 0, 90*time.Second, 0), ran("kube-scheduler", 40, 150*time.Second, 85*time.Second), ran("kube-scheduler", 41, 80*time.Second, 0)), Absent},
 		{"it_was_renewed_just_now", plane(sched, sched, ran("etcd", 0, 90*time.Second, 0), ran("kube-scheduler", 40, 150*time.Second, 50*time.Second), ran("kube-scheduler", 41, 40*time.Second, 0)), Seen},
 		{"it_was_renewed_before", plane(sched, sched, ran("etcd", 0, 200*time.Second, 0), ran("kube-scheduler", 40, 150*time.Second, 85*time.Second), ran("kube-scheduler", 41, 80*time.Second, 0)), Seen},
+		{"what_it_needs_ends_often", plane(sched, sched, ran("etcd", 3, 90*time.Second, 0), ran("kube-scheduler", 40, 150*time.Second, 85*time.Second), ran("kube-scheduler", 41, 80*time.Second, 0)), Seen},
 		{"what_it_needs_ended", plane(sched, sched, ran("etcd", 0, 90*time.Second, time.Second), ran("kube-scheduler", 40, 150*time.Second, 85*time.Second), ran("kube-scheduler", 41, 80*time.Second, 0)), Seen},
 		{"manifest_gone", plane(all[:3], all[:3], credential("/etc/kubernetes/scheduler.conf")), Seen},
 		{"runs_as_a_service", plane(all[:3], all, credential("/etc/kubernetes/scheduler.conf")), Absent},
