@@ -136,15 +136,19 @@ func remedy(s *snapshot.Snapshot, f finding.Finding) (op.Plan, error) {
 	return op.Plan{set}, err
 }
 
-// victims are how many controllers are refused their pods.
+// victims are how many workloads are refused their pods, of which a ReplicaSet
+// may be one of two; Jobs come and go.
 func victims(f finding.Finding) int {
-	n := 0
+	seen := map[string]bool{}
 	for _, x := range f.Facts {
-		if denial.MatchString(x.Got) {
-			n++
+		if kind, name, _ := strings.Cut(x.Source, " "); denial.MatchString(x.Got) && kind != "Job" {
+			if kind == "ReplicaSet" {
+				name = name[:max(0, strings.LastIndexByte(name, '-'))]
+			}
+			seen[kind+" "+name] = true
 		}
 	}
-	return n
+	return len(seen)
 }
 
 // holds is since when a binding and its policy are as they are.

@@ -35,7 +35,7 @@ func TestDetect(t *testing.T) {
 func TestRemedySpares(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	s := &snapshot.Snapshot{At: now, Cluster: &snapshot.Cluster{
-		Controllers: []snapshot.Workload{{Kind: "ReplicaSet", Namespace: "a", Name: "r", Replicas: 1, Message: `ValidatingAdmissionPolicy 'p' with binding 'b' denied request`}},
+		Controllers: []snapshot.Workload{{Kind: "ReplicaSet", Namespace: "a", Name: "r-1", Replicas: 1, Message: `ValidatingAdmissionPolicy 'p' with binding 'b' denied request`}},
 		Admission:   []snapshot.AdmissionPolicy{{Kind: "ValidatingAdmissionPolicyBinding", Name: "b", Policy: "p", Actions: []string{"Deny"}, Created: now.Add(-time.Hour)}},
 		Pods:        []snapshot.Pod{{Created: now.Add(-time.Minute), Owner: "ReplicaSet/other"}},
 	}}
@@ -50,10 +50,15 @@ func TestRemedySpares(t *testing.T) {
 	if plan, err := remedy(s, found[0]); err == nil {
 		t.Errorf("one workload that is not as the others, and it is changed all the same: %v", plan)
 	}
-	other := s.Cluster.Controllers[0]
-	other.Name = "q"
-	s.Cluster.Controllers = append(s.Cluster.Controllers, other)
-	found = detect(s)
+	for i, x := range []string{"ReplicaSet r-2", "Job j", "Job k", "ReplicaSet q-1"} {
+		other := s.Cluster.Controllers[0]
+		other.Kind, other.Name, _ = strings.Cut(x, " ")
+		s.Cluster.Controllers = append(s.Cluster.Controllers, other)
+		found = detect(s)
+		if plan, err := remedy(s, found[0]); i < 3 && err == nil {
+			t.Errorf("%s is none of another workload, and it is changed all the same: %v", x, plan)
+		}
+	}
 	if _, err := remedy(s, found[0]); err != nil {
 		t.Errorf("the pod was let in before the policy was changed: %v", err)
 	}
