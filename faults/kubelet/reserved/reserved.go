@@ -183,7 +183,7 @@ func admitted(s *snapshot.Snapshot, plan op.Plan) op.Plan {
 // untold ends this node's API server where the etcd beside it has ended, and no
 // other node's could tell the kubelet the same.
 func untold(s *snapshot.Snapshot) op.Plan {
-	if s.Cluster == nil || slices.ContainsFunc(s.Cluster.Nodes, func(n snapshot.Node) bool { return n.ControlPlane && n.Name != s.Node }) {
+	if s.Cluster == nil || len(s.Cluster.Nodes) == 0 || slices.ContainsFunc(s.Cluster.Nodes, func(n snapshot.Node) bool { return n.ControlPlane && n.Name != s.Node }) {
 		return nil
 	}
 	_, serves := manifest.Running(s, "kube-apiserver")
