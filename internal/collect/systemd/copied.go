@@ -21,7 +21,8 @@ const (
 // owned are the folders and files that a finding may quote a line of. What is
 // copied elsewhere is not read.
 var owned = []string{"/etc/kubernetes/", "/etc/cni/", "/etc/containerd/", "/etc/systemd/", "/etc/sysctl", "/etc/default/", "/etc/sysconfig/", "/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf",
-	"/root/.kube/", "/etc/security/limits", "/etc/modprobe.d/", "/etc/apparmor.d/", "/etc/nftables", "/etc/iptables/", "/var/lib/kubelet/", "/var/lib/kube-proxy/", "/usr/lib/systemd/", "/lib/systemd/", "/usr/local/lib/systemd/"}
+	"/root/.kube/", "/root/.bash", "/root/.profile", "/root/.inputrc", "/etc/profile", "/etc/bash", "/etc/inputrc", "/etc/environment", "/etc/ld.so", "/etc/pam.d/", "/etc/cron", "/var/spool/cron/", "/etc/rc.local",
+	"/etc/security/limits", "/etc/modprobe.d/", "/etc/apparmor.d/", "/etc/nftables", "/etc/iptables/", "/var/lib/kubelet/", "/var/lib/kube-proxy/", "/usr/lib/systemd/", "/lib/systemd/", "/usr/local/lib/systemd/"}
 
 // copied are the text files that an entry copies, again and again, over others,
 // for who would know what it leaves there. Of a package's entry that is known.
