@@ -55,7 +55,7 @@ race: ## unit tests and laws under the race detector
 	go test -tags $(TAGS) -race -short ./...
 
 lint: ## formatting, vet, generated files
-	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+	@list=$$(gofmt -l .); [ -z "$$list" ] || { echo "not formatted: $$list" >&2; exit 1; }
 	go vet -tags $(TAGS) ./...
 	go run ./internal/gen -check
 
