@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,6 +79,7 @@ func (l lookAt) node(m op.Machine, say func(what string, v any, err error)) {
 		for i := range all {
 			all[i].ID = "" // the one that is added again has another
 		}
+		slices.SortFunc(all, func(a, b op.EtcdMember) int { return slices.Compare(a.PeerURLs, b.PeerURLs) }) // and by that another place
 		say("members", all, err)
 	}
 	for _, name := range l.Runs {
