@@ -69,9 +69,6 @@ func edits(e snapshot.Persistent, read map[string][]script.Deed) []Edit {
 	var out []Edit
 	var written []string // by the entry itself
 	sole, wholes := true, 0
-	if once(e) {
-		e.Copies = nil
-	}
 	for _, p := range places(e) {
 		deeds, known := read[p.text]
 		if !known {
@@ -95,9 +92,11 @@ func edits(e snapshot.Persistent, read map[string][]script.Deed) []Edit {
 			written = append(written, d.Object)
 		}
 	}
-	// What the entry copies there and back is known at the moment alone.
+	// What the entry copies there and back is known at the moment alone, and what
+	// runs once fills a gap.
+	gap := once(e)
 	out = slices.DeleteFunc(out, func(x Edit) bool {
-		return x.from != "" && slices.ContainsFunc(written, func(w string) bool { return x.from == path.Clean(w) || path.Dir(x.from) == path.Clean(w) })
+		return gap && x.Whole != nil || x.from != "" && slices.ContainsFunc(written, func(w string) bool { return x.from == path.Clean(w) || path.Dir(x.from) == path.Clean(w) })
 	})
 	for i := range out {
 		out[i].Sole = sole && wholes < 2

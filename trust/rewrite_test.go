@@ -99,6 +99,10 @@ func TestEditsOfWhom(t *testing.T) {
 		want   string
 	}{
 		"a service that copies": {copies, "/etc/systemd/system/x.service/etc/systemd/system/x.service"},
+		"one that fills a gap with a text": {func(e *snapshot.Persistent) {
+			e.Scripts, e.Command = nil, "cat >/etc/y <<E\nefgh\nE"
+			e.Files = []snapshot.Text{{Content: "[Unit]\nConditionPathExists=!/etc/y\n"}}
+		}, ""},
 		"one that fills a gap": {func(e *snapshot.Persistent) {
 			copies(e)
 			e.Files = []snapshot.Text{{Content: "[Unit]\nConditionPathExists=!/etc/y\n"}}
