@@ -186,7 +186,7 @@ type Persistent struct {
 	At    time.Time `json:"at,omitzero"`     // when it runs next, where the entry says so
 }
 
-// A Table reports whether the entry is a line of a table.
+// Table reports whether the entry is a line of a table.
 func (p Persistent) Table() bool {
 	switch p.Kind {
 	case "crontab", "cron.d", "cron-spool", "anacron", "at":
