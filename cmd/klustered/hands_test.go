@@ -13,10 +13,10 @@ func onNode(t *testing.T, node, script string) string {
 	return must(t, "lab", "exec", "--name", labName, node, "--", "sh", "-c", script)
 }
 
-// The target of the hands, and how a pod writes to it: by the node's own shell,
-// since the images of the lab have none.
+// The folder to which the hands write, and how a pod does: by the node's own
+// shell, since the images of the lab have none.
 const (
-	target    = "/etc/motd"
+	target    = "/etc/tidied"
 	loader    = "/host/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
 	libraries = "/host/usr/lib/x86_64-linux-gnu"
 )
@@ -31,24 +31,34 @@ func pod(name, command string) string {
 
 const kubectl = "kubectl --kubeconfig /etc/kubernetes/admin.conf "
 
-// hands each write their own word to the target, or to the object, within a
-// minute and a half. A script plants one, and says when it acts. Each lives on
-// for a moment: without the process connector, which a container is refused, a
-// watch says itself that one that ends at once may go unnamed.
+// hands each write their own word to a file of their own, or to the object,
+// within a minute and a half: of two that write to one file at once, nobody can
+// say who did it. A script plants one, and says when it acts. Each lives on for
+// a moment: without the process connector, which a container is refused, a watch
+// says itself that one that ends at once may go unnamed.
 var hands = []struct{ word, script, kind, source string }{
 	{"timer", `printf '[Timer]\nOnActiveSec=12\nAccuracySec=1s\n' > /etc/systemd/system/tidy.timer
-printf '[Service]\nType=oneshot\nExecStart=/bin/sh -c "echo timer > ` + target + `; sleep 0.3"\n' > /etc/systemd/system/tidy.service
+printf '[Service]\nType=oneshot\nExecStart=/bin/sh -c "echo timer > ` + target + `/timer; sleep 0.3"\n' > /etc/systemd/system/tidy.service
 systemctl daemon-reload; systemctl start tidy.timer`, "timer", "/etc/systemd/system/tidy.timer"},
 	{"path", `printf '[Path]\nPathModified=/etc/trigger\n' > /etc/systemd/system/sweep.path
-printf '[Service]\nType=oneshot\nExecStart=/bin/sh -c "echo path > ` + target + `; sleep 0.3"\n' > /etc/systemd/system/sweep.service
+printf '[Service]\nType=oneshot\nExecStart=/bin/sh -c "echo path > ` + target + `/path; sleep 0.3"\n' > /etc/systemd/system/sweep.service
 systemctl daemon-reload; systemctl start sweep.path; (sleep 16; touch /etc/trigger) >/dev/null 2>&1 &`, "path", "/etc/systemd/system/sweep.path"},
-	{"generator", `mkdir -p /etc/systemd/system-generators; printf '#!/bin/sh\necho generator > ` + target + `; sleep 0.3\n' > /etc/systemd/system-generators/tidy
+	{"generator", `mkdir -p /etc/systemd/system-generators; printf '#!/bin/sh\necho generator > ` + target + `/generator; sleep 0.3\n' > /etc/systemd/system-generators/tidy
 chmod +x /etc/systemd/system-generators/tidy; (sleep 20; systemctl daemon-reload) >/dev/null 2>&1 &`, "generator", "/etc/systemd/system-generators/tidy"},
-	{"profile", `echo 'echo profile > ` + target + `; sleep 0.3' > /etc/profile.d/tidy.sh; (sleep 24; bash -l -c true; true) >/dev/null 2>&1 &`, "profile", "/etc/profile.d/tidy.sh"},
-	{"pod", "(sleep 28; echo '" + pod("agent", "echo pod > /host"+target) + "' | " + kubectl + "apply -f -) >/dev/null 2>&1 &", "pod", "kube-system/agent"},
-	{"static", "(sleep 34; echo '" + pod("keeper", "echo static > /host"+target) + "' > /etc/kubernetes/manifests/keeper.yaml) >/dev/null 2>&1 &", "static-pod", "/etc/kubernetes/manifests/keeper.yaml"},
-	{"at", `echo 'echo at > ` + target + `; sleep 0.3' | at now + 1 minute 2>/dev/null`, "at", "/var/spool/cron/atjobs"},
-	{"cron", `echo '* * * * * root sleep 3; echo cron > ` + target + `' > /etc/cron.d/tidy`, "cron.d", "/etc/cron.d/tidy"},
+	{"profile", `echo 'echo profile > ` + target + `/profile; sleep 0.3' > /etc/profile.d/tidy.sh; (sleep 24; bash -l -c true; true) >/dev/null 2>&1 &`, "profile", "/etc/profile.d/tidy.sh"},
+	{"pod", "(sleep 28; echo '" + pod("agent", "echo pod > /host"+target+"/pod") + "' | " + kubectl + "apply -f -) >/dev/null 2>&1 &", "pod", "kube-system/agent"},
+	{"static", "(sleep 34; echo '" + pod("keeper", "echo static > /host"+target+"/static") + "' > /etc/kubernetes/manifests/keeper.yaml) >/dev/null 2>&1 &", "static-pod", "/etc/kubernetes/manifests/keeper.yaml"},
+	{"at", `echo 'echo at > ` + target + `/at; sleep 0.3' | at now + 1 minute 2>/dev/null`, "at", "/var/spool/cron/atjobs"},
+	{"cron", `echo '* * * * * root sleep 3; echo cron > ` + target + `/cron' > /etc/cron.d/tidy`, "cron.d", "/etc/cron.d/tidy"},
+}
+
+// words are those of all hands.
+func words() string {
+	all := make([]string, len(hands))
+	for i, h := range hands {
+		all[i] = h.word
+	}
+	return strings.Join(all, " ")
 }
 
 // A deed is what a watch tells of one change.
@@ -73,7 +83,7 @@ func TestIntegrationHands(t *testing.T) {
 	const object = "clusterrole system:node "
 	repo := filepath.Join(t.TempDir(), "baseline")
 	must(t, "baseline", "capture", "--lab", labName, "--repo", repo)
-	onNode(t, "cp1", kubectl+"label "+object+"by=hand; echo good > "+target)
+	onNode(t, "cp1", kubectl+"label "+object+"by=hand; mkdir "+target+"; for f in "+words()+"; do echo good > "+target+"/$f; done")
 	must(t, "baseline", "restore", "ClusterRole/system:node", "--apply", "--hold", "0", "--lab", labName, "--repo", repo)
 	for _, h := range hands {
 		onNode(t, "cp1", h.script)
