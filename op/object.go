@@ -101,6 +101,9 @@ type PatchObject struct {
 	// Optional says that its plan helps without it: it is left out where the
 	// object would be put back.
 	Optional bool `json:"optional,omitempty"`
+	// Passing says that others change at once what it sets, as whoever waits for
+	// a lease does that is let go: that is no reason not to undo it.
+	Passing bool `json:"passing,omitempty"`
 }
 
 // Kind is "patch-object".
@@ -140,7 +143,7 @@ func (p PatchObject) Undo(ctx context.Context, m Machine, s State) error {
 	if err := errors.Join(json.Unmarshal(answer, &object), json.Unmarshal(p.Patch, &patch), json.Unmarshal(s, &back)); err != nil {
 		return fmt.Errorf("cannot read %s: %w", p.Path, err)
 	}
-	if !stands(object, patch, back) {
+	if !p.Passing && !stands(object, patch, back) {
 		return fmt.Errorf("cannot put back %s: %w", p.Path, ErrChanged)
 	}
 	_, _, err = request(ctx, m, http.MethodPatch, p.Path, "application/merge-patch+json", s, http.StatusNotFound)

@@ -319,6 +319,26 @@ func TestUndoLooks(t *testing.T) {
 	}
 }
 
+// TestPassing: what is handed on is undone whoever has taken it.
+func TestPassing(t *testing.T) {
+	const front = "/apis/apps/v1/namespaces/canary/deployments/front"
+	for passing, want := range map[bool]float64{true: 1, false: 5} {
+		m := simulated(t)
+		data := apply(t, m, op.Plan{op.PatchObject{Path: front, Patch: json.RawMessage(`{"spec":{"replicas":0}}`), Passing: passing}})
+		if _, _, err := m.Request(t.Context(), "PATCH", front, "application/merge-patch+json", []byte(`{"spec":{"replicas":5}}`)); err != nil {
+			t.Fatal(err)
+		}
+		if err := op.Undo(t.Context(), m, bytes.NewReader(data), &faulttest.Journal{}); errors.Is(err, op.ErrChanged) == passing {
+			t.Errorf("passing %v: got %v", passing, err)
+		}
+		_, answer, err := m.Request(t.Context(), "GET", front, "", nil)
+		var x struct{ Spec struct{ Replicas float64 } }
+		if err := errors.Join(err, json.Unmarshal(answer, &x)); err != nil || x.Spec.Replicas != want {
+			t.Errorf("passing %v: %v replicas, %v; want %v", passing, x.Spec.Replicas, err, want)
+		}
+	}
+}
+
 // TestIOMax does limits of cgroup v2.
 func TestIOMax(t *testing.T) {
 	m := faulttest.New(t, faulttest.File("/sys/fs/cgroup/x/io.max", op.File{Data: []byte("8:0 rbps=max wbps=max riops=max wiops=9\n"), Mode: 0o644}))
