@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/klustered/klustered/op"
 )
 
 // A Mender repairs a lab as its operator would.
@@ -126,9 +128,9 @@ func (b *Bench) taken(ctx context.Context, whole prints, x broken) ([]string, er
 }
 
 // undone takes the repair back, and wants every file as it was when the node
-// was broken, and the fault to be found again, if need be once the pods of a
-// workload are replaced, and one comes to every node: of what refuses them, or
-// cannot run them, nothing is seen until there is one.
+// was broken, and the fault to be found again, if need be once pods are replaced,
+// and one comes to every node: of what refuses them, or cannot run them, nothing
+// is seen until there is one.
 func (b *Bench) undone(ctx context.Context, id string, x broken) (bool, error) {
 	if err := b.Mender.Undo(ctx); err != nil {
 		return false, err
@@ -152,10 +154,21 @@ func (b *Bench) undone(ctx context.Context, id string, x broken) (bool, error) {
 			return false, fmt.Errorf("after the undo %s is not found again", id)
 		}
 		if !rolled { // with no API it is of no use, and not needed
-			_, _ = b.Nodes.Kubectl(ctx, "-n", "canary", "rollout", "restart", "deployment")
+			b.replace(ctx, x.plan)
 			rolled = true
 		}
 		_ = b.asked(ctx)
+	}
+}
+
+// replace has other pods come for those of the canary, and for those that the
+// break had sent to its node, which run since the repair.
+func (b *Bench) replace(ctx context.Context, broke op.Plan) {
+	_, _ = b.Nodes.Kubectl(ctx, "-n", "canary", "rollout", "restart", "deployment")
+	for _, o := range broke {
+		if pod, ok := o.(op.CreateObject); ok && strings.Contains(pod.Path, "/pods/") {
+			_, _ = b.Nodes.KubectlInput(ctx, string(pod.Body), "replace", "--force", "--grace-period=1", "--timeout=20s", "-f", "-")
+		}
 	}
 }
 
