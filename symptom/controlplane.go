@@ -178,13 +178,14 @@ func outlived(s *snapshot.Snapshot, now, last *snapshot.Container) bool {
 }
 
 // renewed reports whether a component without which this one ends runs since
-// a later time, and does not end again and again itself.
+// a later time, and does not end again and again itself, or no more.
 func renewed(s *snapshot.Snapshot, name string, since time.Time) bool {
 	for _, x := range []string{"etcd", "kube-apiserver"} {
 		if x == name {
 			return false
 		}
-		if c, _ := containersOf(s, x); c != nil && c.State == "running" && c.Attempt < fewRestarts && c.Started.After(since) {
+		c, before := containersOf(s, x)
+		if c != nil && c.State == "running" && c.Started.After(since) && (c.Attempt < fewRestarts || before != nil && outlived(s, c, before)) {
 			return true
 		}
 	}

@@ -71,6 +71,8 @@ func TestComponentDown(t *testing.T) {
 		{"it_was_renewed_just_now", plane(sched, sched, ran("etcd", 0, 90*time.Second, 0), ran("kube-scheduler", 40, 150*time.Second, 50*time.Second), ran("kube-scheduler", 41, 40*time.Second, 0)), Seen},
 		{"it_was_renewed_before", plane(sched, sched, ran("etcd", 0, 200*time.Second, 0), ran("kube-scheduler", 40, 150*time.Second, 85*time.Second), ran("kube-scheduler", 41, 80*time.Second, 0)), Seen},
 		{"what_it_needs_ends_often", plane(sched, sched, ran("etcd", 3, 90*time.Second, 0), ran("kube-scheduler", 40, 150*time.Second, 85*time.Second), ran("kube-scheduler", 41, 80*time.Second, 0)), Seen},
+		{"what_it_needs_ended_often", plane(sched, sched, ran("kube-apiserver", 4, 170*time.Second, 160*time.Second), ran("kube-apiserver", 5, 90*time.Second, 0), ran("kube-scheduler", 40, 150*time.Second, 85*time.Second), ran("kube-scheduler", 41, 80*time.Second, 0)), Absent},
+		{"what_it_needs_ends_as_often_as_before", plane(sched, sched, ran("kube-apiserver", 4, 300*time.Second, 95*time.Second), ran("kube-apiserver", 5, 90*time.Second, 0), ran("kube-scheduler", 40, 150*time.Second, 85*time.Second), ran("kube-scheduler", 41, 80*time.Second, 0)), Seen},
 		{"what_it_needs_ended", plane(sched, sched, ran("etcd", 0, 90*time.Second, time.Second), ran("kube-scheduler", 40, 150*time.Second, 85*time.Second), ran("kube-scheduler", 41, 80*time.Second, 0)), Seen},
 		{"manifest_gone", plane(all[:3], all[:3], credential("/etc/kubernetes/scheduler.conf")), Seen},
 		{"runs_as_a_service", plane(all[:3], all, credential("/etc/kubernetes/scheduler.conf")), Absent},
