@@ -37,17 +37,17 @@ const kubectl = "kubectl --kubeconfig /etc/kubernetes/admin.conf "
 // a moment: without the process connector, which a container is refused, a watch
 // says itself that one that ends at once may go unnamed.
 var hands = []struct{ word, script, kind, source string }{
-	{"timer", `printf '[Timer]\nOnActiveSec=12\nAccuracySec=1s\n' > /etc/systemd/system/tidy.timer
+	{"timer", `printf '[Timer]\nOnActiveSec=20\nAccuracySec=1s\n' > /etc/systemd/system/tidy.timer
 printf '[Service]\nType=oneshot\nExecStart=/bin/sh -c "echo timer > ` + target + `/timer; sleep 0.3"\n' > /etc/systemd/system/tidy.service
 systemctl daemon-reload; systemctl start tidy.timer`, "timer", "/etc/systemd/system/tidy.timer"},
 	{"path", `printf '[Path]\nPathModified=/etc/trigger\n' > /etc/systemd/system/sweep.path
 printf '[Service]\nType=oneshot\nExecStart=/bin/sh -c "echo path > ` + target + `/path; sleep 0.3"\n' > /etc/systemd/system/sweep.service
-systemctl daemon-reload; systemctl start sweep.path; (sleep 16; touch /etc/trigger) >/dev/null 2>&1 &`, "path", "/etc/systemd/system/sweep.path"},
+systemctl daemon-reload; systemctl start sweep.path; (sleep 24; touch /etc/trigger) >/dev/null 2>&1 &`, "path", "/etc/systemd/system/sweep.path"},
 	{"generator", `mkdir -p /etc/systemd/system-generators; printf '#!/bin/sh\necho generator > ` + target + `/generator; sleep 0.3\n' > /etc/systemd/system-generators/tidy
-chmod +x /etc/systemd/system-generators/tidy; (sleep 20; systemctl daemon-reload) >/dev/null 2>&1 &`, "generator", "/etc/systemd/system-generators/tidy"},
-	{"profile", `echo 'echo profile > ` + target + `/profile; sleep 0.3' > /etc/profile.d/tidy.sh; (sleep 24; bash -l -c true; true) >/dev/null 2>&1 &`, "profile", "/etc/profile.d/tidy.sh"},
-	{"pod", "(sleep 28; echo '" + pod("agent", "echo pod > /host"+target+"/pod") + "' | " + kubectl + "apply -f -) >/dev/null 2>&1 &", "pod", "kube-system/agent"},
-	{"static", "(sleep 34; echo '" + pod("keeper", "echo static > /host"+target+"/static") + "' > /etc/kubernetes/manifests/keeper.yaml) >/dev/null 2>&1 &", "static-pod", "/etc/kubernetes/manifests/keeper.yaml"},
+chmod +x /etc/systemd/system-generators/tidy; (sleep 28; systemctl daemon-reload) >/dev/null 2>&1 &`, "generator", "/etc/systemd/system-generators/tidy"},
+	{"profile", `echo 'echo profile > ` + target + `/profile; sleep 0.3' > /etc/profile.d/tidy.sh; (sleep 32; bash -l -c true; true) >/dev/null 2>&1 &`, "profile", "/etc/profile.d/tidy.sh"},
+	{"pod", "(sleep 36; echo '" + pod("agent", "echo pod > /host"+target+"/pod") + "' | " + kubectl + "apply -f -) >/dev/null 2>&1 &", "pod", "kube-system/agent"},
+	{"static", "(sleep 42; echo '" + pod("keeper", "echo static > /host"+target+"/static") + "' > /etc/kubernetes/manifests/keeper.yaml) >/dev/null 2>&1 &", "static-pod", "/etc/kubernetes/manifests/keeper.yaml"},
 	{"at", `echo 'echo at > ` + target + `/at; sleep 0.3' | at now + 1 minute 2>/dev/null`, "at", "/var/spool/cron/atjobs"},
 	{"cron", `echo '* * * * * root sleep 3; echo cron > ` + target + `/cron' > /etc/cron.d/tidy`, "cron.d", "/etc/cron.d/tidy"},
 }
@@ -85,12 +85,13 @@ func TestIntegrationHands(t *testing.T) {
 	must(t, "baseline", "capture", "--lab", labName, "--repo", repo)
 	onNode(t, "cp1", kubectl+"label "+object+"by=hand; mkdir "+target+"; for f in "+words()+"; do echo good > "+target+"/$f; done")
 	must(t, "baseline", "restore", "ClusterRole/system:node", "--apply", "--hold", "0", "--lab", labName, "--repo", repo)
+	onNode(t, "cp1", "while [ $(date +%-S) -gt 40 ]; do sleep 1; done") // what acts by the minute finds the watch there
 	for _, h := range hands {
 		onNode(t, "cp1", h.script)
 	}
 	operator := strings.ReplaceAll(pod("operator", "/host/usr/bin/kubectl --kubeconfig /host/etc/kubernetes/admin.conf label "+object+"by=hand --field-manager=tidy-operator"), "'", "")
-	onNode(t, "cp1", "(sleep 40; echo '"+operator+"' | "+kubectl+"apply -f -) >/dev/null 2>&1 &")
-	out, _ := run(t, "guard", "watch", target, "--for", "80s", "--lab", labName, "-o", "json")
+	onNode(t, "cp1", "(sleep 48; echo '"+operator+"' | "+kubectl+"apply -f -) >/dev/null 2>&1 &")
+	out, _ := run(t, "guard", "watch", target, "--for", "90s", "--lab", labName, "-o", "json")
 	var deeds []deed
 	for line := range strings.Lines(out) {
 		var d deed
