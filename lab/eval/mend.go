@@ -142,7 +142,7 @@ func (b *Bench) undone(ctx context.Context, id string, x broken) (bool, error) {
 	if diff := x.before.differ(now); len(diff) > 0 {
 		return false, fmt.Errorf("after the undo these are not as they were: %s", strings.Join(diff, ", "))
 	}
-	rolled := false
+	others := []func(){func() { b.resend(ctx, x.plan) }, func() { b.roll(ctx) }}
 	for deadline := time.Now().Add(returning); ; pause(ctx, 5*time.Second) {
 		d, err := b.Look(ctx, Case{Kind: Healthy})
 		switch {
@@ -153,23 +153,27 @@ func (b *Bench) undone(ctx context.Context, id string, x broken) (bool, error) {
 		case time.Now().After(deadline):
 			return false, fmt.Errorf("after the undo %s is not found again", id)
 		}
-		if !rolled { // with no API it is of no use, and not needed
-			b.replace(ctx, x.plan)
-			rolled = true
+		if len(others) > 0 { // with no API it is of no use, and not needed
+			others[0]()
+			others = others[1:]
 		}
 		_ = b.asked(ctx)
 	}
 }
 
-// replace has other pods come for those of the canary, and for those that the
-// break had sent to its node, which run since the repair.
-func (b *Bench) replace(ctx context.Context, broke op.Plan) {
-	_, _ = b.Nodes.Kubectl(ctx, "-n", "canary", "rollout", "restart", "deployment")
+// resend has others come for the pods that the break had sent to its node, which
+// run since the repair.
+func (b *Bench) resend(ctx context.Context, broke op.Plan) {
 	for _, o := range broke {
 		if pod, ok := o.(op.CreateObject); ok && strings.Contains(pod.Path, "/pods/") {
 			_, _ = b.Nodes.KubectlInput(ctx, string(pod.Body), "replace", "--force", "--grace-period=1", "--timeout=20s", "-f", "-")
 		}
 	}
+}
+
+// roll has others come for the pods of the canary. What these held is free then.
+func (b *Bench) roll(ctx context.Context) {
+	_, _ = b.Nodes.Kubectl(ctx, "-n", "canary", "rollout", "restart", "deployment")
 }
 
 // held restarts the node and wants it as well as before.
