@@ -25,6 +25,8 @@ func TestEntries(t *testing.T) {
 			{Kind: "profile", Source: "/etc/profile.d/p.sh", Command: "echo x > /etc/hosts"},
 			{Kind: "profile", Source: "/etc/profile.d/k.sh", Command: "/etc/profile.d/k.sh", Scripts: []snapshot.Text{{Path: "/etc/profile.d/k.sh"}}},
 			{Kind: "cron.d", Source: "/etc/cron.d/sync", Line: 1, Command: "cp /opt/k.sh /etc/profile.d/k.sh"},
+			{Kind: "at", Source: "/var/spool/cron/atjobs/a1", Command: "echo x > /etc/passwd"},
+			{Kind: "cron.d", Source: "/etc/cron.d/grows", Line: 1, Command: "echo y >> /etc/passwd"},
 			{Kind: "service", Source: "/etc/systemd/system/far.service", Command: "/opt/far", Unit: "far.service"},
 			{Kind: "service", Source: "/etc/systemd/system/near.service", Command: "/opt/near", Unit: "near.service"},
 		}}}
@@ -44,6 +46,8 @@ func TestEntries(t *testing.T) {
 		{"names the file", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "x"}, Known: true}, []string{"/etc/cron.d/x", "/etc/profile.d/p.sh"}, false, ""},
 		{"a shell of a login", "file", "/etc/hosts", Hand{Process: args("/usr/bin/bash", "-l", "-c", "true"), Known: true}, []string{"/etc/profile.d/p.sh"}, true, ""},
 		{"a login", "file", "/etc/hosts", Hand{Process: args("-bash"), Known: true}, []string{"/etc/profile.d/p.sh"}, true, ""},
+		{"a shell that reads its input", "file", "/etc/passwd", Hand{Process: args("/bin/sh"), Known: true}, []string{"/var/spool/cron/atjobs/a1"}, false, ""},
+		{"a shell that reads its profile or its input", "file", "/etc/hosts", Hand{Process: args("/bin/sh"), Known: true}, []string{"/etc/profile.d/p.sh"}, true, ""},
 		{"a shell of a command", "file", "/etc/hosts", Hand{Process: args("/bin/sh", "-c", "tidy -l"), Known: true}, []string{"/etc/cron.d/x", "/etc/profile.d/p.sh"}, false, ""},
 		{"command of an ancestor", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "sh"}, Lineage: []proc.Process{args("/bin/sh", "-c", "sh -c 'echo a > /etc/hosts'"), cron}, Known: true}, []string{"/etc/cron.d/x"}, true, ""},
 		{"script of an ancestor", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "y"}, Lineage: []proc.Process{args("/bin/bash", "/usr/local/bin/y")}, Known: true}, []string{"/etc/systemd/system/y.timer"}, true, "persistence/reapplied"},

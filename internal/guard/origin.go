@@ -50,10 +50,13 @@ func ranFor(line []proc.Process) []string {
 			return kinds
 		}
 	}
-	if len(line) > 0 && readsProfile(line[0]) {
-		return []string{"profile"}
+	switch {
+	case len(line) == 0 || !readsProfile(line[0]):
+		return nil
+	case len(line[0].Args) == 1 && !strings.HasPrefix(line[0].Args[0], "-"):
+		return []string{"profile", "at"} // somebody's, or one that reads a job from its input
 	}
-	return nil
+	return []string{"profile"}
 }
 
 // readsProfile reports whether a process is a shell that begins with what is in
