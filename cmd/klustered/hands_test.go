@@ -47,7 +47,7 @@ systemctl daemon-reload; systemctl start sweep.path; (sleep 24; touch /etc/trigg
 chmod +x /etc/systemd/system-generators/tidy; (sleep 28; systemctl daemon-reload) >/dev/null 2>&1 &`, "generator", "/etc/systemd/system-generators/tidy"},
 	{"profile", `echo 'echo profile > ` + target + `/profile; sleep 0.3' > /etc/profile.d/tidy.sh; (sleep 32; bash -l -c true; true) >/dev/null 2>&1 &`, "profile", "/etc/profile.d/tidy.sh"},
 	{"pod", "(sleep 36; echo '" + pod("agent", "echo pod > /host"+target+"/pod") + "' | " + kubectl + "apply -f -) >/dev/null 2>&1 &", "pod", "kube-system/agent"},
-	{"static", "(sleep 42; echo '" + pod("keeper", "echo static > /host"+target+"/static") + "' > /etc/kubernetes/manifests/keeper.yaml) >/dev/null 2>&1 &", "static-pod", "/etc/kubernetes/manifests/keeper.yaml"},
+	{"static", "(sleep 52; echo '" + pod("keeper", "echo static > /host"+target+"/static") + "' > /etc/kubernetes/manifests/keeper.yaml) >/dev/null 2>&1 &", "static-pod", "/etc/kubernetes/manifests/keeper.yaml"},
 	{"at", `echo 'echo at > ` + target + `/at; sleep 0.3' | at now + 1 minute 2>/dev/null`, "at", "/var/spool/cron/atjobs"},
 	{"cron", `echo '* * * * * root sleep 3; echo cron > ` + target + `/cron' > /etc/cron.d/tidy`, "cron.d", "/etc/cron.d/tidy"},
 }
@@ -90,8 +90,8 @@ func TestIntegrationHands(t *testing.T) {
 		onNode(t, "cp1", h.script)
 	}
 	operator := strings.ReplaceAll(pod("operator", "/host/usr/bin/kubectl --kubeconfig /host/etc/kubernetes/admin.conf label "+object+"by=hand --field-manager=tidy-operator"), "'", "")
-	onNode(t, "cp1", "(sleep 48; echo '"+operator+"' | "+kubectl+"apply -f -) >/dev/null 2>&1 &")
-	out, _ := run(t, "guard", "watch", target, "--for", "90s", "--lab", labName, "-o", "json")
+	onNode(t, "cp1", "(sleep 60; echo '"+operator+"' | "+kubectl+"apply -f -) >/dev/null 2>&1 &")
+	out, _ := run(t, "guard", "watch", target, "--for", "100s", "--lab", labName, "-o", "json")
 	var deeds []deed
 	for line := range strings.Lines(out) {
 		var d deed

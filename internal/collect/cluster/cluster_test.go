@@ -211,7 +211,7 @@ func TestFallsBackToTheFile(t *testing.T) {
 	tests := map[string]struct {
 		url  string
 		most time.Duration
-	}{"refused": {refused, time.Second}, "silent": {"https://" + silent.Addr().String(), 2800 * time.Millisecond}}
+	}{"refused": {refused, 1400 * time.Millisecond}, "silent": {"https://" + silent.Addr().String(), 2800 * time.Millisecond}}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()

@@ -126,8 +126,8 @@ func TestMemberThatDoesNotAnswer(t *testing.T) {
 		addr  string
 		limit time.Duration
 	}{
-		"refused": {refused, time.Second},
-		"silent":  {silent(t) + ",http://" + silent(t), answerTime + 400*time.Millisecond},
+		"refused": {refused, 1400 * time.Millisecond},
+		"silent":  {silent(t) + ",http://" + silent(t), answerTime + 700*time.Millisecond},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
