@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -86,14 +87,13 @@ type job struct {
 // which nobody may be listening can be a policy that drops.
 func (j *job) untold() bool { return j.guess && j.probe.Lost == j.probe.Tries }
 
-// ended reports whether the pod went away under a probe that went badly: its
-// namespace is gone with its last process.
+// ended reports whether a pod went away under a probe that went badly, the one
+// that it was made to or from: its namespace is gone with its last process.
 func (j *job) ended() bool {
-	if j.ends == "" || !j.suspect() {
-		return false
-	}
-	_, err := os.Stat(j.ends)
-	return errors.Is(err, fs.ErrNotExist)
+	return j.suspect() && slices.ContainsFunc([]string{j.netns, j.ends}, func(netns string) bool {
+		_, err := os.Stat(netns)
+		return netns != "" && errors.Is(err, fs.ErrNotExist)
+	})
 }
 
 func (j *job) suspect() bool {

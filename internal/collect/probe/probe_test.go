@@ -275,6 +275,9 @@ func TestPodThatEnds(t *testing.T) {
 		{job{probe: lossy, ends: here}, false},
 		{job{probe: lossy, ends: gone}, true},
 		{job{probe: well, ends: gone}, false},
+		{job{probe: lossy, netns: here}, false},
+		{job{probe: lossy, netns: gone, ends: here}, true},
+		{job{probe: well, netns: gone}, false},
 		{job{probe: lossy}, false},
 	} {
 		if got := tc.j.ended(); got != tc.want {
