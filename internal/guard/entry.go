@@ -99,7 +99,7 @@ func Entries(s *snapshot.Snapshot, found []finding.Finding, d Deed) []Entry {
 		if n.how == 0 || n.worse(best) || n.how == 1 && kinds != nil && !slices.Contains(kinds, p.Kind) {
 			continue
 		}
-		if n.how == 1 && p.Kind == "profile" && slices.Contains(kinds, "profile") && d.At.Sub(d.Hand.Start) < begins {
+		if n.how == 1 && slices.Equal(kinds, []string{"profile"}) && d.At.Sub(d.Hand.Start) < begins {
 			n.how = 2 // the shell has just read it, and it names the thing
 		}
 		if best.worse(n) {

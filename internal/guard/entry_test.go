@@ -47,7 +47,7 @@ func TestEntries(t *testing.T) {
 		{"a shell of a login", "file", "/etc/hosts", Hand{Process: args("/usr/bin/bash", "-l", "-c", "true"), Known: true}, []string{"/etc/profile.d/p.sh"}, true, ""},
 		{"a login", "file", "/etc/hosts", Hand{Process: args("-bash"), Known: true}, []string{"/etc/profile.d/p.sh"}, true, ""},
 		{"a shell that reads its input", "file", "/etc/passwd", Hand{Process: args("/bin/sh"), Known: true}, []string{"/var/spool/cron/atjobs/a1"}, false, ""},
-		{"a shell that reads its profile or its input", "file", "/etc/hosts", Hand{Process: args("/bin/sh"), Known: true}, []string{"/etc/profile.d/p.sh"}, true, ""},
+		{"a shell that reads its profile or its input", "file", "/etc/hosts", Hand{Process: args("/bin/sh"), Known: true}, []string{"/etc/profile.d/p.sh"}, false, ""},
 		{"a shell of a command", "file", "/etc/hosts", Hand{Process: args("/bin/sh", "-c", "tidy -l"), Known: true}, []string{"/etc/cron.d/x", "/etc/profile.d/p.sh"}, false, ""},
 		{"command of an ancestor", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "sh"}, Lineage: []proc.Process{args("/bin/sh", "-c", "sh -c 'echo a > /etc/hosts'"), cron}, Known: true}, []string{"/etc/cron.d/x"}, true, ""},
 		{"script of an ancestor", "file", "/etc/hosts", Hand{Process: proc.Process{Name: "y"}, Lineage: []proc.Process{args("/bin/bash", "/usr/local/bin/y")}, Known: true}, []string{"/etc/systemd/system/y.timer"}, true, "persistence/reapplied"},
