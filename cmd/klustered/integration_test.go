@@ -343,10 +343,7 @@ func repairAll(t *testing.T, name string, d drill.Drill) {
 		step(t, name, "harden", d.Harden, "--apply", "--confirm")
 	}
 	got := triage(t)
-	for range 2 { // as fix itself, which believes no single bad look
-		if len(got.Causes) == 0 {
-			return
-		}
+	for looks := 1; len(got.Causes) != 0 && looks < 3; looks++ { // as fix itself, which believes no single bad one
 		t.Logf("%s: after it there is %v\n%+v", name, got, got.Causes)
 		time.Sleep(5 * time.Second)
 		got = triage(t)
